@@ -1,0 +1,35 @@
+/**
+ * What a worker can only know after deployment. It is written beside the pipeline as plain JSON and
+ * checked when its values are known. It never holds a secret.
+ */
+export interface Connection {
+  contractVersion: number;
+  serviceBus: ServiceBusConnection;
+  /** Set where the sink is LINSTOR. */
+  linstor?: LinstorConnection;
+  /** Set where the sink is Cassandra. */
+  cassandra?: CassandraConnection;
+}
+
+export interface ServiceBusConnection {
+  /** Host of the namespace, `contoso.servicebus.windows.net`; with a port only for a development emulator. */
+  fullyQualifiedNamespace: string;
+  /** True for a broker that is spoken to as Microsoft's emulator is: plain TCP, no identity. Never in Azure. */
+  developmentEmulator?: boolean;
+  /** Client id of the worker's managed identity; absent with `developmentEmulator`. */
+  clientId?: string;
+}
+
+export interface LinstorConnection {
+  /** URLs of the controllers, `http://linstor-controller.storage.svc:3370`; one is active at a time. */
+  controllers: string[];
+}
+
+export interface CassandraConnection {
+  /** Hosts that the driver starts from, without port. */
+  contactPoints: string[];
+  /** Port of the native protocol, 1 to 65535. */
+  port: number;
+  /** The datacenter whose nodes are local to the worker. */
+  localDatacenter: string;
+}

@@ -1,0 +1,155 @@
+import type { TableDefinition } from "./table.js";
+
+/** The version of the pipeline contract that this code reads and writes. */
+export const CONTRACT_VERSION = 1;
+
+/**
+ * A pipeline: one source entity, one sink, one worker deployment. Plain JSON: it survives
+ * `JSON.parse(JSON.stringify(p))` unchanged.
+ */
+export interface Pipeline {
+  /** Version of this contract. Only 1 exists; a worker refuses one it does not know. */
+  contractVersion: number;
+  /** Name of the pipeline: 1 to 40 characters, lower-case letters, digits and `-`, as a DNS label. */
+  name: string;
+  /** The entity that messages come from. */
+  source: PipelineSource;
+  /** Where they go: exactly one of its keys is set. */
+  sink: PipelineSink;
+  /** How messages are taken, tried again and given up. */
+  delivery: PipelineDelivery;
+  /**
+   * The queues that replies may go to. A message whose ReplyTo is any other entity is poison
+   * (`ReplyNotAllowed`). The worker's identity gets the send right on exactly these.
+   */
+  replyQueues: string[];
+}
+
+/** The source entity: either `queue`, or `topic` with `subscription`. */
+export interface PipelineSource {
+  /** Queue, by its name in the namespace. */
+  queue?: string;
+  /** Topic, by its name in the namespace; needs `subscription`. */
+  topic?: string;
+  /** Subscription of `topic`. */
+  subscription?: string;
+  /** True where the entity requires sessions: order is kept within a session, and only there. */
+  sessions: boolean;
+  /** The entity's lock duration in seconds, 5 to 300 (Azure's limit is PT5M). */
+  lockDurationSeconds: number;
+  /** The entity's max delivery count, 1 to 2000 (Azure's limits). */
+  maxDeliveryCount: number;
+}
+
+/** Exactly one of the keys is set. */
+export interface PipelineSink {
+  gluster?: GlusterSink;
+  linstor?: LinstorSink;
+  cassandra?: CassandraSink;
+}
+
+/** Names of the sinks, as they appear in a pipeline, in metrics and in logs. */
+export const SinkKind = { Gluster: "gluster", Linstor: "linstor", Cassandra: "cassandra" } as const;
+export type SinkKind = (typeof SinkKind)[keyof typeof SinkKind];
+
+/** What a poison message does to the rest of its session. */
+export const SessionPoison = {
+  /** The poison is dead-lettered and the session goes on with the next message. */
+  Skip: "skip",
+  /** The poison is dead-lettered, and so is every later message of that session (`SessionStopped`). */
+  Stop: "stop",
+} as const;
+export type SessionPoison = (typeof SessionPoison)[keyof typeof SessionPoison];
+
+/** Limits of delivery. Nothing here is unlimited. */
+export interface PipelineDelivery {
+  /** Messages (sessions, where there are sessions) in work at once, 1 to 2000. */
+  concurrency: number;
+  /** Bytes of message bodies held at once, 1 MiB (1048576) to 4 GiB; taking stops above it. */
+  maxHeldBytes: number;
+  /** Attempts at one message in place, 1 to 20, before it is given back to the entity. */
+  attempts: number;
+  /** Wait before the second attempt in milliseconds, 10 to 60000; doubles each time, with full jitter. */
+  retryBaseMilliseconds: number;
+  /** The longest wait between attempts in milliseconds, 10 to 300000. */
+  retryMaxMilliseconds: number;
+  /** Longest time a message's lock is renewed for, in seconds, 5 to 86400: the time limit of one message. */
+  maxProcessingSeconds: number;
+  /** Time for what is in work to finish after SIGTERM, in seconds, 1 to 600. */
+  shutdownGraceSeconds: number;
+  /** What poison does to its session. */
+  onPoison: SessionPoison;
+}
+
+/** Runs a job for each message and stores its output as one file on a Gluster volume. */
+export interface GlusterSink {
+  /** Name of the volume; the mounted folder's marker must say the same. */
+  volume: string;
+  /** Folder in the container where the volume is mounted; absolute. */
+  mountPath: string;
+  /** Folder on the volume that results go to, relative, without `..`. */
+  directory: string;
+  /** The job. */
+  job: Job;
+}
+
+/** A command that gets the body on its standard input and answers on its standard output. */
+export interface Job {
+  /** The program and its arguments; no shell is involved. */
+  command: string[];
+  /** Time limit of one run in seconds, 1 to 86400. */
+  timeoutSeconds: number;
+  /** Limit of its output in bytes, 1 to 1 GiB; a job that prints more is killed and its message is poison. */
+  maxOutputBytes: number;
+}
+
+/** Executes storage commands on LINSTOR and answers when the volume is ready. */
+export interface LinstorSink {
+  /** Resource group that volumes are spawned from. */
+  resourceGroup: string;
+  /** How long a volume may take to become ready, in seconds, 1 to 3600. */
+  readyTimeoutSeconds: number;
+  /** How often its state is asked for, in milliseconds, 10 to 60000. */
+  pollMilliseconds: number;
+  /** Largest volume that a command may ask for, in KiB, from 4. */
+  maxSizeKib: number;
+}
+
+/** Consistency levels that a write may ask for, by Cassandra's own names. */
+export const Consistency = {
+  LocalOne: "LOCAL_ONE",
+  LocalQuorum: "LOCAL_QUORUM",
+  Quorum: "QUORUM",
+  EachQuorum: "EACH_QUORUM",
+  All: "ALL",
+} as const;
+export type Consistency = (typeof Consistency)[keyof typeof Consistency];
+
+/** Writes rows, batched by partition. */
+export interface CassandraSink {
+  /** The table that rows go to. */
+  table: TableDefinition;
+  /** Replicas of the keyspace by datacenter, 1 to 32 each: `{ dc1: 3 }`. */
+  replication: { [datacenter: string]: number };
+  /** Consistency of writes. */
+  consistency: Consistency;
+  /** Rows in one batch at most, 1 to 500. */
+  batchMaxRows: number;
+  /** Bytes in one batch at most, 1024 to 1048576. */
+  batchMaxBytes: number;
+  /** How long a batch waits for more rows, in milliseconds, 0 to 1000. */
+  flushMilliseconds: number;
+  /** Batches in flight at once, 1 to 256. */
+  maxInFlight: number;
+}
+
+/** The entity's path as Service Bus writes it: `renders`, or `events/subscriptions/audit`. */
+export function entityPath(source: PipelineSource): string {
+  return source.queue ?? `${source.topic}/subscriptions/${source.subscription}`;
+}
+
+/** Which sink a pipeline has. The pipeline must be valid. */
+export function sinkKind(pipeline: Pipeline): SinkKind {
+  if (pipeline.sink.gluster) return SinkKind.Gluster;
+  return pipeline.sink.linstor ? SinkKind.Linstor : SinkKind.Cassandra;
+}

@@ -1,0 +1,241 @@
+import { z } from "zod";
+import { PoisonReason } from "./codes.js";
+import type { Connection } from "./connection.js";
+import { ENTITY_NAME, ServiceBusLimits } from "./limits.js";
+import { CONTRACT_VERSION, Consistency, type Pipeline, SessionPoison } from "./pipeline.js";
+import { InvalidInputError, type Problem, problem } from "./problems.js";
+import { tableProblems, tableSchema } from "./tableRules.js";
+import { because, integer, oneOf, problemsOf, strict, text } from "./zod.js";
+
+const MIB = 1024 * 1024;
+const entityName = text(
+  ENTITY_NAME,
+  "1 to 260 letters, digits, . - _ or /, beginning and ending with a letter or digit",
+  "Use a name by Azure's rule",
+).max(ServiceBusLimits.entityNameCharacters.max, because("must be at most 260 characters", "Shorten it"));
+const version = z.literal(
+  CONTRACT_VERSION,
+  because(
+    `must be ${CONTRACT_VERSION}, the version this code knows`,
+    "Deploy a worker and components of the same release",
+  ),
+);
+const absolutePath = text(/^\/[^\0]*$/, "an absolute path", "Begin it with /");
+const relativePath = text(
+  /^(?!.*(?:^|\/)\.\.?(?:\/|$))[^/\0][^\0]*$/,
+  "a relative path without . or ..",
+  "Give a folder below the volume's root",
+);
+const host = text(
+  /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/,
+  "a host name or an IPv4 address",
+  "Give a host without scheme or port",
+);
+
+const jobSchema = strict({
+  command: z
+    .array(z.string().min(1, because("must not be empty", "Remove it")))
+    .min(1, because("must have at least one entry", "Give the program to run")),
+  timeoutSeconds: integer(1, 86400, "seconds"),
+  maxOutputBytes: integer(1, 1024 * MIB, "bytes"),
+});
+
+const pipelineSchema = strict({
+  contractVersion: version,
+  name: text(
+    /^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/,
+    "1 to 40 lower-case letters, digits or -, the first a letter",
+    "Use a DNS label",
+  ),
+  source: strict({
+    queue: z.exactOptional(entityName),
+    topic: z.exactOptional(entityName),
+    subscription: z.exactOptional(entityName),
+    sessions: z.boolean(because("must be true or false", "Say whether the entity requires sessions")),
+    lockDurationSeconds: integer(
+      ServiceBusLimits.lockDurationSeconds.min,
+      ServiceBusLimits.lockDurationSeconds.max,
+      "seconds",
+    ),
+    maxDeliveryCount: integer(ServiceBusLimits.maxDeliveryCount.min, ServiceBusLimits.maxDeliveryCount.max),
+  }),
+  sink: strict({
+    gluster: z.exactOptional(
+      strict({
+        volume: text(/^[A-Za-z0-9][A-Za-z0-9_-]{0,254}$/, "letters, digits, - or _", "Use a Gluster volume name"),
+        mountPath: absolutePath,
+        directory: relativePath,
+        job: jobSchema,
+      }),
+    ),
+    linstor: z.exactOptional(
+      strict({
+        resourceGroup: text(
+          /^[A-Za-z_][A-Za-z0-9_-]{1,47}$/,
+          "2 to 48 letters, digits, _ or -",
+          "Use a LINSTOR resource group's name",
+        ),
+        readyTimeoutSeconds: integer(1, 3600, "seconds"),
+        pollMilliseconds: integer(10, 60000, "milliseconds"),
+        maxSizeKib: integer(4, 2 ** 50, "KiB"),
+      }),
+    ),
+    cassandra: z.exactOptional(
+      strict({
+        table: tableSchema,
+        replication: z
+          .record(z.string().regex(/^\S+$/), integer(1, 32, "replicas"))
+          .refine((r) => Object.keys(r).length > 0, because("must name at least one datacenter", "Give { dc1: 3 }")),
+        consistency: oneOf(Consistency),
+        batchMaxRows: integer(1, 500, "rows"),
+        batchMaxBytes: integer(1024, MIB, "bytes"),
+        flushMilliseconds: integer(0, 1000, "milliseconds"),
+        maxInFlight: integer(1, 256, "batches"),
+      }),
+    ),
+  }),
+  delivery: strict({
+    concurrency: integer(1, 2000),
+    maxHeldBytes: integer(MIB, 4096 * MIB, "bytes"),
+    attempts: integer(1, 20),
+    retryBaseMilliseconds: integer(10, 60000, "milliseconds"),
+    retryMaxMilliseconds: integer(10, 300000, "milliseconds"),
+    maxProcessingSeconds: integer(5, 86400, "seconds"),
+    shutdownGraceSeconds: integer(1, 600, "seconds"),
+    onPoison: oneOf(SessionPoison),
+  }),
+  replyQueues: z.array(entityName, because("must be a list of queue names", "Give [] where nothing is answered")),
+}) satisfies z.ZodType<Pipeline, Pipeline>;
+
+const connectionSchema = strict({
+  contractVersion: version,
+  serviceBus: strict({
+    fullyQualifiedNamespace: text(
+      /^[A-Za-z0-9.-]+(:\d{1,5})?$/,
+      "a host name",
+      "Give the namespace's host, contoso.servicebus.windows.net",
+    ),
+    developmentEmulator: z.exactOptional(z.boolean()),
+    clientId: z.exactOptional(text(/^[0-9a-f-]{36}$/i, "a GUID", "Give the managed identity's client id")),
+  }),
+  linstor: z.exactOptional(
+    strict({
+      controllers: z
+        .array(
+          z.url({ protocol: /^https?$/, ...because("must be an http or https URL", "Give scheme, host and port") }),
+        )
+        .min(1, because("must have at least one entry", "Give a controller's URL")),
+    }),
+  ),
+  cassandra: z.exactOptional(
+    strict({
+      contactPoints: z.array(host).min(1, because("must have at least one entry", "Give a node's address")),
+      port: integer(1, 65535),
+      localDatacenter: text(/^\S+$/, "a datacenter's name", "Name the datacenter next to the worker"),
+    }),
+  ),
+}) satisfies z.ZodType<Connection, Connection>;
+
+/** The rules that join several settings of a pipeline; they are checked once each setting is right by itself. */
+function joinedRules(p: Pipeline): Problem[] {
+  const found: Problem[] = [];
+  const { queue, topic, subscription } = p.source;
+  if ((queue === undefined) === (topic === undefined))
+    found.push(problem("source", p.source, "must have either queue or topic", "Name one source entity"));
+  if ((topic === undefined) !== (subscription === undefined))
+    found.push(
+      problem("source.subscription", subscription, "goes with topic, and only with it", "Give both or neither"),
+    );
+  const sinks = Object.keys(p.sink);
+  if (sinks.length !== 1)
+    found.push(
+      problem(
+        "sink",
+        sinks,
+        "must have exactly one of gluster, linstor, cassandra",
+        "Keep one; make a pipeline for each other",
+      ),
+    );
+  const { delivery: d } = p;
+  if (d.retryMaxMilliseconds < d.retryBaseMilliseconds)
+    found.push(
+      problem(
+        "delivery.retryMaxMilliseconds",
+        d.retryMaxMilliseconds,
+        `must be at least retryBaseMilliseconds, ${d.retryBaseMilliseconds}`,
+        "Raise it",
+      ),
+    );
+  const job = p.sink.gluster?.job;
+  if (job !== undefined && job.timeoutSeconds > d.maxProcessingSeconds)
+    found.push(
+      problem(
+        "sink.gluster.job.timeoutSeconds",
+        job.timeoutSeconds,
+        `must be at most delivery.maxProcessingSeconds, ${d.maxProcessingSeconds}, after which the lock is given up`,
+        "Lower it, or raise maxProcessingSeconds",
+      ),
+    );
+  if (p.sink.linstor !== undefined && !p.source.sessions)
+    found.push(
+      problem(
+        "source.sessions",
+        false,
+        "must be true for LINSTOR: commands on one volume share a session",
+        "Use a queue with requiresSession",
+      ),
+    );
+  if (p.sink.linstor !== undefined && p.sink.linstor.readyTimeoutSeconds > d.maxProcessingSeconds)
+    found.push(
+      problem(
+        "sink.linstor.readyTimeoutSeconds",
+        p.sink.linstor.readyTimeoutSeconds,
+        `must be at most delivery.maxProcessingSeconds, ${d.maxProcessingSeconds}`,
+        "Lower it, or raise maxProcessingSeconds",
+      ),
+    );
+  if (p.sink.cassandra !== undefined) found.push(...tableProblems(p.sink.cassandra.table, "sink.cassandra.table"));
+  return found;
+}
+
+/** All problems of a pipeline; an empty list where it is valid. The same words at preview and in the worker. */
+export function pipelineProblems(value: unknown): Problem[] {
+  const found = problemsOf(pipelineSchema, value);
+  return found.length > 0 ? found : joinedRules(value as Pipeline);
+}
+
+/** All problems of a connection; an empty list where it is valid. */
+export function connectionProblems(value: unknown): Problem[] {
+  const found = problemsOf(connectionSchema, value);
+  if (found.length > 0) return found;
+  const { serviceBus } = value as Connection;
+  if (serviceBus.developmentEmulator !== true && serviceBus.clientId === undefined)
+    return [
+      problem(
+        "serviceBus.clientId",
+        undefined,
+        "is missing; without it the worker has no identity",
+        "Give the managed identity's client id",
+      ),
+    ];
+  return [];
+}
+
+/** The pipeline in `value`, or an InvalidInputError with every problem. */
+export function parsePipeline(value: unknown): Pipeline {
+  const problems = pipelineProblems(value);
+  if (problems.length > 0) throw new InvalidInputError("Invalid pipeline", problems);
+  return value as Pipeline;
+}
+
+/** The connection in `value`, or an InvalidInputError with every problem. */
+export function parseConnection(value: unknown): Connection {
+  const problems = connectionProblems(value);
+  if (problems.length > 0) throw new InvalidInputError("Invalid connection", problems);
+  return value as Connection;
+}
+
+/** True for a reason of the closed list. */
+export function isPoisonReason(value: string): value is PoisonReason {
+  return Object.values(PoisonReason).some((reason) => reason === value);
+}
