@@ -1,0 +1,105 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { ExitCode, InvalidInputError } from "../../runtime/contract/index.js";
+
+/** Options of `stowage local`. */
+export interface LocalOptions {
+  once?: true;
+  messages: number;
+  poison: number;
+  small?: true;
+  json?: true;
+}
+
+/** Options of `stowage preview`. */
+export interface PreviewOptions {
+  json?: true;
+}
+
+const EXIT_CODES = `
+Exit codes:
+  0    what was asked for came true
+  1    it ran, and something that was asked for did not come true
+  2    the input is wrong; nothing was touched
+  3    something that is needed is missing (a program, a port); nothing was started
+  130  ended by Ctrl-C, everything that was started is stopped`;
+
+/** An option's value as a whole number in a closed range. */
+function count(min: number, max: number): (value: string) => number {
+  return (value) => {
+    const n = Number(value);
+    if (!Number.isInteger(n) || n < min || n > max)
+      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+    return n;
+  };
+}
+
+/** The whole command line. Each command's room is loaded when that command is called, never before. */
+export function program(): Command {
+  const root = new Command("stowage")
+    .description("Azure Service Bus joined to Gluster, LINSTOR and Cassandra, as one typed Pulumi stack.")
+    .version(packageVersion(), "-V, --version", "print the version")
+    .addHelpText("after", EXIT_CODES)
+    .exitOverride()
+    .showHelpAfterError("Run with --help to see what it takes.");
+
+  root
+    .command("local")
+    .description("bring the whole stack up on this machine, send sample traffic through it, and destroy it again")
+    .option("--once", "end after the sample traffic is stored, instead of at Ctrl-C")
+    .addOption(
+      new Option("--messages <n>", "good messages to each pipeline").default(100).argParser(count(1, 1_000_000)),
+    )
+    .addOption(
+      new Option("--poison <n>", "bad messages to each pipeline, which must end in its dead-letter queue")
+        .default(0)
+        .argParser(count(0, 100_000)),
+    )
+    .option("--small", "one Cassandra node instead of three")
+    .option("--json", "print one JSON object at the end; everything else goes to standard error")
+    .addHelpText("after", EXIT_CODES)
+    .action(async (options: LocalOptions) => {
+      const { local } = await import("./local.js");
+      process.exitCode = await local(options);
+    });
+
+  root
+    .command("preview")
+    .description("preview an environment with the real engine against stand-ins; no Azure account is needed")
+    .argument("<environment>", "dev or prod, or any environment that has a Pulumi.<environment>.yaml")
+    .option("--json", "print what `pulumi preview --json` prints")
+    .addHelpText("after", EXIT_CODES)
+    .action(async (environment: string, options: PreviewOptions) => {
+      const { preview } = await import("./preview.js");
+      process.exitCode = await preview(environment, options);
+    });
+
+  return root;
+}
+
+function packageVersion(): string {
+  const { version } = require("../../../package.json") as { version: string };
+  return version;
+}
+
+/** Runs the command line and sets the process's exit code. */
+export async function main(argv: string[]): Promise<void> {
+  try {
+    await program().parseAsync(argv);
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+}
+
+/** Says what went wrong on standard error and gives the exit code for it. */
+function report(error: unknown): ExitCode {
+  if (!(error instanceof Error)) {
+    process.stderr.write(`${String(error)}\n`);
+    return ExitCode.Failed;
+  }
+  // Commander has printed its own message already; --help and --version end with 0.
+  if ("code" in error && typeof error.code === "string" && error.code.startsWith("commander."))
+    return "exitCode" in error && error.exitCode === 0 ? ExitCode.Ok : ExitCode.InvalidInput;
+  process.stderr.write(`${error.message}\n`);
+  if (error instanceof InvalidInputError) return ExitCode.InvalidInput;
+  return "exitCode" in error && typeof error.exitCode === "number" ? (error.exitCode as ExitCode) : ExitCode.Failed;
+}
