@@ -113,6 +113,18 @@ export interface LinstorSink {
   pollMilliseconds: number;
   /** Largest volume that a command may ask for, in KiB, from 4. */
   maxSizeKib: number;
+  /**
+   * Replicas of a volume, 1 to 32 (31 peers and itself, DRBD's limit). Where it is given, a resource group that
+   * does not exist is created with it; where it is not, the group must exist.
+   */
+  placeCount?: number;
+  /** Storage pool that a group created by `placeCount` takes; LINSTOR chooses among all pools where it is absent. */
+  storagePool?: string;
+  /**
+   * Node properties in which the replicas of such a group differ: `["Aux/topology/topology.kubernetes.io/zone"]`
+   * puts each into a zone of its own. Only together with `placeCount`.
+   */
+  replicasOnDifferent?: string[];
 }
 
 /** Consistency levels that a write may ask for, by Cassandra's own names. */

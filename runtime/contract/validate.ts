@@ -78,6 +78,19 @@ const pipelineSchema = strict({
         readyTimeoutSeconds: integer(1, 3600, "seconds"),
         pollMilliseconds: integer(10, 60000, "milliseconds"),
         maxSizeKib: integer(4, 2 ** 50, "KiB"),
+        placeCount: z.exactOptional(integer(1, 32, "replicas")),
+        storagePool: z.exactOptional(
+          text(
+            /^[A-Za-z_][A-Za-z0-9_-]{1,47}$/,
+            "2 to 48 letters, digits, _ or -",
+            "Use a LINSTOR storage pool's name",
+          ),
+        ),
+        replicasOnDifferent: z.exactOptional(
+          z
+            .array(text(/^Aux\/\S+$/, "an auxiliary node property", "Begin it with Aux/"))
+            .min(1, because("must have at least one entry", "Remove it where replicas may be anywhere")),
+        ),
       }),
     ),
     cassandra: z.exactOptional(
@@ -194,6 +207,16 @@ function joinedRules(p: Pipeline): Problem[] {
         "Lower it, or raise maxProcessingSeconds",
       ),
     );
+  for (const key of ["storagePool", "replicasOnDifferent"] as const)
+    if (p.sink.linstor?.[key] !== undefined && p.sink.linstor.placeCount === undefined)
+      found.push(
+        problem(
+          `sink.linstor.${key}`,
+          p.sink.linstor[key],
+          "goes with placeCount: it only serves to create a missing resource group",
+          "Give placeCount as well, or remove it",
+        ),
+      );
   if (p.sink.cassandra !== undefined) found.push(...tableProblems(p.sink.cassandra.table, "sink.cassandra.table"));
   return found;
 }
