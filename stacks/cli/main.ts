@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { ExitCode, InvalidInputError } from "../../runtime/contract/index.js";
+import { packageVersion } from "../packageRoot.js";
 
 /** Options of `stowage local`. */
 export interface LocalOptions {
@@ -74,11 +75,6 @@ export function program(): Command {
     });
 
   return root;
-}
-
-function packageVersion(): string {
-  const { version } = require("../../../package.json") as { version: string };
-  return version;
 }
 
 /** Runs the command line and sets the process's exit code. */
