@@ -1,0 +1,3 @@
+export * from "./args.js";
+export { workloadIdentityProblems } from "./validate.js";
+export { WorkloadIdentity } from "./workloadIdentity.js";

@@ -1,0 +1,3 @@
+export * from "./args.js";
+export { ServiceBus } from "./serviceBus.js";
+export { serviceBusProblems } from "./validate.js";

@@ -1,0 +1,129 @@
+import type * as servicebus from "@pulumi/azure-native/servicebus";
+import {
+  type CorrelationArgs,
+  EntityStatus,
+  MinimumTls,
+  PublicAccess,
+  type QueueArgs,
+  type RuleArgs,
+  type ServiceBusNamespaceArgs,
+  ServiceBusTier,
+  type SubscriptionArgs,
+  type TopicArgs,
+} from "./args.js";
+import { iso8601 } from "./duration.js";
+
+/** Where an entity lies. */
+type Place = "resourceGroupName" | "namespaceName";
+
+/** The service's own default of a lock, in seconds. */
+export const DEFAULT_LOCK_SECONDS = 60;
+/** The service's own default of deliveries. */
+export const DEFAULT_DELIVERIES = 10;
+
+function duration(seconds: number | undefined): string | undefined {
+  return seconds === undefined ? undefined : iso8601(seconds);
+}
+
+/** A namespace's properties, as Azure takes them. What has a default is stated, so that a preview shows it. */
+export function namespaceProperties(args: ServiceBusNamespaceArgs): Omit<servicebus.NamespaceArgs, Place> {
+  const premium = args.tier === ServiceBusTier.Premium;
+  return {
+    ...(args.name === undefined ? {} : { namespaceName: args.name }),
+    sku: { name: args.tier, tier: args.tier, ...(premium ? { capacity: args.capacity ?? 1 } : {}) },
+    minimumTlsVersion: args.minimumTls ?? MinimumTls.Tls12,
+    disableLocalAuth: args.disableLocalAuth ?? true,
+    publicNetworkAccess: publicAccess(args),
+    ...(premium ? { zoneRedundant: args.zoneRedundant ?? true } : {}),
+  };
+}
+
+/** Disabled where it can be: only Premium has private endpoints. */
+function publicAccess(args: ServiceBusNamespaceArgs): PublicAccess {
+  return args.publicAccess ?? (args.tier === ServiceBusTier.Premium ? PublicAccess.Disabled : PublicAccess.Enabled);
+}
+
+/**
+ * The network rules. They always state public access: where the field is left out, Azure opens a namespace
+ * that was closed (pulumi-azure-native #4825).
+ */
+export function networkRules(args: ServiceBusNamespaceArgs): Omit<servicebus.NamespaceNetworkRuleSetArgs, Place> {
+  const access = publicAccess(args);
+  const ipRules = args.ipRules ?? [];
+  const closed = access === PublicAccess.Disabled || ipRules.length > 0;
+  return {
+    publicNetworkAccess: access,
+    defaultAction: closed ? "Deny" : "Allow",
+    ipRules: ipRules.map((ipMask) => ({ ipMask, action: "Allow" })),
+    trustedServiceAccessEnabled: args.trustedServices ?? false,
+  };
+}
+
+/** What queues and topics have in common. */
+function entityProperties(args: QueueArgs & TopicArgs) {
+  return {
+    requiresDuplicateDetection: args.requiresDuplicateDetection ?? false,
+    duplicateDetectionHistoryTimeWindow: duration(args.duplicateDetectionSeconds),
+    defaultMessageTimeToLive: duration(args.timeToLiveSeconds),
+    autoDeleteOnIdle: duration(args.autoDeleteOnIdleSeconds),
+    maxSizeInMegabytes: args.maxSizeMegabytes,
+    maxMessageSizeInKilobytes: args.maxMessageSizeKilobytes,
+    enablePartitioning: args.enablePartitioning ?? false,
+    enableBatchedOperations: args.enableBatchedOperations ?? true,
+    status: args.status ?? EntityStatus.Active,
+    userMetadata: args.userMetadata,
+  };
+}
+
+/** What queues and subscriptions have in common. */
+function receiverProperties(args: QueueArgs | SubscriptionArgs) {
+  return {
+    lockDuration: iso8601(args.lockDurationSeconds ?? DEFAULT_LOCK_SECONDS),
+    maxDeliveryCount: args.maxDeliveryCount ?? DEFAULT_DELIVERIES,
+    requiresSession: args.requiresSession ?? false,
+    deadLetteringOnMessageExpiration: args.deadLetterOnExpiration ?? true,
+    forwardTo: args.forwardTo,
+    forwardDeadLetteredMessagesTo: args.forwardDeadLettersTo,
+  };
+}
+
+/** A queue's properties, as Azure takes them. */
+export function queueProperties(args: QueueArgs): Omit<servicebus.QueueArgs, Place> {
+  return { ...entityProperties(args), ...receiverProperties(args) };
+}
+
+/** A topic's properties, as Azure takes them. */
+export function topicProperties(args: TopicArgs): Omit<servicebus.TopicArgs, Place> {
+  return { ...entityProperties(args), supportOrdering: args.supportOrdering ?? false };
+}
+
+/** A subscription's properties, as Azure takes them. */
+export function subscriptionProperties(args: SubscriptionArgs): Omit<servicebus.SubscriptionArgs, Place | "topicName"> {
+  return {
+    ...receiverProperties(args),
+    deadLetteringOnFilterEvaluationExceptions: args.deadLetterOnFilterError ?? true,
+    defaultMessageTimeToLive: duration(args.timeToLiveSeconds),
+    autoDeleteOnIdle: duration(args.autoDeleteOnIdleSeconds),
+    enableBatchedOperations: args.enableBatchedOperations ?? true,
+    status: args.status ?? EntityStatus.Active,
+    userMetadata: args.userMetadata,
+  };
+}
+
+/** A rule that matches nothing. It takes the place of Azure's own, which matches every message. */
+export const MATCH_NONE: RuleArgs = { sql: "1=0" };
+
+/** A rule's properties, as Azure takes them. */
+export function ruleProperties(
+  args: RuleArgs,
+): Omit<servicebus.RuleArgs, Place | "topicName" | "subscriptionName" | "ruleName"> {
+  const action = args.action === undefined ? {} : { action: { sqlExpression: args.action } };
+  if (args.correlation !== undefined)
+    return { filterType: "CorrelationFilter", correlationFilter: correlation(args.correlation), ...action };
+  return { filterType: "SqlFilter", sqlFilter: { sqlExpression: args.sql ?? "" }, ...action };
+}
+
+/** The service's name for a message's subject is `label`. */
+function correlation({ subject, ...fields }: CorrelationArgs) {
+  return subject === undefined ? fields : { ...fields, label: subject };
+}
