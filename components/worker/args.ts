@@ -1,0 +1,129 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { Pipeline } from "../../runtime/contract/index.js";
+
+/** Where the worker finds what it is connected to. Values that are known only after deployment. */
+export interface WorkerConnectionArgs {
+  /** Host of the Service Bus namespace, as `ServiceBus.host` gives it. */
+  fullyQualifiedNamespace: pulumi.Input<string>;
+  /**
+   * True for a broker that is spoken to as Microsoft's emulator is: plain TCP, no identity. Never in Azure.
+   * @default false
+   */
+  developmentEmulator?: boolean;
+  /** Client id of the worker's managed identity. Needed unless `developmentEmulator`. */
+  clientId?: pulumi.Input<string>;
+  /** URLs of the LINSTOR controllers, `http://linstor-controller.storage.svc:3370`. Needed with a linstor sink. */
+  linstorControllers?: pulumi.Input<pulumi.Input<string>[]>;
+  /** Where the Cassandra ring is. Needed with a cassandra sink. */
+  cassandra?: CassandraEndpointArgs;
+}
+
+/** Where a Cassandra driver starts from. */
+export interface CassandraEndpointArgs {
+  /** Hosts, without port. */
+  contactPoints: pulumi.Input<pulumi.Input<string>[]>;
+  /**
+   * Port of the native protocol, 1 to 65535.
+   * @default 9042
+   */
+  port?: number;
+  /** The datacenter next to the worker. */
+  localDatacenter: pulumi.Input<string>;
+}
+
+/** What a worker's container may use; quantities as Kubernetes writes them. */
+export interface WorkerResourcesArgs {
+  /**
+   * CPU that is set aside, `250m`.
+   * @default "250m"
+   */
+  cpu?: string;
+  /**
+   * CPU at most. Without a limit it takes what is free.
+   * @default none
+   */
+  cpuLimit?: string;
+  /**
+   * Memory that is set aside, and the most it may use. It must hold `delivery.maxHeldBytes` several times over.
+   * @default "512Mi"
+   */
+  memory?: string;
+}
+
+/** Scaling by the number of messages that wait, with KEDA. */
+export interface WorkerAutoscalingArgs {
+  /** Fewest replicas, from 0. With 0 the first message waits for a pod to start. */
+  minReplicas: number;
+  /** Most replicas, 1 to 1000. */
+  maxReplicas: number;
+  /** Waiting messages for which there is one replica, from 1. */
+  messagesPerReplica: number;
+  /**
+   * How often messages are counted, in seconds, 5 to 3600. Counting is throttled where it is done too often.
+   * @default 30
+   */
+  pollingSeconds?: number;
+  /**
+   * How long the count must have been low before replicas go, in seconds, 0 to 3600.
+   * @default 300
+   */
+  scaleDownSeconds?: number;
+  /** Client id of the autoscaler's own identity, which may read counts. Never the worker's. */
+  identityClientId: pulumi.Input<string>;
+  /** Name of the Service Bus namespace. */
+  serviceBusNamespace: pulumi.Input<string>;
+}
+
+/** Who reads the metrics. */
+export interface WorkerMonitoringArgs {
+  /** Namespace of Prometheus: the only one that reaches the metrics port. */
+  namespace: string;
+  /**
+   * Labels that Prometheus chooses monitors by.
+   * @default none
+   */
+  labels?: { [name: string]: string };
+  /**
+   * How often metrics are read, in seconds, 5 to 300.
+   * @default 30
+   */
+  intervalSeconds?: number;
+}
+
+/** Arguments of Worker. */
+export interface WorkerArgs {
+  /** Kubernetes namespace of the worker. Changing this replaces every object; messages stay in the bus. */
+  namespace: pulumi.Input<string>;
+  /**
+   * The pipeline that the worker runs. Its name is the name of every object; a change of anything else rolls the
+   * deployment.
+   */
+  pipeline: Pipeline;
+  /** Where the worker finds what it is connected to. */
+  connection: WorkerConnectionArgs;
+  /** The worker's image, by digest: `registry.example/stowage-worker@sha256:…`. A tag is refused: it can change. */
+  image: string;
+  /** Service account that carries the worker's identity. */
+  serviceAccountName: pulumi.Input<string>;
+  /**
+   * Replicas, 0 to 1000. Not with `autoscaling`, which counts them itself.
+   * @default 2
+   */
+  replicas?: number;
+  /**
+   * Scaling by waiting messages.
+   * @default none: a fixed number of replicas
+   */
+  autoscaling?: WorkerAutoscalingArgs;
+  /** What the container may use. */
+  resources?: WorkerResourcesArgs;
+  /** Claim of the Gluster volume. Needed with a gluster sink, and only there. */
+  volumeClaim?: pulumi.Input<string>;
+  /**
+   * Who reads the metrics.
+   * @default nobody: no monitor, and the metrics port is closed to other pods
+   */
+  monitoring?: WorkerMonitoringArgs;
+  /** Labels of the nodes that workers run on. */
+  nodeSelector?: { [label: string]: string };
+}

@@ -1,0 +1,132 @@
+import type * as kubernetes from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
+import { defined, type Pipeline } from "../../runtime/contract/index.js";
+import type { WorkerArgs } from "./args.js";
+
+type PodTemplate = kubernetes.types.input.core.v1.PodTemplateSpec;
+type Container = kubernetes.types.input.core.v1.Container;
+type PodSpec = kubernetes.types.input.core.v1.PodSpec;
+
+/** Where the config map is mounted. */
+const CONFIG_PATH = "/etc/stowage";
+const FILES = ["--pipeline", `${CONFIG_PATH}/pipeline.json`, "--connection", `${CONFIG_PATH}/connection.json`];
+/** Port of /livez, /readyz and /metrics. */
+export const HTTP_PORT = 8080;
+/** Annotation with the digest of the configuration. */
+export const CHECKSUM = "stowage/config-checksum";
+/** Seconds that a pod has beyond the worker's own grace, to close its links and write its last lines. */
+export const GRACE_MARGIN_SECONDS = 15;
+/** The image's user, without a name and without rights on the node. */
+const USER = 65532;
+
+/** Labels of every object of a pipeline; they choose its pods, whatever these do. */
+export function objectLabels(pipeline: Pipeline): { [label: string]: string } {
+  return { "app.kubernetes.io/part-of": "stowage", "app.kubernetes.io/instance": pipeline.name };
+}
+
+/** Labels that choose the workers of a pipeline. They cannot be changed on a deployment. */
+export function workerLabels(pipeline: Pipeline): { [label: string]: string } {
+  return { "app.kubernetes.io/name": "stowage-worker", "app.kubernetes.io/instance": pipeline.name };
+}
+
+/** The pods of the deployment. */
+export function workerPod(args: WorkerArgs, configMap: string, digest: pulumi.Output<string>): PodTemplate {
+  const { pipeline } = args;
+  const listen = ["--listen", `$(POD_IP):${HTTP_PORT}`];
+  return {
+    metadata: podMetadata(pipeline, digest, "stowage-worker"),
+    spec: {
+      ...podSpec(args, configMap, [
+        {
+          ...container(args),
+          args: ["run", ...FILES, ...listen],
+          env: [{ name: "POD_IP", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } }],
+          ports: [{ name: "http", containerPort: HTTP_PORT, protocol: "TCP" }],
+          // Liveness says progress: a worker that stands still is started anew.
+          livenessProbe: {
+            httpGet: { path: "/livez", port: "http" },
+            initialDelaySeconds: 10,
+            periodSeconds: 10,
+            timeoutSeconds: 5,
+            failureThreshold: 3,
+          },
+          readinessProbe: { httpGet: { path: "/readyz", port: "http" }, periodSeconds: 2, timeoutSeconds: 2 },
+        },
+      ]),
+      terminationGracePeriodSeconds: pipeline.delivery.shutdownGraceSeconds + GRACE_MARGIN_SECONDS,
+      topologySpreadConstraints: ["topology.kubernetes.io/zone", "kubernetes.io/hostname"].map((topologyKey) => ({
+        topologyKey,
+        maxSkew: 1,
+        whenUnsatisfiable: "ScheduleAnyway",
+        labelSelector: { matchLabels: workerLabels(pipeline) },
+      })),
+    },
+  };
+}
+
+/** The pod of the job that makes keyspace and table before the first worker starts. */
+export function schemaPod(args: WorkerArgs, configMap: string, digest: pulumi.Output<string>): PodTemplate {
+  return {
+    // Under another name than the workers, so that nothing that chooses them chooses it.
+    metadata: podMetadata(args.pipeline, digest, "stowage-schema"),
+    spec: {
+      ...podSpec(args, configMap, [{ ...container(args), args: ["schema", ...FILES] }]),
+      restartPolicy: "Never",
+    },
+  };
+}
+
+function podMetadata(pipeline: Pipeline, digest: pulumi.Output<string>, name: string) {
+  return {
+    labels: {
+      ...objectLabels(pipeline),
+      "app.kubernetes.io/name": name,
+      // The webhook gives a token only to pods with this label.
+      "azure.workload.identity/use": "true",
+    },
+    annotations: { [CHECKSUM]: digest },
+  };
+}
+
+function container(args: WorkerArgs): Container {
+  const { cpu = "250m", cpuLimit, memory = "512Mi" } = args.resources ?? {};
+  const { gluster } = args.pipeline.sink;
+  return {
+    name: "worker",
+    image: args.image,
+    resources: { requests: { cpu, memory }, limits: defined({ memory, cpu: cpuLimit }) },
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+    },
+    volumeMounts: [
+      { name: "config", mountPath: CONFIG_PATH, readOnly: true },
+      { name: "tmp", mountPath: "/tmp" },
+      ...(gluster === undefined ? [] : [{ name: "gluster", mountPath: gluster.mountPath }]),
+    ],
+  };
+}
+
+function podSpec(args: WorkerArgs, configMap: string, containers: Container[]): PodSpec {
+  return {
+    serviceAccountName: args.serviceAccountName,
+    automountServiceAccountToken: false,
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: USER,
+      runAsGroup: USER,
+      fsGroup: USER,
+      seccompProfile: { type: "RuntimeDefault" },
+    },
+    containers,
+    volumes: [
+      { name: "config", configMap: { name: configMap } },
+      { name: "tmp", emptyDir: {} },
+      ...(args.volumeClaim === undefined
+        ? []
+        : [{ name: "gluster", persistentVolumeClaim: { claimName: args.volumeClaim } }]),
+    ],
+    ...defined({ nodeSelector: args.nodeSelector }),
+  };
+}

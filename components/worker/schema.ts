@@ -1,0 +1,39 @@
+import { because, integer, text } from "../../runtime/contract/zod.js";
+import { type Shape, strict, words, z } from "../support/schema.js";
+import type { WorkerAutoscalingArgs, WorkerMonitoringArgs, WorkerResourcesArgs } from "./args.js";
+
+/** An image that cannot change: its digest is part of its name. */
+export const imageSchema = text(
+  /^[^\s@]+@sha256:[0-9a-f]{64}$/,
+  "an image by digest, name@sha256:<64 hexadecimal digits>",
+  "Give the digest that the push printed; a tag could come to mean another image",
+);
+
+const quantity = (what: string, example: string) =>
+  text(/^\d+(?:\.\d+)?(?:m|[kMGT]i?)?$/, `${what} as Kubernetes writes it`, `Give a quantity such as ${example}`);
+
+/** What a container may use. */
+export const resourcesSchema = strict({
+  cpu: z.exactOptional(quantity("CPU", "250m")),
+  cpuLimit: z.exactOptional(quantity("CPU", "2")),
+  memory: z.exactOptional(quantity("memory", "512Mi")),
+} satisfies Shape<WorkerResourcesArgs>) satisfies z.ZodType<WorkerResourcesArgs, WorkerResourcesArgs>;
+
+/** Who reads the metrics. */
+export const monitoringSchema = strict({
+  namespace: words("the namespace of Prometheus"),
+  labels: z.exactOptional(z.record(z.string(), z.string(because("must be text", "Put it in quotes")))),
+  intervalSeconds: z.exactOptional(integer(5, 300, "seconds")),
+} satisfies Shape<WorkerMonitoringArgs>) satisfies z.ZodType<WorkerMonitoringArgs, WorkerMonitoringArgs>;
+
+/** How many replicas there are when they are not counted. */
+export const replicasSchema = integer(0, 1000, "replicas");
+
+/** The settings of autoscaling that are known before the run. */
+export const scalingShape = {
+  minReplicas: integer(0, 1000, "replicas"),
+  maxReplicas: integer(1, 1000, "replicas"),
+  messagesPerReplica: integer(1, 1_000_000, "messages"),
+  pollingSeconds: z.exactOptional(integer(5, 3600, "seconds")),
+  scaleDownSeconds: z.exactOptional(integer(0, 3600, "seconds")),
+} satisfies Partial<Shape<WorkerAutoscalingArgs>>;

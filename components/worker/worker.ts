@@ -1,0 +1,160 @@
+import * as apiextensions from "@pulumi/kubernetes/apiextensions";
+import * as apps from "@pulumi/kubernetes/apps/v1";
+import * as batch from "@pulumi/kubernetes/batch/v1";
+import * as core from "@pulumi/kubernetes/core/v1";
+import * as networking from "@pulumi/kubernetes/networking/v1";
+import * as policy from "@pulumi/kubernetes/policy/v1";
+import * as pulumi from "@pulumi/pulumi";
+import { refuse } from "../support/inputs.js";
+import type { WorkerArgs } from "./args.js";
+import { checksum, workerFiles } from "./configuration.js";
+import { networkPolicySpec } from "./network.js";
+import { objectLabels, schemaPod, workerLabels, workerPod } from "./render.js";
+import { scaledObjectSpec, triggerAuthenticationSpec } from "./scaling.js";
+import { workerProblems } from "./validate.js";
+
+/** Replicas where nothing is said: one may go for an upgrade, and messages still move. */
+const DEFAULT_REPLICAS = 2;
+/** Tries of the schema job. The ring may still be starting: with Kubernetes' back-off they take about an hour. */
+const SCHEMA_TRIES = 14;
+/** Limit of the schema job as a whole, in seconds. */
+const SCHEMA_DEADLINE_SECONDS = 3_600;
+
+/**
+ * The worker of one pipeline on Kubernetes: configuration, deployment, autoscaling, disruption budget, network policy
+ * and monitor. A changed pipeline or connection rolls the deployment.
+ */
+export class Worker extends pulumi.ComponentResource {
+  /** Name of the deployment. */
+  public readonly deploymentName: pulumi.Output<string>;
+  /** Name of the config map with the pipeline and the connection. */
+  public readonly configMapName: pulumi.Output<string>;
+  /** Digest of the configuration, as it stands on the pods. */
+  public readonly configChecksum: pulumi.Output<string>;
+
+  constructor(name: string, args: WorkerArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("stowage:index:Worker", name, {}, opts);
+    refuse("Worker", name, workerProblems(args));
+
+    const { pipeline, autoscaling } = args;
+    const files = workerFiles(args);
+    const digest = checksum(files);
+    const metadata = { name: pipeline.name, namespace: args.namespace, labels: objectLabels(pipeline) };
+
+    const configMap = new core.ConfigMap(name, { metadata, data: { ...files } }, { parent: this });
+    const network = new networking.NetworkPolicy(name, { metadata, spec: networkPolicySpec(args) }, { parent: this });
+    const before = [configMap, network, ...schemaJob(this, name, args, digest, [configMap, network])];
+    const deployment = new apps.Deployment(
+      name,
+      {
+        metadata,
+        spec: {
+          // With autoscaling the count is not ours: stated here, every update would undo the autoscaler's work.
+          ...(autoscaling === undefined ? { replicas: args.replicas ?? DEFAULT_REPLICAS } : {}),
+          selector: { matchLabels: workerLabels(pipeline) },
+          strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+          template: workerPod(args, pipeline.name, digest),
+        },
+      },
+      { parent: this, dependsOn: before },
+    );
+    new policy.PodDisruptionBudget(
+      name,
+      { metadata, spec: { maxUnavailable: 1, selector: { matchLabels: workerLabels(pipeline) } } },
+      { parent: this },
+    );
+    autoscale(this, name, args, deployment);
+    monitor(this, name, args);
+
+    this.deploymentName = deployment.metadata.name;
+    this.configMapName = configMap.metadata.name;
+    this.configChecksum = digest;
+    this.registerOutputs({
+      deploymentName: this.deploymentName,
+      configMapName: this.configMapName,
+      configChecksum: this.configChecksum,
+    });
+  }
+}
+
+/** Registers the job that makes keyspace and table, where the pipeline writes to Cassandra. */
+function schemaJob(
+  parent: Worker,
+  name: string,
+  args: WorkerArgs,
+  digest: pulumi.Output<string>,
+  dependsOn: pulumi.Resource[],
+): pulumi.Resource[] {
+  const { pipeline } = args;
+  if (pipeline.sink.cassandra === undefined) return [];
+  const job = new batch.Job(
+    `${name}-schema`,
+    {
+      metadata: { name: `${pipeline.name}-schema`, namespace: args.namespace, labels: objectLabels(pipeline) },
+      spec: {
+        backoffLimit: SCHEMA_TRIES,
+        activeDeadlineSeconds: SCHEMA_DEADLINE_SECONDS,
+        template: schemaPod(args, pipeline.name, digest),
+      },
+    },
+    {
+      parent,
+      dependsOn,
+      // A job's pods cannot be changed: another table is another run, and its name is free only without the old one.
+      deleteBeforeReplace: true,
+      replaceOnChanges: ["spec.template"],
+      customTimeouts: { create: `${SCHEMA_DEADLINE_SECONDS}s` },
+    },
+  );
+  return [job];
+}
+
+/** Registers KEDA's objects, where the pipeline is scaled by its messages. */
+function autoscale(parent: Worker, name: string, args: WorkerArgs, deployment: apps.Deployment): void {
+  const { autoscaling, pipeline } = args;
+  if (autoscaling === undefined) return;
+  const metadata = { name: pipeline.name, namespace: args.namespace, labels: objectLabels(pipeline) };
+  const authentication = new apiextensions.CustomResource(
+    `${name}-authentication`,
+    {
+      apiVersion: "keda.sh/v1alpha1",
+      kind: "TriggerAuthentication",
+      metadata,
+      spec: triggerAuthenticationSpec(autoscaling),
+    },
+    { parent },
+  );
+  new apiextensions.CustomResource(
+    `${name}-scaling`,
+    {
+      apiVersion: "keda.sh/v1alpha1",
+      kind: "ScaledObject",
+      metadata,
+      spec: scaledObjectSpec(pipeline.name, pipeline.source, autoscaling),
+    },
+    { parent, dependsOn: [authentication, deployment] },
+  );
+}
+
+/** Registers the monitor, where somebody reads the metrics. */
+function monitor(parent: Worker, name: string, args: WorkerArgs): void {
+  const { monitoring, pipeline } = args;
+  if (monitoring === undefined) return;
+  new apiextensions.CustomResource(
+    `${name}-monitor`,
+    {
+      apiVersion: "monitoring.coreos.com/v1",
+      kind: "PodMonitor",
+      metadata: {
+        name: pipeline.name,
+        namespace: args.namespace,
+        labels: { ...monitoring.labels, ...objectLabels(pipeline) },
+      },
+      spec: {
+        selector: { matchLabels: workerLabels(pipeline) },
+        podMetricsEndpoints: [{ port: "http", path: "/metrics", interval: `${monitoring.intervalSeconds ?? 30}s` }],
+      },
+    },
+    { parent },
+  );
+}
