@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import {
+  type CassandraConnection,
   CONTRACT_VERSION,
   type Connection,
   connectionProblems,
@@ -52,6 +53,10 @@ function connection(args: WorkerArgs): pulumi.Output<Connection> {
     );
 }
 
-function ring({ contactPoints, port, localDatacenter }: CassandraEndpointArgs) {
-  return pulumi.all({ contactPoints, port: port ?? CASSANDRA_PORT, localDatacenter });
+function ring({ contactPoints, port, localDatacenter }: CassandraEndpointArgs): pulumi.Output<CassandraConnection> {
+  return pulumi.all([pulumi.output(contactPoints), localDatacenter]).apply(([hosts, datacenter]) => ({
+    contactPoints: hosts,
+    port: port ?? CASSANDRA_PORT,
+    localDatacenter: datacenter,
+  }));
 }

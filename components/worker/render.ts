@@ -13,7 +13,7 @@ const FILES = ["--pipeline", `${CONFIG_PATH}/pipeline.json`, "--connection", `${
 /** Port of /livez, /readyz and /metrics. */
 export const HTTP_PORT = 8080;
 /** Annotation with the digest of the configuration. */
-export const CHECKSUM = "stowage/config-checksum";
+export const CHECKSUM = "stowage.dev/config-checksum";
 /** Seconds that a pod has beyond the worker's own grace, to close its links and write its last lines. */
 export const GRACE_MARGIN_SECONDS = 15;
 /** The image's user, without a name and without rights on the node. */
@@ -103,7 +103,10 @@ function container(args: WorkerArgs): Container {
     volumeMounts: [
       { name: "config", mountPath: CONFIG_PATH, readOnly: true },
       { name: "tmp", mountPath: "/tmp" },
-      ...(gluster === undefined ? [] : [{ name: "gluster", mountPath: gluster.mountPath }]),
+      // A mount that the node renews while the pod runs must reach it.
+      ...(gluster === undefined
+        ? []
+        : [{ name: "gluster", mountPath: gluster.mountPath, mountPropagation: "HostToContainer" }]),
     ],
   };
 }
