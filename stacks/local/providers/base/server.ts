@@ -22,6 +22,8 @@ export interface ProviderStandInOptions {
   invokes: Readonly<Record<string, InvokeModel>>;
   /** Where it keeps its state; read at once if it is there. */
   stateFile: string;
+  /** Called with the provider's settings at the begin of each run: `azure-native:location` as `location`. */
+  configure?(config: PropertyMap): void;
 }
 
 /** A resource request of any kind: all of them carry these. */
@@ -84,7 +86,10 @@ export class ProviderStandIn {
       diffConfig: serve(async () =>
         new messages.DiffResponse().setChanges(messages.DiffResponse.DiffChanges.DIFF_NONE),
       ),
-      configure: serve(async () => new messages.ConfigureResponse().setSupportspreview(true)),
+      configure: serve(async (request: messages.ConfigureRequest) => {
+        this.options.configure?.(fromWire(request.getArgs()));
+        return new messages.ConfigureResponse().setSupportspreview(true);
+      }),
       cancel: serve(async () => {
         this.#run.abort(new Error("the run was cancelled"));
         this.#run = new AbortController();
