@@ -37,7 +37,7 @@ export interface GlusterClusterArgs {
    * replaces it and its disks. Removing one is refused while a volume has a brick on it.
    */
   hosts: { [host: string]: GlusterHostArgs };
-  /** The volumes, by name: 1 to 30 lower-case letters, digits or `-`. */
+  /** The volumes, by name: 1 to 24 lower-case letters, digits or `-`. A volume is known by its key: renaming one loses its data. */
   volumes: { [volume: string]: GlusterVolumeArgs };
   /** How pods of a Kubernetes cluster see the volumes. @default not at all: only hosts are provisioned */
   access?: GlusterAccessArgs;
@@ -164,7 +164,7 @@ export interface GlusterVolumePlan {
 
 /** One brick of a plan. */
 export interface GlusterBrickPlan {
-  /** Key of the brick among all of the cluster: host, volume, and which of the host's bricks of that volume it is. */
+  /** Key of the brick in the cluster, `<host>_<volume>_<n>`: n counts the host's bricks of that volume, from 0. */
   key: string;
   /** Its host. */
   host: string;
@@ -178,6 +178,8 @@ export interface GlusterBrickPlan {
   lun: number;
   /** Size of its disk in GiB. */
   sizeGb: number;
+  /** Kind of its disk. */
+  diskSku: GlusterDiskSku;
   /** Its folder on the host, below the mount of its disk: an unmounted disk is never written to. */
   path: string;
 }
