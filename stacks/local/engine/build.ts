@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isSameProcess, processIdentity } from "../run/process.js";
@@ -75,8 +76,7 @@ export async function buildEngine(modules: EngineModules, folder: string, option
   mkdirSync(root, { recursive: true });
   removeAbandonedBuilds(root);
   const own = processIdentity(process.pid);
-  const temporary = join(root, `${BUILDING}${process.pid}-${own?.startTime ?? "0"}-${modules.hash}`);
-  rmSync(temporary, { recursive: true, force: true });
+  const temporary = join(root, `${BUILDING}${process.pid}-${own?.startTime ?? "0"}-${randomBytes(4).toString("hex")}`);
   mkdirSync(join(temporary, "tmp"), { recursive: true });
   const began = Date.now();
   try {

@@ -62,7 +62,7 @@ export async function runCommand(
     collect(child.stderr, "stderr", options, TAIL_BYTES),
   ];
   try {
-    const closed = once(child, "close");
+    const closed = new Promise((resolve) => child.once("close", resolve));
     const [code] = (await once(child, "exit")) as [number | null];
     // A descendant that outlives it may hold its output open: what it printed is there after a moment.
     await Promise.race([closed, delay(DRAIN_MS, undefined, { ref: false })]);

@@ -7,8 +7,10 @@ import { type PreviewDocument, readPreview } from "./preview.js";
 import type { PreparedRun } from "./project.js";
 
 export interface RunOptions {
-  /** Ends the run in order: the engine finishes what is under way and stops; after 30 s it is killed. */
+  /** Ends the run in order: the engine finishes what is under way and stops; after `graceMs` it is killed. */
   signal?: AbortSignal;
+  /** Milliseconds that the engine has to stop. @default 30000 */
+  graceMs?: number;
   /** Milliseconds after which the run is ended as if by `signal`. @default 1800000 */
   limitMs?: number;
   /** Each line that the engine prints. */
@@ -164,7 +166,7 @@ export class StackRun {
           cwd: this.run.workDir,
           env: { ...withoutPulumi(this.engine.env), ...this.baseEnv, ...this.run.env, [MARK]: id },
           limitMs: options.limitMs ?? LIMIT_MS,
-          graceMs: GRACE_MS,
+          graceMs: options.graceMs ?? GRACE_MS,
           ...(signal ? { signal } : {}),
           ...(onOutput ? { onLine: onOutput } : {}),
         },

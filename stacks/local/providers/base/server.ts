@@ -52,6 +52,11 @@ export class ProviderStandIn {
     this.state = new ProviderState(options.stateFile);
   }
 
+  /** Aborted when the engine cancels the run that is under way; the next run has a signal of its own. */
+  get signal(): AbortSignal {
+    return this.#run.signal;
+  }
+
   /** Listens on a free port of 127.0.0.1. */
   async listen(): Promise<{ port: number }> {
     const server = new grpc.Server({
