@@ -1,0 +1,165 @@
+import { InvalidInputError, type Problem, problem, within } from "../../../../runtime/contract/index.js";
+import type { ObjectController } from "./controller.js";
+import { DeploymentController } from "./deployments.js";
+import { JobController } from "./jobs.js";
+import { KindRole, kindOf } from "./kinds.js";
+import { describeObject, type KubernetesObject, keyOf, textAt, valueAt } from "./object.js";
+import type { Outcome } from "./outcome.js";
+import { unboundReason } from "./pods/claims.js";
+import type { Pace } from "./pods/pace.js";
+import type { PodRunner } from "./pods/runner.js";
+import { notRunnable, parseTemplate, templateProblems } from "./pods/template.js";
+import type { ObjectStore } from "./store.js";
+import { unmet } from "./waitFor.js";
+
+/** Namespaces that every cluster has. */
+const NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
+
+/** What acts on the objects of a cluster; without it they are only kept. */
+export interface Effects {
+  runner: PodRunner;
+  controllers: readonly ObjectController[];
+  pace: Pace;
+}
+
+/** The cluster: its objects, and what runs from them. */
+export class Cluster {
+  private readonly deployments: DeploymentController | undefined;
+  private readonly jobs: JobController | undefined;
+
+  constructor(
+    readonly store: ObjectStore,
+    private readonly effects?: Effects,
+  ) {
+    if (effects === undefined) return;
+    this.deployments = new DeploymentController(store, effects.runner);
+    this.jobs = new JobController(store, effects.runner, effects.pace);
+  }
+
+  /** Refuses what the API server would: an object that is there, a namespace that is not. Throws an error that says so. */
+  admit(object: KubernetesObject): void {
+    const { kind, namespace, name } = keyOf(object);
+    const exists = kind === "Namespace" && NAMESPACES.includes(name);
+    if (exists || this.store.get(kind, namespace, name) !== undefined) {
+      throw new Error(`${describeObject(object)} is there already; choose another name, or import it`);
+    }
+    if (namespace === "" || NAMESPACES.includes(namespace)) return;
+    if (this.store.get("Namespace", "", namespace) === undefined) {
+      throw new Error(
+        `${describeObject(object)} cannot be made: there is no namespace ${namespace}; make it first and depend on it`,
+      );
+    }
+  }
+
+  /**
+   * Keeps an object and begins to run it. Settles when that has begun, and for a kind with a controller when that is
+   * done. Throws InvalidInputError for a workload that cannot be run here, before anything is kept.
+   */
+  async apply(object: KubernetesObject, signal: AbortSignal): Promise<void> {
+    const problems = this.effects === undefined ? [] : workloadProblems(object);
+    if (problems.length > 0) throw new InvalidInputError(describeObject(object), problems);
+    const previous = this.store.get(object.kind, object.metadata.namespace ?? "", object.metadata.name);
+    await this.run(this.store.put(object), previous, signal);
+  }
+
+  /** Ends what runs from an object and forgets it, for a namespace all that is in it. */
+  async remove(object: KubernetesObject): Promise<KubernetesObject[]> {
+    const inside = object.kind === "Namespace" ? this.inNamespace(object.metadata.name) : [];
+    await Promise.all(inside.map((each) => this.removeOne(each)));
+    await this.removeOne(object);
+    return inside;
+  }
+
+  /** Begins to run what is in the store, as after a start from a kept state. */
+  async resume(signal: AbortSignal): Promise<void> {
+    for (const object of this.store.all()) await this.run(object, undefined, signal);
+  }
+
+  /** How what an object says stands. */
+  outcome(object: KubernetesObject): Outcome {
+    const live = this.store.get(object.kind, object.metadata.namespace ?? "", object.metadata.name) ?? object;
+    const waiting = unmet(live);
+    if (waiting !== undefined) return outcome(waiting.map((text) => `${text} does not hold`));
+    if (this.effects === undefined) return outcome([]);
+    if (object.kind === "Deployment") return this.deployments?.outcome(object) ?? outcome([]);
+    if (object.kind === "Job") return this.jobOutcome(live);
+    return object.kind === "PersistentVolumeClaim" ? this.claimOutcome(live) : outcome([]);
+  }
+
+  /** Stops to act on objects; the pods are the runner's to end. */
+  close(): void {
+    this.deployments?.close();
+    this.jobs?.close();
+  }
+
+  private async run(
+    object: KubernetesObject,
+    previous: KubernetesObject | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (object.kind === "Deployment") this.deployments?.apply(object);
+    if (object.kind === "Job") this.jobs?.apply(object);
+    for (const controller of this.controllersOf(object)) {
+      const status = await controller.applied(object, previous, signal);
+      if (status !== undefined) this.store.setStatus(keyOf(object), status);
+    }
+  }
+
+  private async removeOne(object: KubernetesObject): Promise<void> {
+    if (object.kind === "Deployment") await this.deployments?.remove(object);
+    if (object.kind === "Job") await this.jobs?.remove(object);
+    for (const controller of this.controllersOf(object)) await controller.removed(object);
+    this.store.remove(keyOf(object));
+  }
+
+  private controllersOf(object: KubernetesObject): ObjectController[] {
+    return this.effects?.controllers.filter((c) => c.kinds.includes(object.kind)) ?? [];
+  }
+
+  private inNamespace(name: string): KubernetesObject[] {
+    return this.store.all().filter((object) => object.metadata.namespace === name);
+  }
+
+  private jobOutcome(job: KubernetesObject): Outcome {
+    // A job that is suspended waits for nothing.
+    if (valueAt(job, ["spec", "suspend"]) === true) return outcome([]);
+    return this.jobs?.outcome(job) ?? outcome([]);
+  }
+
+  private claimOutcome(claim: KubernetesObject): Outcome {
+    const className = textAt(claim, "spec", "storageClassName") ?? "";
+    const provisioned = this.store.get("StorageClass", "", className) !== undefined;
+    // A class provisions a volume in a cluster, and nothing does so here: the pod that needs the claim says so.
+    if (provisioned || textAt(claim, "status", "phase") === "Bound") return outcome([]);
+    return outcome([unboundReason(this.store, claim)]);
+  }
+}
+
+function outcome(reasons: string[]): Outcome {
+  return { done: reasons.length === 0, failed: false, reasons };
+}
+
+/** What of a workload cannot be run here. */
+function workloadProblems(object: KubernetesObject): Problem[] {
+  if (kindOf(object)?.role !== KindRole.Runs) return [];
+  const template = valueAt(object, ["spec", "template"]);
+  const malformed = templateProblems(template);
+  const problems = malformed.length > 0 ? malformed : notRunnable(parseTemplate(template));
+  return [...within("spec.template", problems), ...unsupportedFields(object)];
+}
+
+function unsupportedFields(object: KubernetesObject): Problem[] {
+  const refused: Record<string, (value: unknown) => boolean> =
+    object.kind === "Deployment"
+      ? { paused: (value) => value === true }
+      : {
+          completionMode: (value) => value === "Indexed",
+          podFailurePolicy: (value) => value !== undefined,
+          successPolicy: (value) => value !== undefined,
+        };
+  return Object.entries(refused).flatMap(([field, isRefused]) => {
+    const value = valueAt(object, ["spec", field]);
+    if (!isRefused(value)) return [];
+    return [problem(`spec.${field}`, value, "cannot be run locally", "Leave it out, or run this in a cluster")];
+  });
+}

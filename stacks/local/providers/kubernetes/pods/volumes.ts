@@ -1,0 +1,175 @@
+import { isUtf8 } from "node:buffer";
+import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, normalize, sep } from "node:path";
+import type { KubernetesObject } from "../object.js";
+import type { ObjectStore } from "../store.js";
+import { volumeOfClaim } from "./claims.js";
+import { type ConfigurationKind, missing, requiredEntries } from "./configuration.js";
+import { fieldValue, type PodIdentity } from "./identity.js";
+import { type Places, rewriteFile } from "./rewrite.js";
+import type { Container, PodSpec, Volume } from "./template.js";
+import { CannotStartError, WaitingReason } from "./waiting.js";
+
+/** What the volumes of a pod are made from. */
+export interface VolumeSources {
+  store: ObjectStore;
+  pod: PodIdentity;
+  /** The pod's own folder. */
+  folder: string;
+  /** The folder on this machine that a persistent volume is; throws where there is none. */
+  resolveHostPath(volume: KubernetesObject): string;
+}
+
+/** One mount of one container. */
+export interface Mount {
+  volume: Volume;
+  /** Path in the container, no slash at its end. */
+  path: string;
+  /** The volume's folder here. */
+  root: string;
+  /** What stands for the path: the root, or what `subPath` names in it. */
+  target: string;
+}
+
+/** The volumes of one pod, and what they are on this machine. */
+export class PodVolumes {
+  /** Files that were written, by folder. */
+  private readonly written = new Map<string, Map<string, Buffer>>();
+
+  constructor(
+    private readonly spec: PodSpec,
+    private readonly sources: VolumeSources,
+  ) {}
+
+  /**
+   * Where the mounts of a container lie. Folders of volumes with rendered contents are the container's own, since
+   * what is written there depends on its paths; the others are shared in the pod.
+   * Throws CannotStartError for a claim that is not bound and for a folder that is not there.
+   */
+  mountsOf(container: Container): Mount[] {
+    return container.volumeMounts.map((mount) => {
+      const volume = this.spec.volumes.find((v) => v.name === mount.name);
+      if (volume === undefined) throw mountError(`${mount.name} is no volume of the pod`);
+      const root = rootOf(volume, container, this.sources);
+      return {
+        volume,
+        path: mount.mountPath.replace(/\/+$/, ""),
+        root,
+        target: mount.subPath === undefined ? root : inside(root, mount.subPath),
+      };
+    });
+  }
+
+  /**
+   * Writes the files of the volumes that hold rendered contents, each as a whole or not at all; files that are no
+   * longer named go. Texts are rewritten, other contents are taken as they are.
+   * Throws CannotStartError where a config map, a secret or a key of one is missing.
+   */
+  write(mounts: readonly Mount[], places: Places): void {
+    for (const { volume, root } of mounts) {
+      const files = filesOf(volume, this.sources);
+      if (files === undefined) continue;
+      const before = this.written.get(root) ?? new Map<string, Buffer>();
+      const after = new Map([...files].map(([path, content]) => [path, rewriteContent(content, places)] as const));
+      for (const [path, content] of after) {
+        if (before.get(path)?.equals(content) !== true) writeWhole(inside(root, path), content);
+      }
+      for (const path of before.keys()) if (!after.has(path)) rmSync(inside(root, path), { force: true });
+      this.written.set(root, after);
+    }
+  }
+
+  /** Removes the pod's folder. Folders of persistent volumes lie elsewhere and stay. */
+  remove(): void {
+    rmSync(this.sources.folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+function rootOf(volume: Volume, container: Container, sources: VolumeSources): string {
+  if (volume.persistentVolumeClaim !== undefined) {
+    const pv = volumeOfClaim(sources.store, sources.pod.namespace, volume.persistentVolumeClaim.claimName);
+    const folder = sources.resolveHostPath(pv);
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return folder;
+    throw mountError(`persistent volume ${pv.metadata.name} is ${folder}, which is no folder on this machine`);
+  }
+  const owner = volume.emptyDir === undefined ? join("files", container.name) : "empty";
+  const folder = join(sources.folder, owner, volume.name);
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+function filesOf(volume: Volume, { store, pod }: VolumeSources): Map<string, Buffer> | undefined {
+  const { configMap, secret, downwardAPI, projected } = volume;
+  if (configMap !== undefined) return entries(store, pod, "ConfigMap", configMap.name, configMap);
+  if (secret !== undefined) return entries(store, pod, "Secret", secret.secretName, secret);
+  if (downwardAPI !== undefined) return fields(pod, downwardAPI.items);
+  if (projected === undefined) return undefined;
+  return new Map(
+    projected.sources.flatMap((source) => [
+      ...(source.configMap === undefined
+        ? []
+        : entries(store, pod, "ConfigMap", source.configMap.name, source.configMap)),
+      ...(source.secret === undefined ? [] : entries(store, pod, "Secret", source.secret.name, source.secret)),
+      ...(source.downwardAPI === undefined ? [] : fields(pod, source.downwardAPI.items)),
+    ]),
+  );
+}
+
+interface Selection {
+  items?: { key: string; path: string }[] | undefined;
+  optional: boolean;
+}
+
+function entries(
+  store: ObjectStore,
+  pod: PodIdentity,
+  kind: ConfigurationKind,
+  name: string,
+  { items, optional }: Selection,
+): Map<string, Buffer> {
+  const all = requiredEntries(store, kind, pod.namespace, name, optional);
+  if (items === undefined) return all;
+  return new Map(
+    items.flatMap(({ key, path }) => {
+      const content = all.get(key);
+      if (content !== undefined) return [[path, content] as const];
+      if (optional) return [];
+      throw missing(`${kind} ${pod.namespace}/${name} has no key ${key}`);
+    }),
+  );
+}
+
+function fields(
+  pod: PodIdentity,
+  items: { path: string; fieldRef?: { fieldPath: string } | undefined }[],
+): Map<string, Buffer> {
+  return new Map(
+    items.map(({ path, fieldRef }) => {
+      const value = fieldRef === undefined ? undefined : fieldValue(pod, fieldRef.fieldPath);
+      if (value === undefined) throw missing(`${path}: there is no field ${fieldRef?.fieldPath ?? "named"}`);
+      return [path, Buffer.from(value, "utf8")];
+    }),
+  );
+}
+
+function rewriteContent(content: Buffer, places: Places): Buffer {
+  return isUtf8(content) ? Buffer.from(rewriteFile(content.toString("utf8"), places), "utf8") : content;
+}
+
+function writeWhole(path: string, content: Buffer): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}.tmp`;
+  writeFileSync(temporary, content, { mode: 0o644 });
+  renameSync(temporary, path);
+}
+
+/** A path below a folder. Throws for one that leads out of it. */
+function inside(root: string, path: string): string {
+  const joined = join(root, normalize(path));
+  if (joined === root || joined.startsWith(root + sep)) return joined;
+  throw mountError(`the path ${path} leads out of its volume`);
+}
+
+function mountError(message: string): CannotStartError {
+  return new CannotStartError(WaitingReason.FailedMount, message);
+}
