@@ -1,0 +1,144 @@
+import {
+  type Outcome,
+  type PipelineDelivery,
+  PoisonReason,
+  RetryCode,
+  type RetryOutcome,
+  type SinkMessage,
+} from "../contract/index.js";
+import { type Backoff, backoffMilliseconds } from "./backoff.js";
+import type { Batcher } from "./batcher.js";
+import { type Clock, pause } from "./clock.js";
+import type { KeyGuard } from "./keyGuard.js";
+import { type HeldLock, StopReason } from "./locks.js";
+import type { Replies } from "./replies.js";
+import type { StoreGate } from "./storeGate.js";
+
+/** What is to be done with a delivery once its attempts are over. */
+export type Verdict =
+  | { kind: "complete"; duplicate: boolean }
+  | { kind: "deadLetter"; reason: PoisonReason; description: string }
+  /** Give it back; the entity counts the delivery. */
+  | { kind: "abandon"; code: RetryCode; description: string }
+  /** Give it back because the process ends. */
+  | { kind: "release" }
+  /** Settle nothing: the lock is lost. */
+  | { kind: "nothing" };
+
+/** What the attempts report as they go. */
+export interface AttemptEvents {
+  retry(message: SinkMessage, attempt: number, outcome: RetryOutcome): void;
+  reply(result: "sent" | "failed"): void;
+}
+
+export interface AttemptsOptions {
+  delivery: PipelineDelivery;
+  /** The entity's max delivery count. */
+  maxDeliveryCount: number;
+  batcher: Pick<Batcher, "submit">;
+  guard: KeyGuard;
+  gate: Pick<StoreGate, "whenOpen" | "suspect">;
+  replies: Pick<Replies, "refused" | "send">;
+  clock: Clock;
+  random(): number;
+  events: AttemptEvents;
+}
+
+/** Carries one delivery of a message through its attempts to a verdict. */
+export class Attempts {
+  private readonly backoff: Backoff;
+
+  constructor(private readonly options: AttemptsOptions) {
+    const { retryBaseMilliseconds, retryMaxMilliseconds } = options.delivery;
+    this.backoff = { baseMilliseconds: retryBaseMilliseconds, maxMilliseconds: retryMaxMilliseconds };
+  }
+
+  /** The verdict on one delivery under its lock. Never rejects. */
+  async run(message: SinkMessage, lock: HeldLock): Promise<Verdict> {
+    const { guard } = this.options;
+    if (!(await guard.enter(message.key, lock.signal))) return this.stopped(message, lock, undefined);
+    try {
+      return await this.tryAll(message, lock);
+    } finally {
+      guard.leave(message.key);
+    }
+  }
+
+  private async tryAll(message: SinkMessage, lock: HeldLock): Promise<Verdict> {
+    const { delivery, gate, clock, random, events } = this.options;
+    let last: RetryOutcome | undefined;
+    for (let attempt = 1; ; attempt++) {
+      await gate.whenOpen(lock.signal);
+      if (lock.stopped !== undefined) return this.stopped(message, lock, last);
+      const outcome = await this.attempt(message, attempt, lock);
+      // What is durable is durable, even when the work was told to stop: a lock that holds may be completed.
+      if (outcome.kind === "done")
+        return lock.holds ? { kind: "complete", duplicate: outcome.duplicate } : { kind: "nothing" };
+      if (outcome.kind === "poison")
+        return { kind: "deadLetter", reason: outcome.reason, description: outcome.description };
+      last = outcome;
+      events.retry(message, attempt, outcome);
+      if (outcome.code === RetryCode.StoreUnavailable || outcome.code === RetryCode.StoreTimeout)
+        gate.suspect(outcome.description);
+      if (lock.stopped !== undefined) return this.stopped(message, lock, last);
+      if (attempt >= delivery.attempts) return this.giveBack(message, outcome);
+      await pause(
+        clock,
+        backoffMilliseconds(this.backoff, attempt, random, outcome.delayMilliseconds ?? 0),
+        lock.signal,
+      );
+    }
+  }
+
+  /** One attempt: the sink, and the replies that it asks for. */
+  private async attempt(message: SinkMessage, attempt: number, lock: HeldLock): Promise<Outcome> {
+    const { batcher, replies, events } = this.options;
+    const outcome = await batcher.submit(message, attempt, lock.signal);
+    if (outcome.kind !== "done" || outcome.replies === undefined || outcome.replies.length === 0) return outcome;
+    const refused = replies.refused(outcome.replies);
+    if (refused !== undefined)
+      return {
+        kind: "poison",
+        reason: PoisonReason.ReplyNotAllowed,
+        description: `The sink answers to ${JSON.stringify(refused)}, which is not one of the pipeline's replyQueues.`,
+      };
+    for (const reply of outcome.replies) {
+      try {
+        await replies.send(message, reply);
+        events.reply("sent");
+      } catch (error) {
+        events.reply("failed");
+        const why = error instanceof Error ? error.message : String(error);
+        // The next attempt finds the effect in place and asks for the same replies, under the same ids.
+        return { kind: "retry", code: RetryCode.NotReady, description: `No reply to ${reply.queue}: ${why}` };
+      }
+    }
+    return outcome;
+  }
+
+  /** The verdict on work that was told to stop before it came to an end. */
+  private stopped(message: SinkMessage, lock: HeldLock, last: RetryOutcome | undefined): Verdict {
+    if (!lock.holds) return { kind: "nothing" };
+    if (lock.stopped === StopReason.Stopping) return { kind: "release" };
+    const limit = `not done within maxProcessingSeconds, ${this.options.delivery.maxProcessingSeconds}`;
+    const description = last === undefined ? limit : `${limit}; last: ${last.description}`;
+    return this.giveBack(message, { kind: "retry", code: last?.code ?? RetryCode.Interrupted, description });
+  }
+
+  /**
+   * After the last attempt of this delivery. On the entity's last delivery the message is dead-lettered here,
+   * with what went wrong: the broker would only say that the delivery count was exceeded.
+   */
+  private giveBack(message: SinkMessage, outcome: RetryOutcome): Verdict {
+    const { delivery, maxDeliveryCount } = this.options;
+    const { code, description } = outcome;
+    if (message.deliveryCount < maxDeliveryCount) return { kind: "abandon", code, description };
+    return {
+      kind: "deadLetter",
+      reason: PoisonReason.AttemptsExhausted,
+      description:
+        `Delivery ${message.deliveryCount} of ${maxDeliveryCount}, with ${delivery.attempts} ` +
+        `${delivery.attempts === 1 ? "attempt" : "attempts"} each, failed. The last error is ${code}: ${description}`,
+    };
+  }
+}

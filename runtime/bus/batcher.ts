@@ -1,0 +1,109 @@
+import { type Outcome, RetryCode, type Sink, type SinkMessage } from "../contract/index.js";
+import type { Clock } from "./clock.js";
+
+/** One message that waits for its outcome. */
+interface Waiting {
+  message: SinkMessage;
+  signal: AbortSignal;
+  settle(outcome: Outcome): void;
+}
+
+interface OpenBatch {
+  waiting: Waiting[];
+  callOff(): void;
+}
+
+/** What a batcher needs. */
+export interface BatcherOptions {
+  sink: Pick<Sink, "process" | "batching">;
+  clock: Clock;
+  /** Messages that can be with the batcher at once; with that many there is nothing to wait for. */
+  capacity: number;
+}
+
+/**
+ * Gathers messages for the sink: as many as it takes at once, or as come within its waiting time. A batch goes
+ * early when every message that could join it is here already. Only first attempts are gathered: what failed
+ * goes alone, so that one message that the sink chokes on does not use up its neighbours' attempts.
+ */
+export class Batcher {
+  private open: OpenBatch | undefined;
+  private present = 0;
+
+  constructor(private readonly options: BatcherOptions) {}
+
+  /** The sink's outcome for one message. Never rejects: what the sink throws is a retry. */
+  async submit(message: SinkMessage, attempt: number, signal: AbortSignal): Promise<Outcome> {
+    this.present++;
+    try {
+      return await new Promise<Outcome>((settle) => this.add({ message, signal, settle }, attempt));
+    } finally {
+      this.present--;
+    }
+  }
+
+  private add(waiting: Waiting, attempt: number): void {
+    const { maxMessages, maxWaitMilliseconds } = this.options.sink.batching;
+    if (maxMessages <= 1 || attempt > 1) return void this.run([waiting], attempt);
+    this.open ??= { waiting: [], callOff: this.options.clock.after(maxWaitMilliseconds, () => this.close()) };
+    this.open.waiting.push(waiting);
+    if (this.open.waiting.length >= maxMessages || this.present >= this.options.capacity) this.close();
+  }
+
+  private close(): void {
+    const batch = this.open;
+    if (batch === undefined) return;
+    this.open = undefined;
+    batch.callOff();
+    void this.run(batch.waiting, 1);
+  }
+
+  private async run(batch: Waiting[], attempt: number): Promise<void> {
+    const stop = signalOfAll(batch.map((w) => w.signal));
+    const outcomes = await this.process(batch, attempt, stop.signal);
+    stop.release();
+    for (const [i, waiting] of batch.entries()) {
+      const missing = `the sink gave ${outcomes.length} outcomes for ${batch.length} messages`;
+      waiting.settle(outcomes[i] ?? unavailable(missing));
+    }
+  }
+
+  private async process(batch: Waiting[], attempt: number, signal: AbortSignal): Promise<Outcome[]> {
+    try {
+      return await this.options.sink.process(
+        batch.map((w) => w.message),
+        { signal, attempt },
+      );
+    } catch (error) {
+      const outcome = unavailable(error instanceof Error ? error.message : String(error));
+      return batch.map(() => outcome);
+    }
+  }
+}
+
+function unavailable(description: string): Outcome {
+  return { kind: "retry", code: RetryCode.StoreUnavailable, description };
+}
+
+/**
+ * Fires when all of the signals have: one message that has lost its lock must not stop the others of its batch.
+ * The one message's own signal where there is only one.
+ */
+function signalOfAll(signals: AbortSignal[]): { signal: AbortSignal; release(): void } {
+  const [only] = signals;
+  if (only !== undefined && signals.length === 1) return { signal: only, release: () => undefined };
+  const controller = new AbortController();
+  let left = signals.length;
+  const fired = (event: { target: unknown }): void => {
+    left--;
+    if (left === 0) controller.abort(event.target instanceof AbortSignal ? event.target.reason : undefined);
+  };
+  for (const signal of signals) {
+    if (signal.aborted) fired({ target: signal });
+    else signal.addEventListener("abort", fired, { once: true });
+  }
+  const release = (): void => {
+    for (const signal of signals) signal.removeEventListener("abort", fired);
+  };
+  return { signal: controller.signal, release };
+}

@@ -1,0 +1,168 @@
+import type { ServiceBusReceivedMessage, ServiceBusReceiver } from "@azure/service-bus";
+import { ServiceBusLimits } from "../contract/index.js";
+import { DeliveryOutcome, type Logger, type WorkerMetrics } from "../telemetry/index.js";
+import type { Attempts, Verdict } from "./attempts.js";
+import type { Clock } from "./clock.js";
+import type { ReadMessage } from "./envelope.js";
+import { errorCode, errorText, isLockLost } from "./errors.js";
+import { type HeldLock, StopReason } from "./locks.js";
+
+/** The part of the client's receivers that settles. */
+export type Settler = Pick<ServiceBusReceiver, "completeMessage" | "abandonMessage" | "deadLetterMessage">;
+
+/** One delivery: the message, how to settle it, and the lock that it is held under. */
+export interface Delivery {
+  received: ServiceBusReceivedMessage;
+  read: ReadMessage;
+  settler: Settler;
+  lock: HeldLock;
+  /** Called before the message is dead-lettered; where it fails, the message is not. */
+  beforeDeadLetter?(reason: string): Promise<void>;
+  /** True where giving back is the session's closing, which costs no delivery. */
+  releasedBySession: boolean;
+}
+
+export interface DeliveriesOptions {
+  attempts: Pick<Attempts, "run">;
+  metrics: WorkerMetrics;
+  logger: Logger;
+  clock: Clock;
+  lockDurationSeconds: number;
+}
+
+/** Takes deliveries from receipt to settlement: the only place that settles. */
+export class Deliveries {
+  private readonly stopped = new Map<Delivery, number>();
+  private readonly lost = new WeakSet<Delivery>();
+
+  constructor(private readonly options: DeliveriesOptions) {}
+
+  /** Works on one delivery and settles it once its outcome is known. Never rejects: what it did not foresee is a line. */
+  async handle(delivery: Delivery): Promise<DeliveryOutcome> {
+    const { metrics, clock } = this.options;
+    const began = clock.now();
+    const onStop = (): void => this.noteStop(delivery, began);
+    delivery.lock.signal.addEventListener("abort", onStop, { once: true });
+    try {
+      const verdict = await this.verdict(delivery);
+      const outcome = await this.settle(delivery, verdict, began);
+      metrics.messages.inc({ outcome });
+      metrics.processing.observe((clock.now() - began) / 1000);
+      metrics.lastProgress.set(clock.now() / 1000);
+      return outcome;
+    } catch (error) {
+      this.line(delivery, began, "not settled: it comes again", { description: firstLine(errorText(error)) });
+      metrics.messages.inc({ outcome: DeliveryOutcome.Unsettled });
+      return DeliveryOutcome.Unsettled;
+    } finally {
+      delivery.lock.signal.removeEventListener("abort", onStop);
+      this.stopped.delete(delivery);
+    }
+  }
+
+  /** When the oldest delivery was told to stop that has not come back yet, in milliseconds; undefined without one. */
+  get oldestStop(): number | undefined {
+    return this.stopped.values().next().value;
+  }
+
+  private async verdict({ read, lock }: Delivery): Promise<Verdict> {
+    if ("poison" in read)
+      return { kind: "deadLetter", reason: read.poison.reason, description: read.poison.description };
+    if (!(await lock.fresh())) return { kind: "nothing" };
+    return this.options.attempts.run(read.message, lock);
+  }
+
+  private async settle(delivery: Delivery, verdict: Verdict, began: number): Promise<DeliveryOutcome> {
+    const { lock, received, settler } = delivery;
+    if (!lock.holds || verdict.kind === "nothing") return this.lockLost(delivery, began);
+    try {
+      switch (verdict.kind) {
+        case "complete":
+          await settler.completeMessage(received);
+          this.line(delivery, began, verdict.duplicate ? "done before" : "done");
+          return verdict.duplicate ? DeliveryOutcome.Duplicate : DeliveryOutcome.Done;
+        case "abandon":
+          await settler.abandonMessage(received);
+          this.line(delivery, began, "abandoned", { code: verdict.code, description: firstLine(verdict.description) });
+          return DeliveryOutcome.Abandoned;
+        case "release":
+          if (!delivery.releasedBySession) await settler.abandonMessage(received);
+          this.line(delivery, began, "given back");
+          return DeliveryOutcome.Released;
+        case "deadLetter":
+          return await this.deadLetter(delivery, verdict, began);
+      }
+    } catch (error) {
+      if (isLockLost(error)) return this.lockLost(delivery, began);
+      const detail = { verdict: verdict.kind, code: errorCode(error), description: firstLine(errorText(error)) };
+      this.line(delivery, began, "not settled: it comes again", detail);
+      return DeliveryOutcome.Unsettled;
+    }
+  }
+
+  private async deadLetter(
+    delivery: Delivery,
+    verdict: { reason: string; description: string },
+    began: number,
+  ): Promise<DeliveryOutcome> {
+    const { reason, description } = verdict;
+    await delivery.beforeDeadLetter?.(reason);
+    await delivery.settler.deadLetterMessage(delivery.received, {
+      deadLetterReason: reason,
+      deadLetterErrorDescription: shortened(description),
+    });
+    this.options.metrics.deadLettered.inc({ reason });
+    this.line(delivery, began, "dead-lettered", { reason, description: firstLine(description) });
+    return DeliveryOutcome.DeadLettered;
+  }
+
+  private noteStop(delivery: Delivery, began: number): void {
+    this.stopped.set(delivery, this.options.clock.now());
+    if (delivery.lock.stopped === StopReason.LockLost) this.lockLost(delivery, began);
+  }
+
+  /** Counts and names a lost lock, once a delivery, as soon as it is known: a sink may take long to notice. */
+  private lockLost(delivery: Delivery, began: number): DeliveryOutcome {
+    const { metrics, lockDurationSeconds } = this.options;
+    if (!this.lost.has(delivery)) {
+      this.lost.add(delivery);
+      metrics.lockLost.inc();
+      this.line(delivery, began, "lock lost: nothing is settled, it comes again", { lockDurationSeconds });
+    }
+    delivery.lock.stop(StopReason.LockLost);
+    return DeliveryOutcome.LockLost;
+  }
+
+  /** One line a decision. Descriptions are cut to their first line: a job's own words may hold a message's. */
+  private line(delivery: Delivery, began: number, decision: string, detail: object = {}): void {
+    const { logger, clock } = this.options;
+    const { messageId, sequenceNumber, deliveryCount, traceId } = delivery.read;
+    const fields = {
+      messageId,
+      sequenceNumber,
+      ...(delivery.received.sessionId === undefined ? {} : { sessionId: delivery.received.sessionId }),
+      traceId,
+      delivery: deliveryCount,
+      elapsedMs: Math.round(clock.now() - began),
+      ...detail,
+    };
+    if (decision.startsWith("done")) logger.info(fields, decision);
+    else logger.warn(fields, decision);
+  }
+}
+
+/** The first line, at most 300 characters: enough to tell what it is about. */
+export function firstLine(text: string): string {
+  return (text.split("\n", 1)[0] ?? "").slice(0, 300);
+}
+
+/** The first half of a surrogate pair at the end of a text that was cut. */
+const HALF_CHARACTER = /[\uD800-\uDBFF]$/;
+
+/** Cut to what the broker takes, without half a character at the end. */
+export function shortened(description: string): string {
+  const { deadLetterDescriptionCharacters: max } = ServiceBusLimits;
+  if (description.length <= max) return description;
+  const cut = description.slice(0, max - 1);
+  return `${HALF_CHARACTER.test(cut) ? cut.slice(0, -1) : cut}…`;
+}

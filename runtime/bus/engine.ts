@@ -1,0 +1,242 @@
+import { entityPath, type Pipeline, type Sink } from "../contract/index.js";
+import type { Health, Logger, WorkerMetrics } from "../telemetry/index.js";
+import { Attempts } from "./attempts.js";
+import { Batcher } from "./batcher.js";
+import { BusState } from "./busState.js";
+import { type Clock, within } from "./clock.js";
+import { CreditLedger } from "./credit.js";
+import { Deliveries } from "./delivery.js";
+import { readMessage } from "./envelope.js";
+import { errorCode, errorText, isLockLost } from "./errors.js";
+import { KeyGuard } from "./keyGuard.js";
+import { LockKeeper, StopReason } from "./locks.js";
+import { QueueIntake } from "./queueIntake.js";
+import { Replies } from "./replies.js";
+import { SESSION_PREFETCH } from "./session.js";
+import { SessionIntake } from "./sessionIntake.js";
+import type { Bus } from "./source.js";
+import { StoreGate } from "./storeGate.js";
+
+/** What an engine is made of. */
+export interface EngineOptions {
+  pipeline: Pipeline;
+  sink: Sink;
+  bus: Bus;
+  metrics: WorkerMetrics;
+  logger: Logger;
+  clock: Clock;
+  /** Numbers from 0 to 1, for the jitter. */
+  random(): number;
+  /** Called once where nothing can be received, or a sink gives nothing back, for longer than the limits below. */
+  onNoProgress(reason: string): void;
+}
+
+/** Without an attached receiver for so long, the worker gives up: a new process starts afresh. In milliseconds. */
+export const BUS_DOWN_MILLISECONDS = 120_000;
+/** A sink that was told to stop and has not returned after so long holds its message for ever. In milliseconds. */
+export const SINK_STUCK_MILLISECONDS = 60_000;
+const WATCH_MILLISECONDS = 1_000;
+/** How long a probe of the store may take in `ready`, in milliseconds. */
+const PROBE_MILLISECONDS = 5_000;
+/** Of the grace period, so much is kept for giving back what was not finished: at most, in milliseconds, and its share. */
+const GIVE_BACK = { milliseconds: 3_000, share: 0.25 };
+
+/** How long closing client and links may take at the end, in milliseconds. */
+const CLOSE_MILLISECONDS = 3_000;
+
+/** Carries the messages of one pipeline from the bus into its sink. */
+export class Engine {
+  private readonly keeper: LockKeeper;
+  private readonly gate: StoreGate;
+  private readonly replies: Replies;
+  private readonly deliveries: Deliveries;
+  private readonly state: BusState;
+  private readonly intake: QueueIntake | SessionIntake;
+  private readonly ledger: CreditLedger;
+  private callOffWatch: () => void = () => undefined;
+  private stopping = false;
+
+  constructor(private readonly options: EngineOptions) {
+    const { pipeline, sink, bus, metrics, logger, clock, random } = options;
+    const { delivery, source, replyQueues } = pipeline;
+    const entity = entityPath(source);
+    const backoff = {
+      baseMilliseconds: delivery.retryBaseMilliseconds,
+      maxMilliseconds: delivery.retryMaxMilliseconds,
+    };
+    this.state = new BusState(clock, (connected) => metrics.busConnected.set(connected ? 1 : 0));
+    this.keeper = makeKeeper(options);
+    this.gate = new StoreGate({
+      probe: () => sink.probe(),
+      changed: (up, reason) => this.storeChanged(up, reason),
+      backoff,
+      clock,
+      random,
+    });
+    this.replies = new Replies(replyQueues, (queue) => bus.createSender(queue));
+    const attempts = new Attempts({
+      delivery,
+      maxDeliveryCount: source.maxDeliveryCount,
+      batcher: new Batcher({ sink, clock, capacity: delivery.concurrency }),
+      guard: new KeyGuard(),
+      gate: this.gate,
+      replies: this.replies,
+      clock,
+      random,
+      events: {
+        retry: (message, attempt, { code, description }) => {
+          metrics.retries.inc({ code });
+          const { messageId, traceId } = message;
+          logger.info(
+            { messageId, traceId, attempt, code, description: description.split("\n", 1)[0] },
+            "attempt failed",
+          );
+        },
+        reply: (result) => metrics.replies.inc({ result }),
+      },
+    });
+    const lockDurationSeconds = source.lockDurationSeconds;
+    this.deliveries = new Deliveries({ attempts, metrics, logger, clock, lockDurationSeconds });
+    this.ledger = new CreditLedger({
+      concurrency: delivery.concurrency * (source.sessions ? SESSION_PREFETCH : 1),
+      maxHeldBytes: delivery.maxHeldBytes,
+      mayTake: () => this.gate.open && !this.stopping,
+    });
+    const shared = {
+      read: (received: Parameters<typeof readMessage>[0]) => readMessage(received, { entity, replyQueues }),
+      deliveries: this.deliveries,
+      keeper: this.keeper,
+      ledger: this.ledger,
+      state: this.state,
+      concurrency: delivery.concurrency,
+      ...{ metrics, logger, clock, random },
+    };
+    this.intake = source.sessions
+      ? new SessionIntake({ ...shared, acceptNext: () => bus.acceptNextSession(), onPoison: delivery.onPoison })
+      : new QueueIntake({ ...shared, createReceiver: () => bus.createReceiver() });
+  }
+
+  /** Begins to take messages. The sink must have been started. */
+  start(): void {
+    this.options.metrics.storeUp.set(1);
+    this.intake.start();
+    this.watch();
+  }
+
+  /** Whether the process makes progress. */
+  live(): Health {
+    const reason = this.noProgress();
+    return { ok: reason === undefined, reason: reason ?? "live" };
+  }
+
+  /** Whether messages can be taken and stored now. */
+  async ready(): Promise<Health> {
+    const { sink, metrics, clock } = this.options;
+    if (this.stopping) return { ok: false, reason: "the worker is stopping" };
+    if (!this.state.connected) return { ok: false, reason: `the bus is not connected: ${this.state.reason}` };
+    try {
+      await within(clock, PROBE_MILLISECONDS, sink.probe(), "its probe took too long");
+      metrics.storeUp.set(1);
+      return { ok: true, reason: "ready" };
+    } catch (error) {
+      metrics.storeUp.set(0);
+      return { ok: false, reason: `the store is not usable: ${errorText(error)}` };
+    }
+  }
+
+  /**
+   * Stops within the pipeline's grace period: intake first, then what is in work is finished or given back.
+   * Resolves true where everything was settled or given back.
+   */
+  async stop(): Promise<boolean> {
+    const { pipeline, clock, logger } = this.options;
+    this.stopping = true;
+    this.callOffWatch();
+    const grace = pipeline.delivery.shutdownGraceSeconds * 1000;
+    const giveBack = Math.min(GIVE_BACK.milliseconds, grace * GIVE_BACK.share);
+    const began = clock.now();
+    await this.intake.stop();
+    const finished = await this.idleWithin(grace - giveBack - (clock.now() - began));
+    if (!finished) {
+      logger.warn({ held: this.ledger.held }, "grace period nearly over: what is in work is given back");
+      this.keeper.stopAll(StopReason.Stopping);
+    }
+    this.gate.stop();
+    const empty = finished || (await this.idleWithin(grace - (clock.now() - began)));
+    await this.close();
+    return empty;
+  }
+
+  private async idleWithin(milliseconds: number): Promise<boolean> {
+    try {
+      await within(this.options.clock, Math.max(0, milliseconds), this.intake.idle(), "not idle");
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  private async close(): Promise<void> {
+    const { bus, clock, logger } = this.options;
+    try {
+      await within(clock, CLOSE_MILLISECONDS, this.closeAll(bus), "the client did not close in time");
+    } catch (error) {
+      logger.warn({ description: errorText(error) }, "the bus did not close");
+    }
+  }
+
+  private async closeAll(bus: Bus): Promise<void> {
+    await this.intake.close();
+    await this.replies.close();
+    await bus.close();
+  }
+
+  private storeChanged(up: boolean, reason: string): void {
+    const { metrics, logger } = this.options;
+    metrics.storeUp.set(up ? 1 : 0);
+    if (!up) {
+      const description = reason.split("\n", 1)[0];
+      logger.error({ description }, "store down: intake stops, what is held stays held");
+      return;
+    }
+    logger.info("store up: intake goes on");
+    this.ledger.settle();
+    if (this.intake instanceof SessionIntake) this.intake.fill();
+  }
+
+  private noProgress(): string | undefined {
+    const { clock } = this.options;
+    const down = this.state.downMilliseconds;
+    if (down > BUS_DOWN_MILLISECONDS && !this.stopping)
+      return `nothing could be received for ${Math.round(down / 1000)} s: ${this.state.reason}`;
+    const stop = this.deliveries.oldestStop;
+    if (stop !== undefined && clock.now() - stop > SINK_STUCK_MILLISECONDS)
+      return `the sink was told to stop ${Math.round((clock.now() - stop) / 1000)} s ago and has not returned`;
+    return undefined;
+  }
+
+  private watch(): void {
+    const reason = this.noProgress();
+    if (reason !== undefined) this.options.onNoProgress(reason);
+    else this.callOffWatch = this.options.clock.after(WATCH_MILLISECONDS, () => this.watch());
+  }
+}
+
+function makeKeeper({ pipeline, metrics, logger, clock }: EngineOptions): LockKeeper {
+  const { delivery, source } = pipeline;
+  const times = {
+    lockMilliseconds: source.lockDurationSeconds * 1000,
+    maxProcessingMilliseconds: delivery.maxProcessingSeconds * 1000,
+  };
+  const events = {
+    renewed: () => {
+      metrics.lockRenewals.inc({ result: "renewed" });
+      metrics.lastProgress.set(clock.now() / 1000);
+    },
+    renewalFailed: (error: unknown) => {
+      metrics.lockRenewals.inc({ result: "failed" });
+      logger.warn({ code: errorCode(error), description: errorText(error) }, "a lock was not renewed");
+    },
+  };
+  return new LockKeeper(times, clock, events, isLockLost);
+}

@@ -1,0 +1,172 @@
+import type { Clock } from "./clock.js";
+
+/** Why a piece of work must stop: the reason of its abort signal. */
+export const StopReason = {
+  /** The lock of the message or session is lost: settle nothing. */
+  LockLost: "LockLost",
+  /** The pipeline's `maxProcessingSeconds` is over; the lock still holds for a moment. */
+  TimeLimit: "TimeLimit",
+  /** The process ends. */
+  Stopping: "Stopping",
+} as const;
+export type StopReason = (typeof StopReason)[keyof typeof StopReason];
+
+/** A lock as the broker granted it. */
+export interface Grant {
+  /** When it ends by the broker's clock, in milliseconds since 1970; undefined where the broker did not say. */
+  lockedUntil: number | undefined;
+  /** Renews it at the broker by its own token. */
+  renew(): Promise<unknown>;
+}
+
+/** What the keeper tells. */
+export interface LockEvents {
+  renewed(): void;
+  renewalFailed(error: unknown): void;
+}
+
+/** Times of the entity and the pipeline, in milliseconds. */
+export interface LockTimes {
+  /** The entity's lock duration. */
+  lockMilliseconds: number;
+  /** How long a lock is renewed for. */
+  maxProcessingMilliseconds: number;
+}
+
+/** A lock whose remaining time is below this share of its duration is renewed before work starts under it. */
+const NEARLY_OVER = 0.1;
+/** The keeper looks at its locks so often within one lock duration. */
+const LOOKS_PER_LOCK = 20;
+
+/** One lock that is being kept. `stop` fires with a StopReason. */
+export class HeldLock {
+  private readonly controller = new AbortController();
+  private expiresAt: number;
+  private renewAt: number;
+  private renewUntil: number;
+  private renewing = false;
+  private lost = false;
+  readonly heldSince: number;
+
+  constructor(
+    private readonly grant: Grant,
+    private readonly times: LockTimes,
+    private readonly clock: Clock,
+    private readonly events: LockEvents,
+    private readonly isLost: (error: unknown) => boolean,
+  ) {
+    const now = clock.now();
+    this.heldSince = now;
+    this.expiresAt = Math.min(grant.lockedUntil ?? Number.POSITIVE_INFINITY, now + times.lockMilliseconds);
+    this.renewAt = now + (this.expiresAt - now) / 2;
+    this.renewUntil = now + times.maxProcessingMilliseconds;
+  }
+
+  /** Fires when the work under this lock must stop; its reason is a StopReason. */
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  /** Why the work must stop; undefined while it may go on. */
+  get stopped(): StopReason | undefined {
+    return this.controller.signal.aborted ? this.controller.signal.reason : undefined;
+  }
+
+  /** True while the broker still honours the lock, as far as this clock can tell. A lock once lost stays lost. */
+  get holds(): boolean {
+    return !this.lost && this.clock.now() < this.expiresAt;
+  }
+
+  /** Stops the work under this lock. The first reason stays. */
+  stop(reason: StopReason): void {
+    if (reason === StopReason.LockLost) this.lost = true;
+    if (!this.controller.signal.aborted) this.controller.abort(reason);
+  }
+
+  /** Starts the time limit anew: the next message of a session begins. */
+  restartLimit(): void {
+    this.renewUntil = this.clock.now() + this.times.maxProcessingMilliseconds;
+  }
+
+  /** Makes sure that enough of the lock is left to start under it. False where it is lost. */
+  async fresh(): Promise<boolean> {
+    if (this.expiresAt - this.clock.now() < this.times.lockMilliseconds * NEARLY_OVER) await this.renew();
+    if (!this.holds) this.stop(StopReason.LockLost);
+    return this.holds;
+  }
+
+  /** Looks at the time: renews at half of what remains, and says when the limit or the lock is over. */
+  look(): void {
+    const now = this.clock.now();
+    if (this.lost) return;
+    if (now >= this.expiresAt) this.stop(StopReason.LockLost);
+    else if (now >= this.renewUntil) this.stop(StopReason.TimeLimit);
+    else if (now >= this.renewAt && !this.renewing) void this.renew();
+  }
+
+  private async renew(): Promise<void> {
+    this.renewing = true;
+    // The broker counts from when it gets the request, which is not before it was sent: no two clocks are compared.
+    const sentAt = this.clock.now();
+    try {
+      await this.grant.renew();
+      this.expiresAt = sentAt + this.times.lockMilliseconds;
+      this.renewAt = sentAt + this.times.lockMilliseconds / 2;
+      this.events.renewed();
+    } catch (error) {
+      this.events.renewalFailed(error);
+      if (this.isLost(error)) this.stop(StopReason.LockLost);
+      const now = this.clock.now();
+      this.renewAt = now + Math.max(0, this.expiresAt - now) / 2;
+    } finally {
+      this.renewing = false;
+    }
+  }
+}
+
+/**
+ * Keeps locks: renews each by its own token at half of what remains, as long as the pipeline allows.
+ * One timer looks at all of them: a timer a message would cost more than most messages do.
+ */
+export class LockKeeper {
+  private readonly held = new Set<HeldLock>();
+  private callOff: (() => void) | undefined;
+
+  constructor(
+    private readonly times: LockTimes,
+    private readonly clock: Clock,
+    private readonly events: LockEvents,
+    /** True for the client's error that says that the broker no longer knows the lock. */
+    private readonly isLost: (error: unknown) => boolean,
+  ) {}
+
+  /** Takes a lock into keeping until `release`. */
+  hold(grant: Grant): HeldLock {
+    const lock = new HeldLock(grant, this.times, this.clock, this.events, this.isLost);
+    this.held.add(lock);
+    this.callOff ??= this.clock.after(this.interval, () => this.tick());
+    return lock;
+  }
+
+  release(lock: HeldLock): void {
+    this.held.delete(lock);
+  }
+
+  /** Stops the work under every lock that is held. */
+  stopAll(reason: StopReason): void {
+    for (const lock of this.held) lock.stop(reason);
+  }
+
+  get size(): number {
+    return this.held.size;
+  }
+
+  private get interval(): number {
+    return Math.min(1_000, this.times.lockMilliseconds / LOOKS_PER_LOCK);
+  }
+
+  private tick(): void {
+    for (const lock of this.held) lock.look();
+    this.callOff = this.held.size === 0 ? undefined : this.clock.after(this.interval, () => this.tick());
+  }
+}

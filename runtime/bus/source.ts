@@ -1,0 +1,68 @@
+import type { ServiceBusClient, ServiceBusReceiverOptions } from "@azure/service-bus";
+import type { Connection, PipelineSource } from "../contract/index.js";
+import type { QueueReceiver } from "./queueIntake.js";
+import type { ReplySender } from "./replies.js";
+import type { SessionReceiver } from "./session.js";
+
+/** The bus as the engine uses it: one source entity, senders for replies. */
+export interface Bus {
+  createReceiver(): QueueReceiver;
+  acceptNextSession(): Promise<SessionReceiver>;
+  createSender(queue: string): ReplySender;
+  close(): Promise<void>;
+}
+
+/**
+ * The client's own retries, in milliseconds: short ones, because the engine has its own. `timeoutInMs` is also how
+ * long the broker holds a request for the next session while there is none.
+ */
+const RETRY = { mode: 0, maxRetries: 3, retryDelayInMs: 250, maxRetryDelayInMs: 5_000, timeoutInMs: 15_000 };
+
+/** Bodies stay bytes, dates stay dates, and the client's own lock renewal, keyed by message id, stays off. */
+const RECEIVE: ServiceBusReceiverOptions & { receiveMode: "peekLock" } = {
+  receiveMode: "peekLock",
+  maxAutoLockRenewalDurationInMs: 0,
+  skipParsingBodyAsJson: true,
+  skipConvertingDate: true,
+};
+
+/** Opens the bus for one source entity. Nothing is connected before it is used. */
+export async function openBus(connection: Connection, source: PipelineSource): Promise<Bus> {
+  const client = await createClient(connection);
+  return {
+    createReceiver: () =>
+      source.topic !== undefined && source.subscription !== undefined
+        ? client.createReceiver(source.topic, source.subscription, RECEIVE)
+        : client.createReceiver(queueOf(source), RECEIVE),
+    acceptNextSession: () =>
+      source.topic !== undefined && source.subscription !== undefined
+        ? client.acceptNextSession(source.topic, source.subscription, RECEIVE)
+        : client.acceptNextSession(queueOf(source), RECEIVE),
+    createSender: (queue) => client.createSender(queue),
+    close: () => client.close(),
+  };
+}
+
+function queueOf(source: PipelineSource): string {
+  if (source.queue === undefined) throw new Error("A valid pipeline has a queue, or a topic with a subscription.");
+  return source.queue;
+}
+
+/** The client with the identity that fits. Loaded late: a worker with a wrong pipeline need not wait for it. */
+async function createClient({ serviceBus }: Connection): Promise<ServiceBusClient> {
+  const { ServiceBusClient: Client } = await import("@azure/service-bus");
+  const host = serviceBus.fullyQualifiedNamespace;
+  if (serviceBus.developmentEmulator === true) {
+    const keys = "SharedAccessKeyName=local;SharedAccessKey=local";
+    return new Client(`Endpoint=sb://${host};${keys};UseDevelopmentEmulator=true`, { retryOptions: RETRY });
+  }
+  const { DefaultAzureCredential, WorkloadIdentityCredential } = await import("@azure/identity");
+  const clientId = serviceBus.clientId;
+  // The workload identity webhook sets these in a pod; elsewhere the default chain finds the developer's login.
+  const inPod = process.env["AZURE_FEDERATED_TOKEN_FILE"] !== undefined;
+  const named = clientId === undefined ? {} : { clientId };
+  const credential = inPod
+    ? new WorkloadIdentityCredential(named)
+    : new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId });
+  return new Client(host, credential, { retryOptions: RETRY });
+}

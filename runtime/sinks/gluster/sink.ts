@@ -1,0 +1,209 @@
+import { statfs } from "node:fs/promises";
+import {
+  type GlusterSink as GlusterSettings,
+  type Outcome,
+  PoisonReason,
+  RetryCode,
+  type Sink,
+  type SinkContext,
+  type SinkMessage,
+} from "../../contract/index.js";
+import { jobEnvironment } from "./environment.js";
+import { errno, onStore } from "./errno.js";
+import { EX_DATAERR, type JobEnd, runJob } from "./job.js";
+import type { ResultPaths } from "./layout.js";
+import { MANIFEST_VERSION, type StoredResult } from "./manifest.js";
+import { checkMarker } from "./marker.js";
+import type { StagedFile } from "./stagedFile.js";
+import type { ResultStore } from "./store.js";
+
+/** What of pipeline and process the sink needs. */
+export interface GlusterSinkOptions {
+  pipeline: string;
+  settings: GlusterSettings;
+  /** Attempts of one delivery, for the number of a run. */
+  attempts: number;
+  worker: string;
+  environment: { [name: string]: string | undefined };
+  store: ResultStore;
+}
+
+/** Files in staging are of the dead once they are older than the longest run and this, in milliseconds. */
+const SWEEP_AFTER_MILLISECONDS = 3_600_000;
+/** Staging is swept at most so often, in milliseconds. */
+const SWEEP_EVERY_MILLISECONDS = 600_000;
+/** A volume with less space than this is full, in bytes. */
+const LEAST_FREE_BYTES = 1024 * 1024;
+
+/** Runs the pipeline's job for each message and stores its output on the volume, once. */
+export class GlusterJobSink implements Sink {
+  /** A job has one body: messages come one at a time, as many at once as the engine allows. */
+  readonly batching = { maxMessages: 1, maxWaitMilliseconds: 0 };
+  private readonly end = new AbortController();
+  private sweptAt = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly options: GlusterSinkOptions) {}
+
+  async start(): Promise<void> {
+    const { settings, store } = this.options;
+    await checkMarker(settings.mountPath, settings.volume);
+    await store.prepare();
+    this.sweep();
+  }
+
+  process(batch: SinkMessage[], context: SinkContext): Promise<Outcome[]> {
+    return Promise.all(batch.map((message) => this.one(message, context)));
+  }
+
+  async probe(): Promise<void> {
+    const { mountPath, volume } = this.options.settings;
+    await checkMarker(mountPath, volume);
+    const { bavail, bsize } = await onStore(() => statfs(mountPath));
+    if (bavail * bsize < LEAST_FREE_BYTES) throw new Error(`the volume ${volume} is full: less than 1 MiB is free`);
+  }
+
+  async stop(): Promise<void> {
+    this.end.abort();
+  }
+
+  private async one(message: SinkMessage, context: SinkContext): Promise<Outcome> {
+    const { store } = this.options;
+    const again = message.deliveryCount > 1 || context.attempt > 1;
+    try {
+      const paths = store.paths(message.key);
+      const found = await store.find(paths);
+      if (found !== undefined) {
+        if (again) await this.tidy(paths, found);
+        return stored(found, message);
+      }
+      return await this.compute(message, context, paths, again);
+    } catch (error) {
+      return unavailable(error);
+    }
+  }
+
+  private async compute(
+    message: SinkMessage,
+    context: SinkContext,
+    paths: ResultPaths,
+    again: boolean,
+  ): Promise<Outcome> {
+    const { settings, store } = this.options;
+    const attempt = (message.deliveryCount - 1) * this.options.attempts + context.attempt;
+    const file = await store.stage(paths);
+    let end: JobEnd;
+    try {
+      end = await runJob({
+        command: settings.job.command,
+        environment: jobEnvironment(this.options.environment, message, { attempt, pipeline: this.options.pipeline }),
+        body: message.body,
+        timeoutMilliseconds: settings.job.timeoutSeconds * 1000,
+        maxOutputBytes: settings.job.maxOutputBytes,
+        output: (chunk) => file.write(chunk),
+        signal: context.signal,
+      });
+    } catch (error) {
+      await file.discard();
+      throw error;
+    }
+    if (end.kind !== "succeeded") {
+      await file.discard();
+      return outcomeOf(end, settings);
+    }
+    // The output is there: it is stored even where the lock was lost meanwhile, so that nobody computes it again.
+    return this.keep(message, attempt, paths, file, again);
+  }
+
+  private async keep(
+    message: SinkMessage,
+    attempt: number,
+    paths: ResultPaths,
+    file: StagedFile,
+    again: boolean,
+  ): Promise<Outcome> {
+    const { store, pipeline, worker } = this.options;
+    const other = await store.publish(paths, file, {
+      manifestVersion: MANIFEST_VERSION,
+      pipeline,
+      entity: message.entity,
+      messageId: message.messageId,
+      sequenceNumber: message.sequenceNumber,
+      attempt,
+      bodySha256: message.bodySha256,
+      worker,
+      traceId: message.traceId,
+      enqueuedTime: message.enqueuedTime.toISOString(),
+    });
+    if (other !== undefined) return stored(other, message);
+    if (again) await this.tidy(paths, { bodySha256: message.bodySha256, result: file.name });
+    return { kind: "done", duplicate: false };
+  }
+
+  /** After a redelivery: what dead runs of this message left, and now and then what all of them left. */
+  private async tidy(paths: ResultPaths, kept: StoredResult): Promise<void> {
+    this.sweep();
+    await this.options.store.removeOrphans(paths, kept).catch(() => undefined);
+  }
+
+  private sweep(): void {
+    const now = performance.now();
+    if (now - this.sweptAt < SWEEP_EVERY_MILLISECONDS) return;
+    this.sweptAt = now;
+    const age = this.options.settings.job.timeoutSeconds * 1000 + SWEEP_AFTER_MILLISECONDS;
+    // What cannot be swept now is swept another time; it is nobody's result.
+    this.options.store.sweep(age, this.end.signal).catch(() => undefined);
+  }
+}
+
+/** What a stored result says to a message under the same key. */
+function stored(found: StoredResult, message: SinkMessage): Outcome {
+  if (found.bodySha256 === message.bodySha256) return { kind: "done", duplicate: true };
+  return {
+    kind: "poison",
+    reason: PoisonReason.MessageIdReused,
+    description:
+      `A message with id ${JSON.stringify(message.messageId)} was stored from ${message.entity} before, with another ` +
+      `body: SHA-256 ${found.bodySha256}, now ${message.bodySha256}. Give every message an id of its own.`,
+  };
+}
+
+/** Codes of the system that say that the volume, not this message, is at fault; the others say it in words. */
+function unavailable(error: unknown): Outcome {
+  const code = errno(error);
+  const words = error instanceof Error ? error.message : String(error);
+  const description = `the volume: ${code === "" || words.includes(code) ? words : `${code}, ${words}`}`;
+  return { kind: "retry", code: RetryCode.StoreUnavailable, description };
+}
+
+function outcomeOf(end: Exclude<JobEnd, { kind: "succeeded" }>, { job }: GlusterSettings): Outcome {
+  const program = JSON.stringify(job.command[0]);
+  const retry = (code: RetryCode, description: string): Outcome => ({ kind: "retry", code, description });
+  switch (end.kind) {
+    case "refused":
+      return {
+        kind: "poison",
+        reason: PoisonReason.JobRefused,
+        description: withStderr(`The job ${program} refused the message (exit status ${EX_DATAERR}).`, end.stderr),
+      };
+    case "outputTooLarge":
+      return {
+        kind: "poison",
+        reason: PoisonReason.JobOutputTooLarge,
+        description: `The job ${program} printed more than maxOutputBytes, ${job.maxOutputBytes}.`,
+      };
+    case "timedOut":
+      return retry(
+        RetryCode.JobTimeout,
+        withStderr(`The job ${program} was not done within timeoutSeconds, ${job.timeoutSeconds}.`, end.stderr),
+      );
+    case "aborted":
+      return retry(RetryCode.Interrupted, `The job ${program} was told to stop.`);
+    case "failed":
+      return retry(RetryCode.JobFailed, withStderr(`The job ${program} ${end.how}.`, end.stderr));
+  }
+}
+
+/** The job's own words stand below the first line, which is all that is logged. */
+function withStderr(sentence: string, stderr: string): string {
+  return stderr === "" ? sentence : `${sentence}\nstderr: ${stderr}`;
+}

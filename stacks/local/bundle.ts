@@ -1,0 +1,68 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+
+/** The worker as one file, relative to the package's root: what the image holds and what runs locally. */
+export const WORKER_BUNDLE = "dist/worker/stowage-worker.cjs";
+/** What the last bundle was made of. */
+const RECORD = "dist/worker/inputs.json";
+const ENTRY = "runtime/main.ts";
+
+/** Size and time of each input; any difference makes the bundle anew. */
+interface BundleRecord {
+  options: string;
+  inputs: { [path: string]: string };
+}
+
+/**
+ * Makes the worker's bundle where its inputs have changed since the last time. `root` is the package's root.
+ * Gives true where it was made, false where it was up to date.
+ */
+export async function bundleWorker(root: string): Promise<boolean> {
+  const options = {
+    absWorkingDir: root,
+    entryPoints: [ENTRY],
+    outfile: WORKER_BUNDLE,
+    bundle: true,
+    platform: "node",
+    target: "node22",
+    format: "cjs",
+    sourcemap: "external",
+    legalComments: "external",
+    banner: { js: "#!/usr/bin/env node" },
+    logLevel: "warning",
+  } as const;
+  const key = createHash("sha256")
+    .update(JSON.stringify({ ...options, absWorkingDir: "" }))
+    .update(readFileSync(join(root, "package-lock.json")))
+    .digest("hex");
+  if (isUpToDate(root, key)) return false;
+  const { build } = await import("esbuild");
+  const { metafile } = await build({ ...options, metafile: true });
+  const inputs = Object.keys(metafile.inputs).map((path) => [path, stamp(join(root, path))] as const);
+  const record: BundleRecord = { options: key, inputs: Object.fromEntries(inputs) };
+  mkdirSync(join(root, "dist/worker"), { recursive: true });
+  writeFileSync(join(root, RECORD), JSON.stringify(record));
+  return true;
+}
+
+function isUpToDate(root: string, options: string): boolean {
+  if (!existsSync(join(root, WORKER_BUNDLE)) || !existsSync(join(root, RECORD))) return false;
+  const record = JSON.parse(readFileSync(join(root, RECORD), "utf8")) as BundleRecord;
+  return (
+    record.options === options && Object.entries(record.inputs).every(([path, was]) => stamp(join(root, path)) === was)
+  );
+}
+
+function stamp(path: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? "absent" : `${stat.size} ${stat.mtimeMs}`;
+}
+
+if (require.main === module) {
+  const root = resolve(__dirname, "../../..");
+  bundleWorker(root).catch((error: unknown) => {
+    process.stderr.write(`${relative(root, __filename)}: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  });
+}
