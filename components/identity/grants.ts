@@ -57,8 +57,9 @@ export function grantProblems(grants: GrantArgs[], path = "grants"): Problem[] {
       );
     if (grant.subscription !== undefined && grant.right === Right.Send)
       found.push(problem(`${at}.right`, grant.right, "cannot be had on a subscription", "Leave subscription out"));
+    if (found.length > 0) return found;
     const key = `${grantPath(grant).toLowerCase()}\n${grant.right}`;
-    if (found.length === 0 && seen.has(key))
+    if (seen.has(key))
       found.push(problem(at, grant, "is there twice; Azure refuses the same assignment again", "Remove one"));
     seen.add(key);
     return found;

@@ -29,8 +29,8 @@ export class WorkloadIdentity extends pulumi.ComponentResource {
   public readonly rights: pulumi.Output<RightsEntry[]>;
 
   constructor(name: string, args: WorkloadIdentityArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("stowage:index:WorkloadIdentity", name, {}, opts);
     refuse("WorkloadIdentity", name, workloadIdentityProblems(name, args));
+    super("stowage:index:WorkloadIdentity", name, {}, opts);
 
     const { resourceGroupName, location, serviceAccount, grants = [], tags } = args;
     const identityName = args.identityName ?? name;

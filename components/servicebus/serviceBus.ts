@@ -33,8 +33,8 @@ export class ServiceBus extends pulumi.ComponentResource {
   public readonly entityIds: pulumi.Output<{ [path: string]: string }>;
 
   constructor(name: string, args: ServiceBusArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("stowage:index:ServiceBus", name, {}, opts);
     refuse("ServiceBus", name, serviceBusProblems(args));
+    super("stowage:index:ServiceBus", name, {}, opts);
 
     const { resourceGroupName, location, tags } = args;
     const namespace = new servicebus.Namespace(

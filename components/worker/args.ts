@@ -50,9 +50,9 @@ export interface WorkerResourcesArgs {
   memory?: string;
 }
 
-/** Scaling by the number of messages that wait, with KEDA. */
-export interface WorkerAutoscalingArgs {
-  /** Fewest replicas, from 0. With 0 the first message waits for a pod to start. */
+/** Scaling by the number of messages that wait. */
+export interface ScalingArgs {
+  /** Fewest replicas, 0 to 1000. With 0 the first message waits for a pod to start. */
   minReplicas: number;
   /** Most replicas, 1 to 1000. */
   maxReplicas: number;
@@ -68,6 +68,10 @@ export interface WorkerAutoscalingArgs {
    * @default 300
    */
   scaleDownSeconds?: number;
+}
+
+/** Scaling with KEDA, which counts messages under an identity of its own. */
+export interface WorkerAutoscalingArgs extends ScalingArgs {
   /** Client id of the autoscaler's own identity, which may read counts. Never the worker's. */
   identityClientId: pulumi.Input<string>;
   /** Name of the Service Bus namespace. */

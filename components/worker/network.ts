@@ -1,10 +1,10 @@
-import type * as kubernetes from "@pulumi/kubernetes";
+import type { input as inputs } from "@pulumi/kubernetes/types/index.js";
 import * as pulumi from "@pulumi/pulumi";
 import type { WorkerArgs } from "./args.js";
 import { CASSANDRA_PORT } from "./configuration.js";
 import { HTTP_PORT, objectLabels } from "./render.js";
 
-type NetworkPolicySpec = kubernetes.types.input.networking.v1.NetworkPolicySpec;
+type NetworkPolicySpec = inputs.networking.v1.NetworkPolicySpec;
 
 const DNS_PORT = 53;
 /** Tokens of Entra ID. */

@@ -1,11 +1,11 @@
-import type * as kubernetes from "@pulumi/kubernetes";
+import type { input as inputs } from "@pulumi/kubernetes/types/index.js";
 import type * as pulumi from "@pulumi/pulumi";
 import { defined, type Pipeline } from "../../runtime/contract/index.js";
 import type { WorkerArgs } from "./args.js";
 
-type PodTemplate = kubernetes.types.input.core.v1.PodTemplateSpec;
-type Container = kubernetes.types.input.core.v1.Container;
-type PodSpec = kubernetes.types.input.core.v1.PodSpec;
+type PodTemplate = inputs.core.v1.PodTemplateSpec;
+type Container = inputs.core.v1.Container;
+type PodSpec = inputs.core.v1.PodSpec;
 
 /** Where the config map is mounted. */
 const CONFIG_PATH = "/etc/stowage";

@@ -1,6 +1,6 @@
 import { because, integer, text } from "../../runtime/contract/zod.js";
 import { type Shape, strict, words, z } from "../support/schema.js";
-import type { WorkerAutoscalingArgs, WorkerMonitoringArgs, WorkerResourcesArgs } from "./args.js";
+import type { ScalingArgs, WorkerMonitoringArgs, WorkerResourcesArgs } from "./args.js";
 
 /** An image that cannot change: its digest is part of its name. */
 export const imageSchema = text(
@@ -29,11 +29,11 @@ export const monitoringSchema = strict({
 /** How many replicas there are when they are not counted. */
 export const replicasSchema = integer(0, 1000, "replicas");
 
-/** The settings of autoscaling that are known before the run. */
-export const scalingShape = {
+/** How many replicas a number of waiting messages asks for. */
+export const scalingSchema = strict({
   minReplicas: integer(0, 1000, "replicas"),
   maxReplicas: integer(1, 1000, "replicas"),
   messagesPerReplica: integer(1, 1_000_000, "messages"),
   pollingSeconds: z.exactOptional(integer(5, 3600, "seconds")),
   scaleDownSeconds: z.exactOptional(integer(0, 3600, "seconds")),
-} satisfies Partial<Shape<WorkerAutoscalingArgs>>;
+} satisfies Shape<ScalingArgs>) satisfies z.ZodType<ScalingArgs, ScalingArgs>;

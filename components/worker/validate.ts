@@ -8,30 +8,24 @@ import {
   within,
 } from "../../runtime/contract/index.js";
 import { problemsOf } from "../../runtime/contract/zod.js";
-import { strict } from "../support/schema.js";
-import type { WorkerArgs, WorkerAutoscalingArgs } from "./args.js";
-import { imageSchema, monitoringSchema, replicasSchema, resourcesSchema, scalingShape } from "./schema.js";
+import type { ScalingArgs, WorkerArgs, WorkerAutoscalingArgs } from "./args.js";
+import { imageSchema, monitoringSchema, replicasSchema, resourcesSchema, scalingSchema } from "./schema.js";
 
-const scalingSchema = strict(scalingShape);
-
-/** Problems of fewest and most replicas together. */
-export function scalingProblems(scaling: { minReplicas: number; maxReplicas: number }): Problem[] {
-  if (scaling.minReplicas <= scaling.maxReplicas) return [];
+/** Problems of a scaling; paths are from it. */
+export function scalingProblems(scaling: ScalingArgs): Problem[] {
+  const found = problemsOf(scalingSchema, scaling);
+  if (found.length > 0 || scaling.minReplicas <= scaling.maxReplicas) return found;
   const reason = `must be at most maxReplicas, ${scaling.maxReplicas}`;
   return [problem("minReplicas", scaling.minReplicas, reason, "Lower it, or raise maxReplicas")];
 }
 
-function autoscalingProblems(args: WorkerAutoscalingArgs): Problem[] {
+/** The part of autoscaling that is known before the run. */
+function knownScaling(args: WorkerAutoscalingArgs): ScalingArgs {
   const { minReplicas, maxReplicas, messagesPerReplica, pollingSeconds, scaleDownSeconds } = args;
-  const scaling = defined({ minReplicas, maxReplicas, messagesPerReplica, pollingSeconds, scaleDownSeconds });
-  const found = problemsOf(scalingSchema, scaling);
-  return found.length > 0 ? found : scalingProblems(args);
+  return defined({ minReplicas, maxReplicas, messagesPerReplica, pollingSeconds, scaleDownSeconds });
 }
 
-/**
- * Problems of a pipeline in the words of the worker, which checks the same at its start;
- * paths are from the pipeline.
- */
+/** What the pipeline's sink needs to be told and is not. */
 function connectionNeeds(pipeline: Pipeline, args: WorkerArgs): Problem[] {
   const { connection } = args;
   const needs: { missing: boolean; path: string; reason: string; fix: string }[] = [
@@ -72,7 +66,7 @@ export function workerProblems(args: WorkerArgs): Problem[] {
     ...(args.resources === undefined ? [] : within("resources", problemsOf(resourcesSchema, args.resources))),
     ...(args.monitoring === undefined ? [] : within("monitoring", problemsOf(monitoringSchema, args.monitoring))),
     ...(args.replicas === undefined ? [] : within("replicas", problemsOf(replicasSchema, args.replicas))),
-    ...(args.autoscaling === undefined ? [] : within("autoscaling", autoscalingProblems(args.autoscaling))),
+    ...(args.autoscaling === undefined ? [] : within("autoscaling", scalingProblems(knownScaling(args.autoscaling)))),
   ];
   if (args.replicas !== undefined && args.autoscaling !== undefined)
     found.push(

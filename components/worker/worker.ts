@@ -33,8 +33,8 @@ export class Worker extends pulumi.ComponentResource {
   public readonly configChecksum: pulumi.Output<string>;
 
   constructor(name: string, args: WorkerArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("stowage:index:Worker", name, {}, opts);
     refuse("Worker", name, workerProblems(args));
+    super("stowage:index:Worker", name, {}, opts);
 
     const { pipeline, autoscaling } = args;
     const files = workerFiles(args);
