@@ -1,0 +1,197 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { stringify } from "yaml";
+import type { RingNode, RingPlan } from "./plan.js";
+
+/** Port of the native protocol, on every node's own address. */
+export const CQL_PORT = 9042;
+/** Port that the nodes speak to each other on. */
+export const STORAGE_PORT = 7000;
+
+/** The folders and files of one node. */
+export interface NodePaths {
+  root: string;
+  conf: string;
+  /** What the node prints, and its log. */
+  log: string;
+}
+
+export function nodePaths(ringDir: string, index: number): NodePaths {
+  const root = join(ringDir, `node${index + 1}`);
+  return { root, conf: join(root, "conf"), log: join(root, "output.log") };
+}
+
+/** Address of a node within the ring's subnet, `127.0.3`: the first node is `127.0.3.1`. */
+export function nodeAddress(subnet: string, index: number): string {
+  return `${subnet}.${index + 1}`;
+}
+
+/**
+ * A node's cassandra.yaml as an object. Beside the plan's own values there are the ones that let several nodes
+ * share a small machine: caches, pools and memtables of a few MiB, one compactor, and time-outs that a busy
+ * machine does not hit.
+ */
+export function cassandraYaml(plan: RingPlan, node: RingNode, subnet: string, root: string): Record<string, unknown> {
+  const address = nodeAddress(subnet, node.index);
+  const seeds = plan.nodes.filter((n) => n.seed).map((n) => nodeAddress(subnet, n.index));
+  const data = join(root, "data");
+  const sync = node.settings["commitlog_sync"] ?? "periodic";
+  return {
+    storage_compatibility_mode: "NONE",
+    commitlog_sync: sync,
+    ...(sync === "periodic" ? { commitlog_sync_period: "10000ms" } : {}),
+    ...(sync === "group" ? { commitlog_sync_group_window: "5ms" } : {}),
+    hinted_handoff_enabled: true,
+    column_index_cache_size: "2KiB",
+    compaction_throughput: "32MiB/s",
+    write_request_timeout: "10s",
+    read_request_timeout: "10s",
+    range_request_timeout: "20s",
+    request_timeout: "20s",
+    cas_contention_timeout: "10s",
+    truncate_request_timeout: "60s",
+    ...node.settings,
+    cluster_name: plan.clusterName,
+    num_tokens: node.tokens.length,
+    initial_token: node.tokens.join(","),
+    // The tokens are given and the ring begins empty: there is nothing to stream.
+    auto_bootstrap: false,
+    partitioner: "org.apache.cassandra.dht.Murmur3Partitioner",
+    endpoint_snitch: "GossipingPropertyFileSnitch",
+    dynamic_snitch: false,
+    seed_provider: [
+      {
+        class_name: "org.apache.cassandra.locator.SimpleSeedProvider",
+        parameters: [{ seeds: seeds.join(",") }],
+      },
+    ],
+    listen_address: address,
+    rpc_address: address,
+    storage_port: STORAGE_PORT,
+    start_native_transport: true,
+    native_transport_port: CQL_PORT,
+    data_file_directories: [join(data, "sstables")],
+    commitlog_directory: join(data, "commitlog"),
+    saved_caches_directory: join(data, "saved_caches"),
+    hints_directory: join(data, "hints"),
+    cdc_raw_directory: join(data, "cdc"),
+    commitlog_segment_size: "16MiB",
+    commitlog_total_space: "128MiB",
+    disk_failure_policy: "stop",
+    commit_failure_policy: "stop",
+    concurrent_reads: 8,
+    concurrent_writes: 16,
+    concurrent_counter_writes: 4,
+    concurrent_compactors: 1,
+    native_transport_max_threads: 32,
+    memtable_heap_space: "48MiB",
+    memtable_offheap_space: "48MiB",
+    memtable_allocation_type: "offheap_buffers",
+    key_cache_size: "4MiB",
+    row_cache_size: "0MiB",
+    counter_cache_size: "0MiB",
+    file_cache_size: "32MiB",
+    networking_cache_size: "16MiB",
+    auto_snapshot: false,
+    authenticator: "AllowAllAuthenticator",
+    authorizer: "AllowAllAuthorizer",
+    role_manager: "CassandraRoleManager",
+  };
+}
+
+/** The log goes to the node's output, whose last lines say why it ended. */
+const LOGBACK = `<configuration>
+  <appender name="out" class="ch.qos.logback.core.ConsoleAppender">
+    <encoder><pattern>%d{HH:mm:ss.SSS} %-5level %logger{0} %msg%n</pattern></encoder>
+  </appender>
+  <root level="INFO"><appender-ref ref="out"/></root>
+</configuration>
+`;
+
+/** Writes everything that a node reads at its start. */
+export function writeNodeFiles(plan: RingPlan, node: RingNode, subnet: string, ringDir: string): void {
+  const { root, conf } = nodePaths(ringDir, node.index);
+  mkdirSync(conf, { recursive: true, mode: 0o700 });
+  mkdirSync(join(root, "tmp"), { recursive: true });
+  writeFileSync(join(conf, "cassandra.yaml"), stringify(cassandraYaml(plan, node, subnet, root)));
+  writeFileSync(join(conf, "cassandra-rackdc.properties"), `dc=${node.datacenter}\nrack=${node.rack}\n`);
+  writeFileSync(join(conf, "logback.xml"), LOGBACK);
+}
+
+/** Java's own modules that Cassandra reaches into: the packages that its sources name for Java 17. */
+const EXPORTS = [
+  "java.base/java.lang.ref",
+  "java.base/jdk.internal.misc",
+  "java.management.rmi/com.sun.jmx.remote.internal.rmi",
+  "java.rmi/sun.rmi.registry",
+  "java.rmi/sun.rmi.server",
+  "java.sql/java.sql",
+  "jdk.attach/sun.tools.attach",
+  "jdk.compiler/com.sun.tools.javac.file",
+  "jdk.unsupported/sun.misc",
+];
+const OPENS = [
+  "java.base/java.io",
+  "java.base/java.lang",
+  "java.base/java.lang.module",
+  "java.base/java.lang.reflect",
+  "java.base/java.nio",
+  "java.base/java.util",
+  "java.base/jdk.internal.loader",
+  "java.base/jdk.internal.math",
+  "java.base/jdk.internal.module",
+  "java.base/jdk.internal.ref",
+  "java.base/jdk.internal.reflect",
+  "java.base/jdk.internal.util.jar",
+  "java.base/sun.nio.ch",
+  "jdk.compiler/com.sun.tools.javac",
+  "jdk.management/com.sun.management.internal",
+];
+
+/** Heap of a node in MiB; with it a node takes about 300 to 350 MiB in all. */
+const HEAP_MIB = 256;
+
+/** Replicas of Cassandra's own keyspaces by its defaults; a smaller ring could not answer at ALL. */
+const SYSTEM_REPLICAS = { distributed: 3, traces: 2 } as const;
+
+/**
+ * Arguments of java for one node of a ring of `nodes`. `lib` is the folder of Cassandra's jars. JMX stays off: CQL
+ * tells what is asked.
+ */
+export function javaArguments(paths: NodePaths, lib: string, nodes: number): string[] {
+  const file = (name: string) => pathToFileURL(join(paths.conf, name)).href;
+  return [
+    ...EXPORTS.map((name) => `--add-exports=${name}=ALL-UNNAMED`),
+    ...OPENS.map((name) => `--add-opens=${name}=ALL-UNNAMED`),
+    "-Djdk.attach.allowAttachSelf=true",
+    "-Dio.netty.tryReflectionSetAccessible=true",
+    "-Dio.netty.allocator.maxOrder=11",
+    `-Xms${HEAP_MIB}m`,
+    `-Xmx${HEAP_MIB}m`,
+    "-Xss384k",
+    "-XX:+UseSerialGC",
+    "-XX:MaxDirectMemorySize=192m",
+    "-XX:ReservedCodeCacheSize=96m",
+    "-XX:+ExitOnOutOfMemoryError",
+    "-XX:-UsePerfData",
+    // All nodes start at once and know each other from the first: nothing has to settle.
+    "-Dcassandra.ring_delay_ms=100",
+    "-Dcassandra.skip_wait_for_gossip_to_settle=0",
+    "-Dcassandra.consistent.rangemovement=false",
+    "-Dcassandra.shutdown_announce_in_ms=200",
+    "-Dcassandra.available_processors=2",
+    `-Dcassandra.system_distributed.default_rf=${Math.min(SYSTEM_REPLICAS.distributed, nodes)}`,
+    `-Dcassandra.system_traces.default_rf=${Math.min(SYSTEM_REPLICAS.traces, nodes)}`,
+    "-Djava.net.preferIPv4Stack=true",
+    `-Djava.io.tmpdir=${join(paths.root, "tmp")}`,
+    `-Dcassandra.config=${file("cassandra.yaml")}`,
+    `-Dcassandra.storagedir=${join(paths.root, "data")}`,
+    `-Dcassandra.logdir=${paths.root}`,
+    `-Dlogback.configurationFile=${file("logback.xml")}`,
+    "-Dcassandra-foreground=yes",
+    "-cp",
+    `${paths.conf}:${join(lib, "*")}`,
+    "org.apache.cassandra.service.CassandraDaemon",
+  ];
+}

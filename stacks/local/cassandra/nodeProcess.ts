@@ -1,0 +1,108 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { endProcesses, type ProcessIdentity, processIdentity } from "../run/process.js";
+import { javaArguments, type NodePaths } from "./nodeFiles.js";
+
+/** What every node of a ring is started with. */
+export interface NodeProgram {
+  /** The java executable. */
+  java: string;
+  /** Folder of Cassandra's jars. */
+  lib: string;
+  /** Nodes of the whole ring. */
+  nodes: number;
+  /** Variables that are added to the node's environment. */
+  baseEnv: Record<string, string>;
+}
+
+/** Lines of a node's log that are shown when it ends unasked. */
+const LAST_LINES = 12;
+
+/** A running Cassandra node: one process, in a process group of its own. */
+export class NodeProcess {
+  private constructor(
+    readonly pid: number,
+    private readonly child: ChildProcess,
+    private readonly identity: ProcessIdentity | undefined,
+    private readonly log: string,
+  ) {}
+
+  /** Starts the node; its files must be written. Throws where the operating system refuses. */
+  static async start(paths: NodePaths, program: NodeProgram): Promise<NodeProcess> {
+    const output = openSync(paths.log, "a", 0o600);
+    try {
+      const [command, ...args] = commandLine(program.java, javaArguments(paths, program.lib, program.nodes));
+      const child = spawn(command, args, {
+        cwd: paths.root,
+        detached: true,
+        stdio: ["ignore", output, output],
+        env: { ...inherited(), ...program.baseEnv },
+      });
+      await new Promise<void>((resolve, reject) => {
+        child.once("spawn", resolve);
+        child.once("error", reject);
+      });
+      const pid = child.pid ?? 0;
+      return new NodeProcess(pid, child, processIdentity(pid), paths.log);
+    } finally {
+      closeSync(output);
+    }
+  }
+
+  get alive(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** Throws where the node has ended, with the last lines of its log. */
+  assertAlive(name: string): void {
+    if (this.alive) return;
+    const how = this.child.signalCode ?? `exit status ${this.child.exitCode}`;
+    throw new Error(`Cassandra ${name} ended (${how}). The end of its log:\n${lastLines(this.log)}`);
+  }
+
+  /** Ends it at once, as a lost machine would. Resolves when it is gone. */
+  async kill(): Promise<void> {
+    if (this.alive) this.child.kill("SIGKILL");
+    await this.ended();
+  }
+
+  /** Lets it shut down for `graceMs`, then ends it. */
+  async stop(graceMs: number): Promise<void> {
+    if (this.alive && this.identity !== undefined) await endProcesses([this.identity], graceMs);
+    await this.ended();
+  }
+
+  private ended(): Promise<void> {
+    if (!this.alive) return Promise.resolve();
+    return new Promise((resolve) => this.child.once("exit", () => resolve()));
+  }
+}
+
+/**
+ * As root Cassandra would lock all of its memory, reserve included: it is given neither the right nor the limit.
+ * Where util-linux is there, the kernel also ends the node when this process ends, however that happens.
+ */
+function commandLine(java: string, args: string[]): [string, ...string[]] {
+  const unlocked = 'ulimit -l 64 2>/dev/null; exec "$@"';
+  return ["/bin/sh", "-c", unlocked, "sh", ...privileges(), java, ...args];
+}
+
+const ENDS_WITH_PARENT = ["setpriv", "--pdeathsig=KILL"];
+const LOCKS_NOTHING = [...ENDS_WITH_PARENT, "--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock"];
+
+/** The first of the prefixes that works here: dropping a right needs root, and not every system has setpriv. */
+function privileges(): string[] {
+  const works = ([program = "", ...args]: string[]) => spawnSync(program, [...args, "true"]).status === 0;
+  return [LOCKS_NOTHING, ENDS_WITH_PARENT].find(works) ?? [];
+}
+
+/** Of this process's environment only what any program needs: no Java options that were meant for others. */
+function inherited(): Record<string, string> {
+  const entries = ["PATH", "HOME", "LANG", "LC_ALL", "TZ"].map((name) => [name, process.env[name]] as const);
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+function lastLines(file: string): string {
+  const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+  return lines.slice(-LAST_LINES).join("\n");
+}

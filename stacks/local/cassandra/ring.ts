@@ -1,0 +1,177 @@
+import { type Member, missingAt } from "./agreement.js";
+import type { Distribution } from "./distribution.js";
+import { CQL_PORT, nodeAddress, nodePaths, writeNodeFiles } from "./nodeFiles.js";
+import { NodeProcess } from "./nodeProcess.js";
+import type { RingNode, RingPlan } from "./plan.js";
+import { claimSubnet, type Subnet } from "./subnet.js";
+
+/** What a ring is started with. */
+export interface RingOptions {
+  /** Folder that the ring keeps everything in; the caller removes it. */
+  dir: string;
+  distribution: Distribution;
+  /** The java executable, version 17. */
+  java: string;
+  /** Ends the start. */
+  signal: AbortSignal;
+  /** Added to the environment of every node. */
+  baseEnv: Record<string, string>;
+  onProgress(line: string): void;
+}
+
+/** A node as it is now. */
+export interface NodeState {
+  address: string;
+  datacenter: string;
+  rack: string;
+  /** Process id; undefined before its first start. */
+  pid: number | undefined;
+  alive: boolean;
+}
+
+/** A ring that runs on this machine. Nodes are named by their place in the plan, from 0. */
+export interface LocalRing {
+  readonly plan: RingPlan;
+  /** Addresses of the first datacenter's nodes, without port. */
+  readonly contactPoints: string[];
+  readonly port: number;
+  readonly datacenter: string;
+  nodes(): NodeState[];
+  /** Ends a node with SIGKILL, as a lost machine would. */
+  kill(index: number): Promise<void>;
+  /** Starts a node that is down; resolves when all nodes that run see each other. */
+  start(index: number): Promise<void>;
+  /** Ends every node and releases the addresses. What it has written stays in `dir`. */
+  stop(): Promise<void>;
+}
+
+/** Longest time from start to agreement, in milliseconds; three nodes on two busy cores take 28 s. */
+const START_MS = 240_000;
+/** Pause between two looks at a starting ring, in milliseconds. */
+const LOOK_MS = 100;
+/** Time that a node gets to shut down, in milliseconds. */
+const STOP_MS = 5_000;
+
+/** Starts every node of the plan and waits until each sees each other. On any failure nothing is left running. */
+export async function startRing(plan: RingPlan, options: RingOptions): Promise<LocalRing> {
+  options.signal.throwIfAborted();
+  const subnet = await claimSubnet(plan.nodes.length);
+  const ring = new Ring(plan, options, subnet);
+  try {
+    await ring.startAll();
+    return ring;
+  } catch (error) {
+    await ring.stop();
+    throw error;
+  }
+}
+
+class Ring implements LocalRing {
+  readonly port = CQL_PORT;
+  readonly datacenter: string;
+  readonly contactPoints: string[];
+  private readonly members: Member[];
+  private readonly processes: (NodeProcess | undefined)[];
+
+  constructor(
+    readonly plan: RingPlan,
+    private readonly options: RingOptions,
+    private readonly subnet: Subnet,
+  ) {
+    this.datacenter = plan.datacenter;
+    this.members = plan.nodes.map(({ index, datacenter, rack }) => ({
+      address: nodeAddress(subnet.prefix, index),
+      datacenter,
+      rack,
+    }));
+    this.contactPoints = this.members.filter((m) => m.datacenter === plan.datacenter).map((m) => m.address);
+    this.processes = plan.nodes.map(() => undefined);
+  }
+
+  nodes(): NodeState[] {
+    return this.members.map((member, i) => {
+      const node = this.processes[i];
+      return { ...member, pid: node?.pid, alive: node?.alive ?? false };
+    });
+  }
+
+  /** The seeds first: another node cannot join before one of them answers. */
+  async startAll(): Promise<void> {
+    const { nodes, clusterName } = this.plan;
+    const began = performance.now();
+    const say = (text: string) =>
+      this.options.onProgress(`Cassandra ring ${clusterName}: ${text} (${seconds(performance.now() - began)})`);
+    const deadline = began + START_MS;
+    for (const node of nodes) writeNodeFiles(this.plan, node, this.subnet.prefix, this.options.dir);
+    say(`starting ${nodes.length === 1 ? "one node" : `${nodes.length} nodes`} on ${this.subnet.prefix}.*`);
+    const seeds = nodes.filter((node) => node.seed);
+    await this.launch(seeds);
+    if (seeds.length < nodes.length) {
+      await this.agreed(seeds, deadline);
+      say(`${seeds.length} seeds see each other`);
+      await this.launch(nodes.filter((node) => !node.seed));
+    }
+    await this.agreed(nodes, deadline);
+    say(nodes.length === 1 ? "the node answers" : "every node sees every other");
+  }
+
+  async kill(index: number): Promise<void> {
+    await this.processes[this.node(index).index]?.kill();
+  }
+
+  async start(index: number): Promise<void> {
+    const node = this.node(index);
+    if (this.processes[index]?.alive === true) return;
+    await this.launch([node]);
+    const running = this.plan.nodes.filter((n) => this.processes[n.index]?.alive === true);
+    await this.agreed(running, performance.now() + START_MS);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.processes.map((node) => node?.stop(STOP_MS)));
+    await this.subnet.release();
+  }
+
+  private node(index: number): RingNode {
+    const node = this.plan.nodes[index];
+    if (node === undefined)
+      throw new RangeError(`The ring has no node ${index}; its nodes are 0 to ${this.plan.nodes.length - 1}.`);
+    return node;
+  }
+
+  private async launch(nodes: RingNode[]): Promise<void> {
+    const { dir, distribution, java, baseEnv } = this.options;
+    const program = { java, lib: distribution.lib, nodes: this.plan.nodes.length, baseEnv };
+    for (const { index } of nodes) this.processes[index] = await NodeProcess.start(nodePaths(dir, index), program);
+  }
+
+  /** Waits until each of the nodes sees each of them. Throws as soon as one of them ends, or at the deadline. */
+  private async agreed(nodes: RingNode[], deadline: number): Promise<void> {
+    const wanted = nodes.flatMap(({ index }) => this.members[index] ?? []);
+    const waiting = new Map(wanted.map((member) => [member.address, "does not answer yet"]));
+    while (waiting.size > 0) {
+      this.options.signal.throwIfAborted();
+      for (const { index, rack } of nodes)
+        this.processes[index]?.assertAlive(`node ${this.members[index]?.address} (rack ${rack})`);
+      if (performance.now() > deadline)
+        throw new Error(
+          `The Cassandra ring ${this.plan.clusterName} did not agree within ${START_MS / 1000} s: ` +
+            `${[...waiting.values()].join("; ")}. The nodes' logs are in ${this.options.dir}.`,
+        );
+      await Promise.all(
+        wanted
+          .filter((member) => waiting.has(member.address))
+          .map(async (member) => {
+            const missing = await missingAt(member, wanted, wanted.length === this.members.length);
+            if (missing === undefined) waiting.delete(member.address);
+            else waiting.set(member.address, missing);
+          }),
+      );
+      if (waiting.size > 0) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(1)} s`;
+}
