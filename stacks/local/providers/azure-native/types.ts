@@ -58,7 +58,8 @@ const NETWORK = `${GROUP}/providers/Microsoft.Network`;
 const COMPUTE = `${GROUP}/providers/Microsoft.Compute`;
 
 const FOREVER = "P10675199DT2H48M5.4775807S";
-const REPLACING_ENTITY_FLAGS = ["requiresDuplicateDetection", "requiresSession", "enablePartitioning"];
+// Changing these replaces queue or topic, and its messages go with it: pulumi-azure-native #1274.
+const REPLACING_FLAGS = ["requiresDuplicateDetection", "enablePartitioning"];
 
 const ENTITY_DEFAULTS: PropertyMap = {
   defaultMessageTimeToLive: FOREVER,
@@ -145,7 +146,7 @@ export const ARM_TYPES: Readonly<Record<string, ArmType>> = {
     arm: "Microsoft.ServiceBus/Namespaces/Queues",
     autoName: AutoName.Copy,
     name: ENTITY_NAME,
-    replaceOn: REPLACING_ENTITY_FLAGS,
+    replaceOn: [...REPLACING_FLAGS, "requiresSession"],
     refusesChange: ["enableExpress"],
     defaults: { ...ENTITY_DEFAULTS, ...STORED_DEFAULTS, ...RECEIVER_DEFAULTS },
     outputs: (made) => ({ ...dated(made), countDetails: NO_MESSAGES, messageCount: 0, sizeInBytes: 0 }),
@@ -155,7 +156,7 @@ export const ARM_TYPES: Readonly<Record<string, ArmType>> = {
     arm: "Microsoft.ServiceBus/Namespaces/Topics",
     autoName: AutoName.Copy,
     name: ENTITY_NAME,
-    replaceOn: REPLACING_ENTITY_FLAGS,
+    replaceOn: REPLACING_FLAGS,
     refusesChange: ["enableExpress"],
     defaults: { ...ENTITY_DEFAULTS, ...STORED_DEFAULTS, supportOrdering: false },
     outputs: (made) => ({ ...dated(made), countDetails: NO_MESSAGES, subscriptionCount: 0, sizeInBytes: 0 }),
