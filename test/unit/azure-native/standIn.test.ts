@@ -12,6 +12,7 @@ import {
 } from "../../../stacks/local/providers/azure-native/index.js";
 import { armInvokes } from "../../../stacks/local/providers/azure-native/invokes.js";
 import { ProviderState, parsePath } from "../../../stacks/local/providers/base/index.js";
+import { packageRoot } from "../../../stacks/packageRoot.js";
 
 const sdk = createRequire(join(packageRoot(), "package.json"));
 
