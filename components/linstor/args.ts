@@ -47,10 +47,13 @@ export type LinstorIssuerKind = (typeof LinstorIssuerKind)[keyof typeof LinstorI
 
 /** Nodes with the same pools. */
 export interface LinstorSatelliteSetArgs {
-  /** How many nodes the selector finds, 1 to 1000: replica counts are checked against it. */
+  /** How many nodes the selector finds, 1 to 1000: replica counts are checked against it. A node belongs to one set. */
   nodes: number;
-  /** How many zones they are in, 1 to 10: replicas on different zones are checked against it. @default 1 */
-  zones?: number;
+  /**
+   * Zones that its nodes are in, by the value of the node label topology.kubernetes.io/zone: `["westeurope-1"]`.
+   * Groups that spread over zones are checked against it. @default unknown
+   */
+  zones?: string[];
   /** Labels of its nodes. @default every node */
   nodeSelector?: { [label: string]: string };
   /** Storage pools of each node, by LINSTOR name: 3 to 48 letters, digits, `_` or `-`, the first a letter or `_`. */
