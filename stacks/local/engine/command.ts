@@ -8,6 +8,8 @@ export interface CommandOptions {
   env: NodeJS.ProcessEnv;
   /** Ends the command: its process group gets `stopSignal`, and SIGKILL after `graceMs`. */
   signal?: AbortSignal;
+  /** Kills the command at once, with its process group. */
+  killSignal?: AbortSignal;
   /** Milliseconds after which it is ended as if by `signal`. */
   limitMs: number;
   /** Milliseconds from the first signal to SIGKILL. @default 3000 */
@@ -19,6 +21,7 @@ export interface CommandOptions {
 export interface CommandResult {
   /** Exit status; null where a signal ended it. */
   code: number | null;
+  /** All of it, up to 128 MiB; its end where it is more. */
   stdout: string;
   /** The last 64 KiB of it. */
   stderr: string;
@@ -26,7 +29,8 @@ export interface CommandResult {
   stopped: "signal" | "limit" | undefined;
 }
 
-const TAIL_BYTES = 64 * 1024;
+const STDOUT_LENGTH = 128 * 1024 * 1024;
+const STDERR_LENGTH = 64 * 1024;
 const DRAIN_MS = 1_000;
 
 /**
@@ -40,6 +44,7 @@ export async function runCommand(
   options: CommandOptions,
 ): Promise<CommandResult> {
   options.signal?.throwIfAborted();
+  options.killSignal?.throwIfAborted();
   const child = spawn(program, args, {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     env: options.env,
@@ -55,11 +60,16 @@ export async function runCommand(
     killer = setTimeout(() => signalGroup(child, "SIGKILL"), options.graceMs ?? 3_000);
   };
   const onAbort = () => stop("signal");
+  const onKill = () => {
+    stopped ??= "signal";
+    signalGroup(child, "SIGKILL");
+  };
   const limit = setTimeout(() => stop("limit"), options.limitMs);
   options.signal?.addEventListener("abort", onAbort);
+  options.killSignal?.addEventListener("abort", onKill);
   const [stdout, stderr] = [
-    collect(child.stdout, "stdout", options, Infinity),
-    collect(child.stderr, "stderr", options, TAIL_BYTES),
+    collect(child.stdout, "stdout", options, STDOUT_LENGTH),
+    collect(child.stderr, "stderr", options, STDERR_LENGTH),
   ];
   try {
     const closed = new Promise((resolve) => child.once("close", resolve));
@@ -71,6 +81,7 @@ export async function runCommand(
     clearTimeout(limit);
     clearTimeout(killer);
     options.signal?.removeEventListener("abort", onAbort);
+    options.killSignal?.removeEventListener("abort", onKill);
     if (stopped !== undefined) signalGroup(child, "SIGKILL");
     child.stdout.destroy();
     child.stderr.destroy();

@@ -37,7 +37,8 @@ export function prepareRun(options: PrepareRunOptions): PreparedRun {
   const [workDir, stateDir, homeDir] = [join(root, "project"), join(root, "state"), join(root, "home")];
   for (const folder of [workDir, stateDir, homeDir]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(join(workDir, "Pulumi.yaml"), projectCopy(projectDir, options.plugins));
-  writeFileSync(join(workDir, `Pulumi.${stack}.yaml`), stackCopy(projectDir, stack, options.config ?? {}));
+  const copy = join(workDir, `Pulumi.${stack}.yaml`);
+  writeFileSync(copy, stackCopy(projectDir, stack, options.config ?? {}, saltOf(copy)));
   const passphrase = join(root, "passphrase");
   if (!existsSync(passphrase)) writeFileSync(passphrase, randomBytes(32).toString("hex"), { mode: 0o600 });
   return {
@@ -66,7 +67,20 @@ function projectCopy(projectDir: string, plugins: Readonly<Record<string, string
   return project.toString();
 }
 
-function stackCopy(projectDir: string, stack: string, config: Readonly<Record<string, unknown>>): string {
+/** Keys with which Pulumi says how an environment's secrets are kept: the run keeps them with a passphrase of its own. */
+const SECRETS_KEYS = ["encryptionsalt", "secretsprovider", "encryptedkey"];
+
+/** The salt that Pulumi wrote into the copy of an earlier run in the same folder. */
+function saltOf(copy: string): unknown {
+  return existsSync(copy) ? parseDocument(readFileSync(copy, "utf8")).get("encryptionsalt") : undefined;
+}
+
+function stackCopy(
+  projectDir: string,
+  stack: string,
+  config: Readonly<Record<string, unknown>>,
+  salt: unknown,
+): string {
   const file = join(projectDir, `Pulumi.${stack}.yaml`);
   if (!existsSync(file)) {
     const there = readdirSync(projectDir).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
@@ -76,6 +90,15 @@ function stackCopy(projectDir: string, stack: string, config: Readonly<Record<st
   }
   const read = parseDocument(readFileSync(file, "utf8"));
   const document: Document = read.contents === null ? new Document({}) : read;
+  for (const key of SECRETS_KEYS) document.delete(key);
+  if (salt !== undefined) document.set("encryptionsalt", salt);
   for (const [key, value] of Object.entries(config)) document.setIn(["config", key], value);
+  const settings = document.get("config");
+  for (const { key } of isMap(settings) ? settings.items : []) {
+    if (!document.hasIn(["config", key, "secure"])) continue;
+    throw new Error(
+      `${key} is encrypted in ${file} with a passphrase that a local run does not have; give it in plain`,
+    );
+  }
   return document.toString();
 }

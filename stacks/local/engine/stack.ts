@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { defined } from "../../../runtime/contract/index.js";
 import { endProcesses, processesWithEnvironment } from "../run/process.js";
 import { type CommandResult, runCommand } from "./command.js";
 import type { Engine } from "./find.js";
@@ -9,6 +10,8 @@ import type { PreparedRun } from "./project.js";
 export interface RunOptions {
   /** Ends the run in order: the engine finishes what is under way and stops; after `graceMs` it is killed. */
   signal?: AbortSignal;
+  /** Kills the engine at once: its state may miss what was just made. */
+  killSignal?: AbortSignal;
   /** Milliseconds that the engine has to stop. @default 30000 */
   graceMs?: number;
   /** Milliseconds after which the run is ended as if by `signal`. @default 1800000 */
@@ -41,8 +44,9 @@ export class EngineRunError extends Error {
     readonly exitStatus: number | null,
     /** All that it printed on standard output, and the end of its standard error. */
     readonly output: string,
+    errors = essence(output),
   ) {
-    super(`pulumi ${command} failed (${exitStatus === null ? "killed" : `exit ${exitStatus}`}):\n${essence(output)}`);
+    super(`pulumi ${command} failed (${exitStatus === null ? "killed" : `exit ${exitStatus}`}):\n${errors}`);
     this.name = "EngineRunError";
   }
 }
@@ -86,6 +90,12 @@ export class StackRun {
     const document = readPreview(result.stdout);
     if (result.code !== 0 || document === undefined) throw failure("preview", result, document?.errors);
     return document;
+  }
+
+  /** The same for people to read, as `pulumi preview` shows it. */
+  async previewText(options: RunOptions = {}): Promise<string> {
+    await this.#make(options);
+    return (await this.#succeed(["preview", "--suppress-progress"], options)).stdout;
   }
 
   /** Brings the stack up. */
@@ -157,7 +167,7 @@ export class StackRun {
 
   async #call(args: string[], options: RunOptions): Promise<CommandResult> {
     const id = randomBytes(8).toString("hex");
-    const { onOutput, signal } = options;
+    const { onOutput, signal, killSignal } = options;
     try {
       const result = await runCommand(
         join(this.engine.binDir, "pulumi"),
@@ -167,8 +177,8 @@ export class StackRun {
           env: { ...withoutPulumi(this.engine.env), ...this.baseEnv, ...this.run.env, [MARK]: id },
           limitMs: options.limitMs ?? LIMIT_MS,
           graceMs: options.graceMs ?? GRACE_MS,
-          ...(signal ? { signal } : {}),
-          ...(onOutput ? { onLine: onOutput } : {}),
+          ...defined({ signal, killSignal }),
+          ...defined({ onLine: onOutput }),
         },
       );
       if (result.stopped !== undefined) throw new EngineStoppedError(args[0] ?? "", result.stopped);
@@ -186,7 +196,7 @@ function withoutPulumi(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 function failure(command: string, result: CommandResult, errors?: string): EngineRunError {
-  return new EngineRunError(command, result.code, errors ?? `${result.stdout}\n${result.stderr}`);
+  return new EngineRunError(command, result.code, `${result.stdout}\n${result.stderr}`, errors);
 }
 
 /** What a person must read of an engine's output: from its diagnostics on, or else its end. */

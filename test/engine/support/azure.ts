@@ -50,6 +50,8 @@ export interface AzureWorld {
   standIn: ProviderStandIn;
   effects: RecordedEffects;
   stack: StackRun;
+  /** Another command's view of the same stack: its files are prepared again. */
+  again(): StackRun;
   close(): Promise<void>;
 }
 
@@ -61,15 +63,14 @@ export async function azureWorld(program: string, config: Record<string, string>
   const standIn = await createAzureNativeStandIn({ stateFile: join(project.runDir, "azure.json"), effects });
   const { port } = await standIn.listen();
   const plugin = writePluginShim(join(project.runDir, "plugins", "azure-native"), "azure-native", port);
-  const run = prepareRun({
-    runDir: project.runDir,
-    projectDir: project.dir,
-    stack: "test",
-    plugins: { "azure-native": plugin },
-  });
+  const again = () => {
+    const { dir: projectDir, runDir } = project;
+    const run = prepareRun({ runDir, projectDir, stack: "test", plugins: { "azure-native": plugin } });
+    return new StackRun(engine, run);
+  };
   const close = async () => {
     await standIn.close();
     project.remove();
   };
-  return { project, standIn, effects, stack: new StackRun(engine, run), close };
+  return { project, standIn, effects, stack: again(), again, close };
 }

@@ -32,6 +32,19 @@ describe("a command", () => {
     expect(Date.now() - began).toBeLessThan(5_000);
   });
 
+  it("is killed at once where that is asked for, even while it ends in order", async () => {
+    const [stop, kill] = [new AbortController(), new AbortController()];
+    const began = Date.now();
+    const result = await shell("trap 'echo ending' INT; echo up; while :; do sleep 0.05; done", {
+      signal: stop.signal,
+      killSignal: kill.signal,
+      graceMs: 60_000,
+      onLine: (line) => (line === "up" ? stop.abort() : kill.abort()),
+    });
+    expect(result).toMatchObject({ code: null, stopped: "signal", stdout: "up\nending\n" });
+    expect(Date.now() - began).toBeLessThan(5_000);
+  });
+
   it("does not wait for a descendant that keeps its output open", async () => {
     const began = Date.now();
     const result = await shell("setsid sleep 4 & echo done");

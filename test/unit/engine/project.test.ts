@@ -48,6 +48,27 @@ describe("a prepared run", () => {
     expect(read(run.workDir, "Pulumi.dev.yaml")).toEqual({ config: { "toy:size": 1 } });
   });
 
+  it("keeps secrets with a passphrase of its own, also where the environment has one by hand", () => {
+    const file = join(projectDir, "Pulumi.dev.yaml");
+    writeFileSync(file, "encryptionsalt: v1:byhand\nsecretsprovider: passphrase\nconfig:\n  toy:size: 3\n");
+    const run = prepare("dev");
+    expect(read(run.workDir, "Pulumi.dev.yaml")).toEqual({ config: { "toy:size": 3 } });
+    // What Pulumi adds to the copy stays for the next run in the same folder.
+    writeFileSync(join(run.workDir, "Pulumi.dev.yaml"), "encryptionsalt: v1:ours\n");
+    expect(read(prepare("dev").workDir, "Pulumi.dev.yaml")).toEqual({
+      config: { "toy:size": 3 },
+      encryptionsalt: "v1:ours",
+    });
+  });
+
+  it("names an encrypted setting that it cannot read, and takes one in plain in place of it", () => {
+    writeFileSync(join(projectDir, "Pulumi.dev.yaml"), "config:\n  toy:key:\n    secure: v1:abc\n");
+    expect(() => prepare("dev")).toThrow(/toy:key is encrypted in .*Pulumi\.dev\.yaml/);
+    expect(read(prepare("dev", { "toy:key": "plain" }).workDir, "Pulumi.dev.yaml")).toEqual({
+      config: { "toy:key": "plain" },
+    });
+  });
+
   it("names the environments there are where one is asked for that is not", () => {
     expect(() => prepare("moon")).toThrow(/there is no environment "moon" in .*; there are: dev, local/);
   });
