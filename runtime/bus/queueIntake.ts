@@ -172,21 +172,24 @@ export class QueueIntake {
     this.grow();
   }
 
-  /** Opens another link while slots are unused and the bodies of late leave room for them. */
+  /** Opens another link while slots are unused and the bodies of late leave room for all that it would bring. */
   private grow(): void {
     const { concurrency, ledger, state } = this.options;
     let used = 0;
     for (const link of this.links) used += link.retired ? 0 : link.slots;
-    if (used >= concurrency || !state.connected) return;
-    const slots = Math.min(concurrency - used, LINK_SLOTS, ledger.room);
-    if (slots > 0) this.open(slots);
+    const slots = Math.min(concurrency - used, LINK_SLOTS);
+    if (slots > 0 && state.connected && ledger.room >= slots) this.open(slots);
   }
 
-  /** Puts another link in the place of one that would come to a stand behind a delivery that stays unsettled. */
+  /**
+   * Puts another link in the place of one that would come to a stand behind a delivery that stays unsettled. The
+   * ledger sees to it that both together hold no more than one did.
+   */
   private async replace(link: Link): Promise<void> {
     this.options.logger.info({ behind: REPLACE_BEHIND }, "link replaced: a delivery on it stays unsettled");
+    link.retired = true;
+    this.open(link.slots);
     await this.quiet(link);
-    if (!this.stopping) this.open(link.slots);
     if (link.working === 0) await this.closeLink(link);
   }
 

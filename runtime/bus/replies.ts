@@ -1,8 +1,11 @@
-import type { ServiceBusSender } from "@azure/service-bus";
+import type { ServiceBusMessage } from "@azure/service-bus";
 import { defined, type Reply, replyMessageId, type SinkMessage } from "../contract/index.js";
 
 /** The part of the client's sender that is used. */
-export type ReplySender = Pick<ServiceBusSender, "sendMessages" | "close">;
+export interface ReplySender {
+  sendMessages(message: ServiceBusMessage): Promise<void>;
+  close(): Promise<void>;
+}
 
 /** Sends replies to the pipeline's reply queues, and to no other. */
 export class Replies {

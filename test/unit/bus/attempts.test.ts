@@ -1,0 +1,205 @@
+import type { ServiceBusMessage } from "@azure/service-bus";
+import { beforeEach, describe, expect, test } from "vitest";
+import { Attempts, type Verdict } from "../../../runtime/bus/attempts.js";
+import { isLockLost } from "../../../runtime/bus/errors.js";
+import { KeyGuard } from "../../../runtime/bus/keyGuard.js";
+import { type HeldLock, LockKeeper, StopReason } from "../../../runtime/bus/locks.js";
+import { Replies } from "../../../runtime/bus/replies.js";
+import { StoreGate } from "../../../runtime/bus/storeGate.js";
+import type { Outcome, SinkMessage } from "../../../runtime/contract/index.js";
+import { deferred, FakeClock, pipelineOf, settled, sinkMessage } from "./fakes.js";
+
+const done: Outcome = { kind: "done", duplicate: false };
+const failed: Outcome = { kind: "retry", code: "JobFailed", description: "exit status 1" };
+
+describe("the attempts at a message", () => {
+  let clock: FakeClock;
+  let keeper: LockKeeper;
+  let up: boolean;
+  let sent: ServiceBusMessage[];
+  let sendError: Error | undefined;
+  let retries: number[];
+
+  beforeEach(() => {
+    clock = new FakeClock();
+    const events = { renewed: () => undefined, renewalFailed: () => undefined };
+    const times = { lockMilliseconds: 30_000, maxProcessingMilliseconds: 120_000 };
+    keeper = new LockKeeper(times, clock, events, isLockLost);
+    up = true;
+    sent = [];
+    sendError = undefined;
+    retries = [];
+  });
+
+  function attemptsOf(submit: (message: SinkMessage, attempt: number, signal: AbortSignal) => Promise<Outcome>) {
+    const { delivery, source, replyQueues } = pipelineOf();
+    const gate = new StoreGate({
+      probe: async () => {
+        if (!up) throw new Error("down");
+      },
+      changed: () => undefined,
+      backoff: { baseMilliseconds: 100, maxMilliseconds: 1_000 },
+      clock,
+      random: () => 1,
+    });
+    return new Attempts({
+      delivery,
+      maxDeliveryCount: source.maxDeliveryCount,
+      batcher: { submit },
+      guard: new KeyGuard(),
+      gate,
+      replies: new Replies(replyQueues, () => ({
+        sendMessages: async (message) => {
+          if (sendError !== undefined) throw sendError;
+          sent.push(message);
+        },
+        close: async () => undefined,
+      })),
+      clock,
+      random: () => 1,
+      events: { retry: (_message, attempt) => retries.push(attempt), reply: () => undefined },
+    });
+  }
+
+  function lockOf(): HeldLock {
+    return keeper.hold({ lockedUntil: clock.now() + 30_000, renew: async () => undefined });
+  }
+
+  /** Runs to the verdict while time passes. */
+  async function verdictOf(attempts: Attempts, message = sinkMessage(), lock = lockOf()): Promise<Verdict | undefined> {
+    let verdict: Verdict | undefined;
+    void attempts.run(message, lock).then((found) => {
+      verdict = found;
+    });
+    await clock.advance(10_000);
+    return verdict;
+  }
+
+  test("end with completion when the effect is durable", async () => {
+    expect(await verdictOf(attemptsOf(async () => done))).toEqual({ kind: "complete", duplicate: false });
+  });
+
+  test("are repeated in place, after a growing wait, as often as the pipeline says", async () => {
+    const at: number[] = [];
+    const attempts = attemptsOf(async () => {
+      at.push(clock.now());
+      return failed;
+    });
+    expect(await verdictOf(attempts)).toEqual({ kind: "abandon", code: "JobFailed", description: "exit status 1" });
+    expect(at.map((time) => time - (at[0] ?? 0))).toEqual([0, 100, 300]);
+    expect(retries).toEqual([1, 2, 3]);
+  });
+
+  test("end in the dead-letter queue with the last error after the entity's last delivery", async () => {
+    const verdict = await verdictOf(
+      attemptsOf(async () => failed),
+      sinkMessage({ deliveryCount: 3 }),
+    );
+    expect(verdict).toMatchObject({ kind: "deadLetter", reason: "AttemptsExhausted" });
+    expect(verdict).toMatchObject({ description: expect.stringMatching(/Delivery 3 of 3.*JobFailed: exit status 1/) });
+  });
+
+  test("are not repeated for poison", async () => {
+    const poison: Outcome = { kind: "poison", reason: "InvalidBody", description: "not JSON at 3" };
+    const verdict = await verdictOf(attemptsOf(async () => poison));
+    expect(verdict).toEqual({ kind: "deadLetter", reason: "InvalidBody", description: "not JSON at 3" });
+    expect(retries).toEqual([]);
+  });
+
+  test("wait while the store is down, and cost nothing meanwhile", async () => {
+    let calls = 0;
+    up = false;
+    const attempts = attemptsOf(async () => {
+      calls++;
+      return up ? done : { kind: "retry", code: "StoreUnavailable", description: "no quorum" };
+    });
+    expect(await verdictOf(attempts)).toBeUndefined();
+    expect(calls).toBe(1);
+    up = true;
+    await clock.advance(2_000);
+    expect(calls).toBe(2);
+  });
+
+  test("settle nothing once the lock is lost, even where the effect is durable", async () => {
+    const lock = lockOf();
+    const attempts = attemptsOf(async () => {
+      lock.stop(StopReason.LockLost);
+      return done;
+    });
+    expect(await verdictOf(attempts, sinkMessage(), lock)).toEqual({ kind: "nothing" });
+  });
+
+  test("stop at the pipeline's time limit and give the message back with the reason", async () => {
+    const attempts = attemptsOf(
+      (_m, _a, signal) =>
+        new Promise((resolve) =>
+          signal.addEventListener("abort", () =>
+            resolve({ kind: "retry", code: "Interrupted", description: "the job was told to stop" }),
+          ),
+        ),
+    );
+    let verdict: Verdict | undefined;
+    void attempts.run(sinkMessage(), lockOf()).then((found) => {
+      verdict = found;
+    });
+    await clock.advance(121_000);
+    expect(verdict).toMatchObject({
+      kind: "abandon",
+      description: expect.stringContaining("maxProcessingSeconds, 120"),
+    });
+  });
+
+  test("give the message back when the process ends while one waits for the next", async () => {
+    const lock = lockOf();
+    const attempts = attemptsOf(async () => failed);
+    let verdict: Verdict | undefined;
+    void attempts.run(sinkMessage(), lock).then((found) => {
+      verdict = found;
+    });
+    await settled();
+    lock.stop(StopReason.Stopping);
+    await settled();
+    expect(verdict).toEqual({ kind: "release" });
+  });
+
+  test("never run twice at once for one key", async () => {
+    const first = deferred<Outcome>();
+    let calls = 0;
+    const attempts = attemptsOf(() => (++calls === 1 ? first.promise : Promise.resolve(done)));
+    const both = [attempts.run(sinkMessage(), lockOf()), attempts.run(sinkMessage(), lockOf())];
+    await settled();
+    expect(calls).toBe(1);
+    first.resolve(done);
+    await Promise.all(both);
+    expect(calls).toBe(2);
+  });
+
+  test("send the replies before the verdict, under ids derived from the request's", async () => {
+    const answer: Outcome = {
+      kind: "done",
+      duplicate: false,
+      replies: [{ queue: "answers", kind: "outcome", body: { ok: true } }],
+    };
+    const attempts = attemptsOf(async () => answer);
+    await verdictOf(attempts);
+    await verdictOf(attempts);
+    expect(sent).toHaveLength(2);
+    expect(sent[0]).toMatchObject({ correlationId: "m-1", body: Buffer.from('{"ok":true}') });
+    expect(sent[0]?.messageId).toBe(sent[1]?.messageId);
+  });
+
+  test("are repeated where a reply cannot be sent: nothing is settled without its answer", async () => {
+    sendError = new Error("the link is down");
+    const replies = [{ queue: "answers", kind: "outcome", body: {} }];
+    const verdict = await verdictOf(attemptsOf(async () => ({ kind: "done", duplicate: true, replies })));
+    expect(verdict).toMatchObject({ kind: "abandon", description: expect.stringContaining("No reply to answers") });
+    expect(retries).toEqual([1, 2, 3]);
+  });
+
+  test("refuse to answer to a queue that the pipeline does not list", async () => {
+    const replies = [{ queue: "elsewhere", kind: "outcome", body: {} }];
+    const verdict = await verdictOf(attemptsOf(async () => ({ kind: "done", duplicate: false, replies })));
+    expect(verdict).toMatchObject({ kind: "deadLetter", reason: "ReplyNotAllowed" });
+    expect(sent).toEqual([]);
+  });
+});

@@ -1,0 +1,96 @@
+import pino from "pino";
+import { Engine } from "../../../runtime/bus/engine.js";
+import type { Bus } from "../../../runtime/bus/source.js";
+import type { Outcome, Pipeline, Sink, SinkContext, SinkMessage } from "../../../runtime/contract/index.js";
+import { createMetrics, type WorkerMetrics } from "../../../runtime/telemetry/index.js";
+import { FakeReceiver, type FakeSession } from "./fakeBus.js";
+import { clientError, deferred, FakeClock, pipelineOf } from "./fakes.js";
+
+type Work = (message: SinkMessage, context: SinkContext) => Promise<Outcome>;
+
+/** An engine on fakes, and all that a test looks at. */
+export interface EngineKit {
+  clock: FakeClock;
+  engine: Engine;
+  receivers: FakeReceiver[];
+  /** Sessions that the bus still has to give. */
+  sessions: FakeSession[];
+  /** The bus refuses to give a session with this error. */
+  refuse(error: Error | undefined): void;
+  /** Message ids, in the order in which the sink began them. */
+  began: string[];
+  metrics: WorkerMetrics;
+  lines: { [field: string]: unknown }[];
+  noProgress: string[];
+  busClosed(): boolean;
+  /** A metric's value by name and labels. */
+  value(name: string, labels?: { [name: string]: string }): Promise<number>;
+}
+
+export function engineKit(
+  work: Work,
+  change: (pipeline: Pipeline) => void = () => undefined,
+  probe: () => Promise<void> = async () => undefined,
+): EngineKit {
+  const clock = new FakeClock();
+  const pipeline = pipelineOf(change);
+  const metrics = createMetrics({ pipeline: pipeline.name, sink: "gluster" });
+  const receivers: FakeReceiver[] = [];
+  const sessions: FakeSession[] = [];
+  const began: string[] = [];
+  const lines: { [field: string]: unknown }[] = [];
+  const noProgress: string[] = [];
+  let closed = false;
+  let refusal: Error | undefined;
+  const bus: Bus = {
+    createReceiver: () => {
+      const receiver = new FakeReceiver(clock);
+      receivers.push(receiver);
+      return receiver;
+    },
+    acceptNextSession: async () => {
+      if (refusal !== undefined) throw refusal;
+      const session = sessions.shift();
+      if (session !== undefined) return session;
+      const longPoll = deferred<void>();
+      clock.after(15_000, () => longPoll.resolve());
+      await longPoll.promise;
+      throw clientError("ServiceTimeout");
+    },
+    createSender: () => ({ sendMessages: async () => undefined, close: async () => undefined }),
+    close: async () => {
+      closed = true;
+    },
+  };
+  const sink: Sink = {
+    batching: { maxMessages: 1, maxWaitMilliseconds: 0 },
+    start: async () => undefined,
+    stop: async () => undefined,
+    probe,
+    process: (batch, context) =>
+      Promise.all(
+        batch.map((message) => {
+          began.push(message.messageId);
+          return work(message, context);
+        }),
+      ),
+  };
+  const logger = pino({ level: "debug" }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+  const engine = new Engine({
+    ...{ pipeline, sink, bus, metrics, logger, clock },
+    random: () => 1,
+    onNoProgress: (reason) => noProgress.push(reason),
+  });
+  const value = async (name: string, labels: { [name: string]: string } = {}): Promise<number> => {
+    const metric = await metrics.registry.getSingleMetric(name)?.get();
+    const found = metric?.values.find((v) => Object.entries(labels).every(([key, text]) => v.labels[key] === text));
+    return found?.value ?? 0;
+  };
+  return {
+    ...{ clock, engine, receivers, sessions, began, metrics, lines, noProgress, value },
+    refuse: (error) => {
+      refusal = error;
+    },
+    busClosed: () => closed,
+  };
+}

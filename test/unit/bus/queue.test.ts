@@ -1,0 +1,199 @@
+import { describe, expect, test } from "vitest";
+import type { Outcome } from "../../../runtime/contract/index.js";
+import { engineKit } from "./engineKit.js";
+import { received } from "./fakeBus.js";
+import { clientError, deferred, settled } from "./fakes.js";
+
+const done: Outcome = { kind: "done", duplicate: false };
+const message = (messageId: string, deliveryCount = 0) => received({ messageId, deliveryCount });
+
+describe("a queue without sessions", () => {
+  test("completes a message once its effect is durable, and not before", async () => {
+    const effect = deferred<Outcome>();
+    const kit = engineKit(() => effect.promise);
+    kit.engine.start();
+    await settled();
+    const [receiver] = kit.receivers;
+    receiver?.send(message("a"));
+    await settled();
+    expect(receiver?.settlements).toEqual([]);
+    effect.resolve(done);
+    await settled();
+    expect(receiver?.settlements).toEqual([{ messageId: "a", how: "completed" }]);
+    expect(await kit.value("stowage_messages_total", { outcome: "done" })).toBe(1);
+  });
+
+  test("holds no more messages than the pipeline's concurrency", async () => {
+    const kit = engineKit(() => new Promise(() => undefined));
+    kit.engine.start();
+    await settled();
+    kit.receivers[0]?.send(...["a", "b", "c", "d", "e", "f"].map((id) => message(id)));
+    await settled();
+    expect(kit.began).toEqual(["a", "b", "c", "d"]);
+    expect(kit.receivers[0]?.waiting).toBe(2);
+  });
+
+  test("works on no more at once after the link was attached anew and its credit granted twice", async () => {
+    const effects = Array.from({ length: 8 }, () => deferred<Outcome>());
+    let next = 0;
+    const kit = engineKit(() => effects[next++]?.promise ?? Promise.resolve(done));
+    kit.engine.start();
+    await settled();
+    const [receiver] = kit.receivers;
+    receiver?.send(...["a", "b", "c", "d"].map((id) => message(id)));
+    await settled();
+    await receiver?.attach(4);
+    receiver?.send(...["e", "f", "g", "h"].map((id) => message(id)));
+    await settled();
+    expect(kit.began).toEqual(["a", "b", "c", "d"]);
+    for (const effect of effects) effect.resolve(done);
+    await settled();
+    expect(kit.began).toHaveLength(8);
+    // What the old link's messages gave back must not add to the new link's credit.
+    expect(receiver?.credit).toBe(4);
+  });
+
+  test("takes nothing while the store is down, and goes on when it is back", async () => {
+    let up = false;
+    const kit = engineKit(
+      async () => (up ? done : { kind: "retry", code: "StoreUnavailable", description: "no quorum" }),
+      () => undefined,
+      async () => {
+        if (!up) throw new Error("no quorum");
+      },
+    );
+    kit.engine.start();
+    await settled();
+    const [receiver] = kit.receivers;
+    receiver?.send(message("a"));
+    await kit.clock.advance(5_000);
+    expect(await kit.value("stowage_store_up")).toBe(0);
+    expect(receiver?.settlements).toEqual([]);
+    up = true;
+    await kit.clock.advance(5_000);
+    expect(receiver?.settlements).toEqual([{ messageId: "a", how: "completed" }]);
+    expect(await kit.value("stowage_store_up")).toBe(1);
+  });
+
+  test("settles nothing after a lost lock, counts it, and names message, time and lock duration", async () => {
+    const kit = engineKit(
+      (_m, { signal }) =>
+        new Promise((resolve) =>
+          signal.addEventListener("abort", () => resolve({ kind: "retry", code: "Interrupted", description: "stop" })),
+        ),
+    );
+    kit.engine.start();
+    await settled();
+    const [receiver] = kit.receivers;
+    if (receiver !== undefined) receiver.renewError = clientError("MessageLockLost");
+    receiver?.send(message("a"));
+    await kit.clock.advance(16_000);
+    expect(receiver?.settlements).toEqual([]);
+    expect(await kit.value("stowage_lock_lost_total")).toBe(1);
+    const line = kit.lines.find((each) => String(each["msg"]).startsWith("lock lost"));
+    expect(line).toMatchObject({ messageId: "a", lockDurationSeconds: 30, elapsedMs: expect.any(Number) });
+  });
+
+  test("renews the lock of a message that takes long, by its own token, even beside one with the same id", async () => {
+    const effect = deferred<Outcome>();
+    const kit = engineKit(() => effect.promise);
+    kit.engine.start();
+    await settled();
+    const [receiver] = kit.receivers;
+    receiver?.send(message("same"), message("same"));
+    await kit.clock.advance(16_000);
+    expect(receiver?.renewed).toEqual(["same", "same"]);
+    expect(kit.began).toEqual(["same"]);
+    effect.resolve(done);
+    await settled();
+    expect(receiver?.settlements).toHaveLength(2);
+  });
+
+  test("dead-letters poison at once, with reason and a description that the broker takes", async () => {
+    const kit = engineKit(async () => ({ kind: "poison", reason: "InvalidBody", description: "x".repeat(5_000) }));
+    kit.engine.start();
+    await settled();
+    const [receiver] = kit.receivers;
+    receiver?.send(message("a"));
+    await settled();
+    expect(receiver?.settlements).toMatchObject([{ how: "deadLettered", reason: "InvalidBody" }]);
+    expect(receiver?.settlements[0]?.description).toHaveLength(4096);
+    expect(await kit.value("stowage_dead_lettered_total", { reason: "InvalidBody" })).toBe(1);
+  });
+
+  test("never gives a message that it cannot accept to the sink", async () => {
+    const kit = engineKit(async () => done);
+    kit.engine.start();
+    await settled();
+    const [receiver] = kit.receivers;
+    receiver?.send(received({ messageId: undefined }), received({ messageId: "b", replyTo: "elsewhere" }));
+    await settled();
+    expect(kit.began).toEqual([]);
+    expect(receiver?.settlements.map((s) => s.reason)).toEqual(["MissingMessageId", "ReplyNotAllowed"]);
+  });
+
+  test("abandons after the attempts of a delivery, and dead-letters with the last error after the last delivery", async () => {
+    const kit = engineKit(async () => ({ kind: "retry", code: "JobFailed", description: "exit status 1" }));
+    kit.engine.start();
+    await settled();
+    const [receiver] = kit.receivers;
+    receiver?.send(message("first", 0), message("last", 2));
+    await kit.clock.advance(5_000);
+    expect(receiver?.settlements).toMatchObject([
+      { messageId: "first", how: "abandoned" },
+      { messageId: "last", how: "deadLettered", reason: "AttemptsExhausted" },
+    ]);
+    expect(await kit.value("stowage_retries_total", { code: "JobFailed" })).toBe(6);
+  });
+
+  test("replaces a link before a delivery that stays unsettled can bring it to a stand", async () => {
+    const stuck = deferred<Outcome>();
+    const kit = engineKit((m) => (m.messageId === "stuck" ? stuck.promise : Promise.resolve(done)));
+    kit.engine.start();
+    await settled();
+    kit.receivers[0]?.send(message("stuck"));
+    for (let i = 0; i < 12; i++) {
+      kit.receivers.at(-1)?.send(...Array.from({ length: 100 }, (_, n) => message(`m-${i}-${n}`)));
+      await kit.clock.advance(10);
+    }
+    expect(kit.receivers).toHaveLength(2);
+    const [old, fresh] = kit.receivers;
+    expect([old?.unsubscribed, old?.closed]).toEqual([1, 0]);
+    fresh?.send(message("on the new link"));
+    stuck.resolve(done);
+    await kit.clock.advance(10);
+    expect(old?.settlements.at(-1)).toEqual({ messageId: "stuck", how: "completed" });
+    expect(old?.closed).toBe(1);
+    expect(fresh?.settlements.at(-1)?.messageId).toBe("on the new link");
+  });
+
+  test("opens more links for more slots, once it knows that the bodies are small", async () => {
+    const kit = engineKit(
+      async () => done,
+      (pipeline) => {
+        pipeline.delivery.concurrency = 500;
+      },
+    );
+    kit.engine.start();
+    await settled();
+    expect(kit.receivers.map((r) => r.maxCredit)).toEqual([64]);
+    for (let i = 0; i < 6; i++) {
+      kit.receivers[0]?.send(...Array.from({ length: 100 }, (_, n) => message(`m-${i}-${n}`)));
+      await kit.clock.advance(10);
+    }
+    const slots = kit.receivers.reduce((sum, r) => sum + r.maxCredit, 0);
+    expect(slots).toBe(500);
+    expect(Math.max(...kit.receivers.map((r) => r.maxCredit))).toBeLessThanOrEqual(256);
+  });
+
+  test("reports a settlement that the entity did not take; the message comes again", async () => {
+    const kit = engineKit(async () => done);
+    kit.engine.start();
+    await settled();
+    const [receiver] = kit.receivers;
+    if (receiver !== undefined) receiver.settleError = clientError("ServiceCommunicationProblem");
+    receiver?.send(message("a"));
+    await settled();
+    expect(await kit.value("stowage_messages_total", { outcome: "unsettled" })).toBe(1);
+  });
+});
