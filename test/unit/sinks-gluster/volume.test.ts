@@ -1,0 +1,133 @@
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { link, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { onStore } from "../../../runtime/sinks/gluster/errno.js";
+import { parseManifest } from "../../../runtime/sinks/gluster/manifest.js";
+import { checkMarker } from "../../../runtime/sinks/gluster/marker.js";
+import { readResults } from "../../../stacks/local/gluster/index.js";
+import { messageOf, outcomeOf, settingsOf, sinkOn, temporaryFolder } from "./kit.js";
+
+/** What link(2) is to answer instead of doing its work; undefined lets it work. */
+const linkAnswers: (Error | "done, but the answer got lost")[] = [];
+
+vi.mock("node:fs/promises", async (original) => {
+  const real = await original<typeof import("node:fs/promises")>();
+  return {
+    ...real,
+    link: async (from: string, to: string) => {
+      const answer = linkAnswers.shift();
+      if (answer instanceof Error) throw answer;
+      await real.link(from, to);
+      if (answer !== undefined) throw systemError("ENOTCONN");
+    },
+  };
+});
+
+function systemError(code: string): Error {
+  return Object.assign(new Error(`${code}: transport endpoint`), { code });
+}
+
+describe("the volume under the gluster sink", () => {
+  let folder: ReturnType<typeof temporaryFolder>;
+  let volume: string;
+
+  beforeEach(() => {
+    folder = temporaryFolder();
+    volume = join(folder.path, "volume");
+    linkAnswers.length = 0;
+  });
+  afterEach(() => folder.remove());
+
+  test("is refused without its marker: an unmounted folder is never written to", async () => {
+    mkdirSync(volume);
+    await expect(checkMarker(volume, "results")).rejects.toMatchObject({ code: "VolumeNotMounted" });
+    await expect(checkMarker(join(folder.path, "absent"), "results")).rejects.toMatchObject({
+      code: "VolumeNotMounted",
+    });
+  });
+
+  test.each([['{"volume":"other"}'], ["not JSON"], ["null"], ['{"volume":7}']])(
+    "is refused with the marker %s",
+    async (marker) => {
+      mkdirSync(volume);
+      writeFileSync(join(volume, ".stowage-volume"), marker);
+      await expect(checkMarker(volume, "results")).rejects.toMatchObject({ code: "WrongVolume" });
+    },
+  );
+
+  test("is looked at again by every probe", async () => {
+    const sink = await sinkOn(volume, settingsOf(volume, ["cat"]));
+    await sink.probe();
+    rmSync(join(volume, ".stowage-volume"));
+    await expect(sink.probe()).rejects.toMatchObject({ code: "VolumeNotMounted" });
+  });
+
+  test("is tried again when a handle is stale, a few times", async () => {
+    let tries = 0;
+    const stale = (times: number) => async () => {
+      if (++tries <= times) throw systemError("ESTALE");
+      return "read";
+    };
+    expect(await onStore(stale(3))).toBe("read");
+    tries = 0;
+    await expect(onStore(stale(100))).rejects.toMatchObject({ code: "ESTALE" });
+    expect(tries).toBe(5);
+  });
+
+  test.each([["ENOTCONN"], ["EIO"], ["ENOSPC"]])(
+    "that answers %s is unavailable, and the result is stored by a later try",
+    async (code) => {
+      const sink = await sinkOn(volume, settingsOf(volume, ["cat"]));
+      linkAnswers.push(systemError(code));
+      expect(await outcomeOf(sink, messageOf("m-1", "frame"))).toMatchObject({
+        kind: "retry",
+        code: "StoreUnavailable",
+        description: expect.stringContaining(code),
+      });
+      expect(await outcomeOf(sink, messageOf("m-1", "frame"), { attempt: 2 })).toEqual({
+        kind: "done",
+        duplicate: false,
+      });
+      const { verified, broken, orphans } = await readResults(volume, "renders");
+      expect([verified.length, broken.length, orphans.length]).toEqual([1, 0, 0]);
+    },
+  );
+
+  test("that loses the answer of a link keeps the result: the manifest names it", async () => {
+    const sink = await sinkOn(volume, settingsOf(volume, ["cat"]));
+    linkAnswers.push("done, but the answer got lost");
+    expect(await outcomeOf(sink, messageOf("m-1", "frame"))).toMatchObject({ kind: "retry" });
+    expect(await outcomeOf(sink, messageOf("m-1", "frame"), { attempt: 2 })).toEqual({ kind: "done", duplicate: true });
+    const { verified, broken } = await readResults(volume, "renders");
+    expect([verified.length, broken.length]).toEqual([1, 0]);
+  });
+
+  test("gets its folders anew where they were removed", async () => {
+    const sink = await sinkOn(volume, settingsOf(volume, ["cat"]));
+    rmSync(join(volume, "renders"), { recursive: true });
+    expect(await outcomeOf(sink, messageOf("m-1", "frame"))).toMatchObject({ kind: "retry" });
+    expect(await outcomeOf(sink, messageOf("m-1", "frame"))).toEqual({ kind: "done", duplicate: false });
+  });
+
+  test("has manifests that cannot be replaced: link(2) takes the name once", async () => {
+    const sink = await sinkOn(volume, settingsOf(volume, ["cat"]));
+    await outcomeOf(sink, messageOf("m-1", "frame"));
+    const [stored] = (await readResults(volume, "renders")).verified;
+    const manifest = (stored?.path ?? "").replace(/\.[0-9a-f]{16}\.result$/, ".json");
+    const before = await readFile(manifest, "utf8");
+    await expect(link(stored?.path ?? "", manifest)).rejects.toMatchObject({ code: "EEXIST" });
+    expect(await readFile(manifest, "utf8")).toBe(before);
+    expect(parseManifest(before, manifest)).toMatchObject({ result: stored?.manifest.result });
+  });
+
+  test("with a manifest that is none is not written over", async () => {
+    const sink = await sinkOn(volume, settingsOf(volume, ["cat"]));
+    await outcomeOf(sink, messageOf("m-1", "frame"));
+    const [stored] = (await readResults(volume, "renders")).verified;
+    const manifest = (stored?.path ?? "").replace(/\.[0-9a-f]{16}\.result$/, ".json");
+    chmodSync(manifest, 0o600);
+    writeFileSync(manifest, "{}");
+    expect(await outcomeOf(sink, messageOf("m-1", "frame"))).toMatchObject({ kind: "retry", code: "StoreUnavailable" });
+  });
+});
