@@ -1,0 +1,268 @@
+import { randomUUID } from "node:crypto";
+import { message as rheaMessage } from "rhea";
+import type { Content, MessageFacts } from "../core/content.js";
+import { Code, Cursor, mapEntries, Section, undecodable } from "./codec.js";
+
+/** Annotations that the broker sets; a client that sends a received message again brings old ones along. */
+const SET_BY_BROKER: ReadonlySet<string> = new Set([
+  "x-opt-sequence-number",
+  "x-opt-enqueue-sequence-number",
+  "x-opt-enqueued-time",
+  "x-opt-locked-until",
+  "x-opt-message-state",
+]);
+
+const SCHEDULED = "x-opt-scheduled-enqueue-time";
+/** Fields of the properties section, by their place in the list. */
+const MESSAGE_ID = 0;
+const GROUP_ID = 10;
+/** A field of at most so many characters fits the short forms that are written here. */
+const LONGEST_ID = 255;
+const NOTHING = Buffer.alloc(0);
+
+interface Header {
+  durable?: boolean | undefined;
+  priority?: number | undefined;
+  ttl?: number | undefined;
+}
+
+/**
+ * A message as it came: its header fields, its annotations, and its bare part (properties, application properties,
+ * body, footer) as the bytes they were. Only what the broker must know of it is decoded.
+ */
+export class AmqpContent implements Content {
+  readonly size: number;
+  readonly messageId: string;
+  readonly sessionId: string | undefined;
+  readonly timeToLiveMs: number | undefined;
+  readonly scheduledAt: number | undefined;
+  readonly durable: boolean | undefined;
+  readonly priority: number | undefined;
+  /** The sender's annotations as encoded keys and values, without the map around them. */
+  readonly annotations: Buffer;
+  readonly annotationCount: number;
+  readonly bare: Buffer;
+  /** Where the application properties lie in the bare part; empty, where they would be inserted. */
+  readonly applicationStart: number;
+  readonly applicationEnd: number;
+
+  /** Copies what it keeps: the buffer may be part of a larger one that should not stay alive. */
+  constructor(encoded: Buffer) {
+    const parts = scan(encoded);
+    const header = parts.header;
+    this.size = encoded.length;
+    this.durable = header.durable;
+    this.priority = header.priority;
+    this.timeToLiveMs = header.ttl;
+    this.scheduledAt = parts.scheduledAt;
+    this.annotations = parts.annotations;
+    this.annotationCount = parts.annotationCount;
+    this.sessionId = parts.sessionId;
+    const shift = -parts.bareStart;
+    if (parts.messageId !== undefined) {
+      this.messageId = parts.messageId;
+      this.bare = Buffer.from(encoded.subarray(parts.bareStart));
+      this.applicationStart = parts.applicationStart + shift;
+      this.applicationEnd = parts.applicationEnd + shift;
+    } else {
+      // The service assigns an id where there is none: everything that is keyed by it can rely on it.
+      this.messageId = randomUUID().replaceAll("-", "");
+      const properties = withMessageId(encoded, parts, this.messageId);
+      this.bare = Buffer.concat([properties, encoded.subarray(parts.propertiesEnd)]);
+      const grown = shift + properties.length - (parts.propertiesEnd - parts.bareStart);
+      this.applicationStart = parts.applicationStart + grown;
+      this.applicationEnd = parts.applicationEnd + grown;
+    }
+  }
+
+  facts(): MessageFacts {
+    const decoded = rheaMessage.decode(this.bare);
+    const text = (value: unknown): string | undefined =>
+      value === undefined || value === null ? undefined : String(value);
+    const properties: unknown = decoded["application_properties"];
+    return {
+      messageId: this.messageId,
+      correlationId: text(decoded["correlation_id"]),
+      to: text(decoded["to"]),
+      replyTo: text(decoded["reply_to"]),
+      subject: text(decoded["subject"]),
+      sessionId: this.sessionId,
+      replyToSessionId: text(decoded["reply_to_group_id"]),
+      contentType: text(decoded["content_type"]),
+      properties: new Map(Object.entries(properties ?? {})),
+    };
+  }
+}
+
+/** The messages in a batch (format 0x80013700): each data section is an encoded message. */
+export function splitBatch(encoded: Buffer): AmqpContent[] {
+  const cursor = new Cursor(encoded);
+  const contents: AmqpContent[] = [];
+  while (cursor.remaining > 0) {
+    const section = cursor.section();
+    if (section.code === Section.Data) {
+      const inner = new Cursor(encoded, section.value, section.end).binary();
+      if (inner === undefined) {
+        throw undecodable("a data section of the batch holds no binary");
+      }
+      contents.push(new AmqpContent(inner));
+    }
+  }
+  return contents;
+}
+
+interface Parts {
+  header: Header;
+  annotations: Buffer;
+  annotationCount: number;
+  scheduledAt: number | undefined;
+  messageId: string | undefined;
+  sessionId: string | undefined;
+  bareStart: number;
+  /** Where the list of properties lies; -1 without one. */
+  propertiesValue: number;
+  propertiesEnd: number;
+  applicationStart: number;
+  applicationEnd: number;
+}
+
+function scan(encoded: Buffer): Parts {
+  const parts: Parts = {
+    header: {},
+    annotations: NOTHING,
+    annotationCount: 0,
+    scheduledAt: undefined,
+    messageId: undefined,
+    sessionId: undefined,
+    bareStart: -1,
+    propertiesValue: -1,
+    propertiesEnd: -1,
+    applicationStart: -1,
+    applicationEnd: -1,
+  };
+  const cursor = new Cursor(encoded);
+  let last = 0;
+  while (cursor.remaining > 0) {
+    const { code, start, value, end } = cursor.section();
+    if (code < last) {
+      throw undecodable(`section 0x${code.toString(16)} comes after section 0x${last.toString(16)}`);
+    }
+    last = code;
+    if (code >= Section.Properties && parts.bareStart < 0) {
+      parts.bareStart = start;
+      parts.propertiesEnd = code === Section.Properties ? end : start;
+      parts.applicationStart = parts.propertiesEnd;
+      parts.applicationEnd = parts.propertiesEnd;
+    }
+    switch (code) {
+      case Section.Header:
+        readHeader(new Cursor(encoded, value, end), parts.header);
+        break;
+      case Section.MessageAnnotations:
+        readAnnotations(encoded, value, end, parts);
+        break;
+      case Section.Properties:
+        parts.propertiesValue = value;
+        readProperties(new Cursor(encoded, value, end), parts);
+        break;
+      case Section.ApplicationProperties:
+        parts.applicationStart = start;
+        parts.applicationEnd = end;
+        break;
+    }
+  }
+  if (parts.bareStart < 0) {
+    throw undecodable("it has no body");
+  }
+  return parts;
+}
+
+function readHeader(cursor: Cursor, header: Header): void {
+  const { count } = cursor.list();
+  if (count > 0) {
+    header.durable = cursor.boolean();
+  }
+  if (count > 1) {
+    header.priority = cursor.unsigned();
+  }
+  if (count > 2) {
+    header.ttl = cursor.unsigned();
+  }
+}
+
+function readAnnotations(encoded: Buffer, value: number, end: number, parts: Parts): void {
+  const entries = mapEntries(encoded, value);
+  const kept = entries.filter((entry) => !SET_BY_BROKER.has(entry.key));
+  for (const entry of kept) {
+    if (entry.key === SCHEDULED) {
+      parts.scheduledAt = readTime(new Cursor(encoded, entry.value, end));
+    }
+  }
+  if (kept.length > 0) {
+    parts.annotations = Buffer.concat(kept.map((entry) => encoded.subarray(entry.start, entry.end)));
+    parts.annotationCount = kept.length;
+  }
+}
+
+function readTime(cursor: Cursor): number | undefined {
+  const code = cursor.byte();
+  return code === Code.Timestamp || code === Code.Long || code === Code.Ulong ? cursor.int64() : undefined;
+}
+
+function readProperties(cursor: Cursor, parts: Parts): void {
+  const { count } = cursor.list();
+  for (let field = 0; field < count && field <= GROUP_ID; field++) {
+    if (field === MESSAGE_ID) {
+      parts.messageId = readId(cursor);
+    } else if (field === GROUP_ID) {
+      parts.sessionId = cursor.text();
+    } else {
+      cursor.skip();
+    }
+  }
+}
+
+/** A message id in any of its four types, as text. */
+function readId(cursor: Cursor): string | undefined {
+  const code = cursor.buffer[cursor.at];
+  switch (code) {
+    case Code.Uuid: {
+      cursor.byte();
+      return cursor
+        .bytes(16)
+        .toString("hex")
+        .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+    }
+    case Code.Binary8:
+    case Code.Binary32:
+      return cursor.binary()?.toString("hex");
+    case Code.Ulong0:
+    case Code.SmallUlong:
+    case Code.Ulong:
+      return cursor.unsigned()?.toString();
+    default:
+      return cursor.text();
+  }
+}
+
+/** The properties section with an id in its first field. */
+function withMessageId(encoded: Buffer, parts: Parts, id: string): Buffer {
+  const text = Buffer.from(id.slice(0, LONGEST_ID));
+  const field = Buffer.concat([Buffer.from([Code.String8, text.length]), text]);
+  let count = 1;
+  let rest: Buffer = NOTHING;
+  if (parts.propertiesValue >= 0) {
+    const cursor = new Cursor(encoded, parts.propertiesValue, parts.propertiesEnd);
+    const list = cursor.list();
+    if (list.count > 0) {
+      cursor.skip();
+      count = list.count;
+      rest = encoded.subarray(cursor.at, list.end);
+    }
+  }
+  const head = Buffer.alloc(12);
+  head.set([Code.Described, Code.SmallUlong, Section.Properties, Code.List32]);
+  head.writeUInt32BE(4 + field.length + rest.length, 4);
+  head.writeUInt32BE(count, 8);
+  return Buffer.concat([head, field, rest]);
+}

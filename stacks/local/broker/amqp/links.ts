@@ -1,0 +1,65 @@
+import type { link, Receiver, Sender } from "rhea";
+import type { BrokerError } from "../core/errors.js";
+import { conditionOf } from "./conditions.js";
+
+/** What the broker does on one link of a peer. */
+export interface LinkHandler {
+  /** The peer gave credit, or asks to drain it. */
+  flow?(): void;
+  /** A message arrived. What it throws ends the link. */
+  message?(delivery: IncomingDelivery, arrived: Arrived): void;
+  /** The link is over, whoever ended it. Called once. */
+  closed(): void;
+}
+
+/** What a delivery carried. */
+export interface Arrived {
+  /** Its bytes; fewer than `size` if it was beyond the limit. */
+  readonly encoded: Buffer;
+  readonly format: number;
+  readonly size: number;
+}
+
+/** A delivery from the peer, as far as it is settled. */
+export interface IncomingDelivery {
+  readonly id: number;
+  update(settled: boolean, state: unknown): void;
+}
+
+/** Answers an attach in the settle modes that were asked for: clients compare. */
+export function echoModes(link: Sender | Receiver): void {
+  const { attach } = link.local;
+  if (typeof link.snd_settle_mode === "number") {
+    attach.snd_settle_mode = link.snd_settle_mode;
+  }
+  if (typeof link.rcv_settle_mode === "number") {
+    attach.rcv_settle_mode = link.rcv_settle_mode;
+  }
+}
+
+/** Ends a link with an error; one that is just being attached is attached first, as the standard wants it. */
+export function closeWith(link: link, error: BrokerError): void {
+  link.close(conditionOf(error));
+}
+
+/**
+ * Keeps back the answer to an attach that has just come in. `rhea` has asked for it to be sent at the end of this
+ * turn and has no call to undo that; `link.open()` sends it later.
+ */
+export function holdAttach(link: link): void {
+  if (link.state.local_open) {
+    link.state.local_open = false;
+    link.state.open_requests--;
+  }
+}
+
+/**
+ * Lets a link that was held back be closed by its peer: `rhea` answers the detach at the end of this turn if it finds
+ * the link open and nothing else changed, so the answer to the attach is put in front without `open()`.
+ */
+export function answerHeldAttach(link: link): void {
+  if (!link.state.local_open) {
+    link.state.local_open = true;
+    link.state.open_requests++;
+  }
+}

@@ -1,0 +1,264 @@
+import type { Connection, link, Receiver, Sender, Session } from "rhea";
+import { BrokerError, BrokerErrorCode, entityNotFound, sessionLockLost } from "../core/errors.js";
+import type { Entity, Namespace } from "../core/namespace.js";
+import type { Queue } from "../core/queue.js";
+import type { SessionLock } from "../core/sessions.js";
+import { answerCbs, CBS, CBS_STATUS } from "./cbs.js";
+import { asBrokerError } from "./conditions.js";
+import { ConsumerLink } from "./consumerLink.js";
+import { closeWith, echoModes, type IncomingDelivery, type LinkHandler } from "./links.js";
+import type { LockTokens } from "./lockTokens.js";
+import { answerManagement, MANAGEMENT_STATUS } from "./management.js";
+import { ACCEPTED, ProducerLink, RAW_FORMAT } from "./producerLink.js";
+import {
+  type Answer,
+  decodeRequest,
+  encodeAnswer,
+  ReplyLink,
+  type Request,
+  refusal,
+  type StatusNames,
+} from "./requests.js";
+import { Transfers } from "./transfers.js";
+import type { Wire } from "./wire.js";
+
+/** What all connections of one broker share. */
+export interface Service {
+  readonly namespace: Namespace;
+  readonly tokens: LockTokens;
+  readonly maxMessageBytes: number;
+}
+
+const MANAGEMENT = /^(.*)\/\$management$/i;
+const NOTHING = Buffer.alloc(0);
+
+/** One connection: its sessions, its links, and what each of them is for. */
+export class Peer {
+  readonly #service: Service;
+  readonly #wire: Wire;
+  readonly #connection: Connection;
+  readonly #links = new Map<link, LinkHandler>();
+  readonly #replies = new Map<string, ReplyLink>();
+  readonly #transfers = new Map<Session, Transfers>();
+  /** Bytes so far of deliveries that arrive in several frames. */
+  readonly #arrived = new WeakMap<object, number>();
+  /** Bytes of the delivery to which the frame at hand belongs, with it. */
+  #arriving = 0;
+
+  constructor(connection: Connection, wire: Wire, service: Service) {
+    this.#service = service;
+    this.#wire = wire;
+    this.#connection = connection;
+    wire.onDrain = () => {
+      for (const transfers of this.#transfers.values()) {
+        transfers.resume();
+      }
+    };
+    const createSession = connection.create_session.bind(connection);
+    connection.create_session = (size) => this.#adopt(createSession(size));
+    // What goes wrong while frames are written must end this connection, not the process.
+    const process = connection["_process"].bind(connection);
+    connection["_process"] = () => {
+      try {
+        process();
+      } catch {
+        this.drop();
+      }
+    };
+  }
+
+  /** Cuts the connection. */
+  drop(): void {
+    this.#wire.destroy();
+  }
+
+  /** Says goodbye, and ends the connection once that has left, or soon. */
+  end(description: string): void {
+    this.#connection.close({ condition: "amqp:connection:forced", description });
+    setImmediate(() => this.#wire.end());
+  }
+
+  /** The connection is over. */
+  disconnected(): void {
+    this.#end([...this.#links.keys()]);
+    this.#transfers.clear();
+  }
+
+  sessionClosed(session: Session): void {
+    this.#end([...this.#links.keys()].filter((link) => link.session === session));
+    this.#transfers.delete(session);
+  }
+
+  linkClosed(link: link): void {
+    this.#end([link]);
+  }
+
+  #end(links: readonly link[]): void {
+    for (const link of links) {
+      const handler = this.#links.get(link);
+      this.#links.delete(link);
+      if (handler instanceof ReplyLink && this.#replies.get(handler.address) === handler) {
+        this.#replies.delete(handler.address);
+      }
+      handler?.closed();
+    }
+  }
+
+  // --- sessions -------------------------------------------------------------------------------------------------
+
+  /** Puts our own sending half into a session, and lets plain messages through undecoded. */
+  #adopt(session: Session): Session {
+    const transfers = new Transfers(session, this.#wire);
+    this.#transfers.set(session, transfers);
+    session.outgoing = transfers;
+    const onTransfer = session.on_transfer.bind(session);
+    session.on_transfer = (frame) => {
+      // `rhea` decodes a message of format 0 before it tells of it, and hands over any other as bytes.
+      if (!frame.performative.message_format) {
+        frame.performative.message_format = RAW_FORMAT;
+      }
+      const link = session.remote.handles[frame.performative.handle];
+      const before = link?._incomplete;
+      const bytes = (before === undefined ? 0 : (this.#arrived.get(before) ?? 0)) + (frame.payload?.length ?? 0);
+      this.#arriving = bytes;
+      onTransfer(frame);
+      const after = link?._incomplete;
+      if (after !== undefined) {
+        this.#arrived.set(after, bytes);
+        // Beyond the limit the bytes are dropped as they come; the delivery is refused once it is complete.
+        if (bytes > this.#service.maxMessageBytes) {
+          after.frames = [NOTHING];
+        }
+      }
+    };
+    return session;
+  }
+
+  // --- links ----------------------------------------------------------------------------------------------------
+
+  /** A client attached to receive. */
+  senderOpened(link: Sender): void {
+    this.#open(link, () => {
+      const address = String(link.source?.address ?? "");
+      const transfers = this.#transfers.get(link.session);
+      if (transfers === undefined) {
+        throw new BrokerError(BrokerErrorCode.Internal, `The session of link '${link.name}' is not known.`);
+      }
+      if (address === CBS || MANAGEMENT.test(address)) {
+        const reply = new ReplyLink(link, transfers);
+        this.#replies.set(reply.address, reply);
+        return reply;
+      }
+      const entity = this.#find(address);
+      if (entity.kind === "topic") {
+        throw new BrokerError(
+          BrokerErrorCode.NotAllowed,
+          `'${entity.path}' is a topic: receive from '${entity.path}/Subscriptions/<name>'.`,
+        );
+      }
+      return new ConsumerLink(link, entity.queue, transfers, this.#service.tokens);
+    });
+  }
+
+  /** A client attached to send. */
+  receiverOpened(link: Receiver): void {
+    this.#open(link, () => {
+      const address = String(link.target?.address ?? "");
+      if (address === CBS) {
+        return this.#requests(link, CBS_STATUS, (request) => answerCbs(request, this.#service.namespace));
+      }
+      const managed = MANAGEMENT.exec(address)?.[1];
+      if (managed !== undefined) {
+        this.#find(managed);
+        return this.#requests(link, MANAGEMENT_STATUS, (request) =>
+          answerManagement(request, {
+            entity: this.#find(managed),
+            tokens: this.#service.tokens,
+            locks: this.#service.namespace.locks,
+            maxMessageBytes: this.#service.maxMessageBytes,
+            heldSession: (queue, sessionId, linkName) => this.#heldSession(queue, sessionId, linkName),
+          }),
+        );
+      }
+      const entity = this.#find(address);
+      if (entity.kind === "topic") {
+        return new ProducerLink(link, entity.topic, this.#service.maxMessageBytes);
+      }
+      if (entity.kind === "queue") {
+        return new ProducerLink(link, entity.queue, this.#service.maxMessageBytes);
+      }
+      throw new BrokerError(
+        BrokerErrorCode.NotAllowed,
+        `Messages cannot be sent to '${entity.path}': send to its topic or queue.`,
+      );
+    });
+  }
+
+  #open(link: Sender | Receiver, make: () => LinkHandler): void {
+    echoModes(link);
+    try {
+      this.#links.set(link, make());
+    } catch (error) {
+      closeWith(link, asBrokerError(error));
+    }
+  }
+
+  #find(address: string): Entity {
+    const entity = this.#service.namespace.find(address);
+    if (entity === undefined) {
+      throw entityNotFound(address);
+    }
+    return entity;
+  }
+
+  #requests(link: Receiver, names: StatusNames, answer: (request: Request) => Answer): LinkHandler {
+    link.set_target({ address: link.target?.address });
+    link.set_source({ address: link.source?.address });
+    return {
+      message: (delivery, { encoded }) => {
+        delivery.update(true, ACCEPTED);
+        const request = decodeRequest(encoded);
+        let answered: Answer;
+        try {
+          answered = answer(request);
+        } catch (error) {
+          answered = refusal(error);
+        }
+        this.#replies.get(request.replyTo ?? "")?.send(encodeAnswer(request, answered, names));
+      },
+      closed: () => {},
+    };
+  }
+
+  #heldSession(queue: Queue, sessionId: string, linkName: string | undefined): SessionLock {
+    for (const handler of this.#links.values()) {
+      if (
+        handler instanceof ConsumerLink &&
+        handler.queue === queue &&
+        handler.session?.session.id === sessionId &&
+        handler.session.open &&
+        (linkName === undefined || handler.name === linkName)
+      ) {
+        return handler.session;
+      }
+    }
+    throw sessionLockLost(queue.path, sessionId);
+  }
+
+  // --- what arrives on them -------------------------------------------------------------------------------------
+
+  flow(link: Sender): void {
+    this.#links.get(link)?.flow?.();
+  }
+
+  message(link: Receiver, delivery: IncomingDelivery, encoded: Buffer, format: number): void {
+    const handler = this.#links.get(link);
+    try {
+      handler?.message?.(delivery, { encoded, format, size: this.#arriving });
+    } catch (error) {
+      this.#links.delete(link);
+      handler?.closed();
+      closeWith(link, asBrokerError(error));
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { type Receiver, message as rheaMessage } from "rhea";
+import type { Attachment, Attachments } from "../core/attachments.js";
+import type { Content } from "../core/content.js";
+import { BrokerError, BrokerErrorCode } from "../core/errors.js";
+import { asBrokerError, conditionOf } from "./conditions.js";
+import { AmqpContent, splitBatch } from "./content.js";
+import { type Arrived, closeWith, type IncomingDelivery, type LinkHandler } from "./links.js";
+
+/** The format of a message that holds others. */
+export const BATCH_FORMAT = 0x8001_3700;
+/** The format under which plain messages reach a handler; on the wire theirs is 0. */
+export const RAW_FORMAT = 0xffff_fff0;
+
+/** Where messages are sent to: a queue or a topic. */
+export interface SendTarget {
+  readonly path: string;
+  readonly attachments: Attachments;
+  send(contents: readonly Content[]): number[];
+}
+
+/** The outcome `accepted`. One for all: it is only read when it is written. */
+export const ACCEPTED = rheaMessage.accepted().described();
+
+/** A link on which a client sends. */
+export class ProducerLink implements LinkHandler, Attachment {
+  readonly side = "send";
+  readonly #link: Receiver;
+  readonly #target: SendTarget;
+  readonly #maxMessageBytes: number;
+
+  constructor(link: Receiver, target: SendTarget, maxMessageBytes: number) {
+    this.#link = link;
+    this.#target = target;
+    this.#maxMessageBytes = maxMessageBytes;
+    link.local.attach.max_message_size = maxMessageBytes;
+    link.set_target({ address: link.target?.address });
+    link.set_source({ address: link.source?.address });
+    target.attachments.add(this);
+  }
+
+  message(delivery: IncomingDelivery, { encoded, format, size }: Arrived): void {
+    try {
+      if (size > this.#maxMessageBytes) {
+        throw new BrokerError(
+          BrokerErrorCode.MessageTooLarge,
+          `The received message (delivery-id:${delivery.id}, size:${size} bytes) exceeds the limit (${this.#maxMessageBytes} bytes) currently allowed on the link.`,
+        );
+      }
+      this.#target.send(decode(encoded, format));
+      delivery.update(true, ACCEPTED);
+    } catch (error) {
+      const refusal = conditionOf(asBrokerError(error));
+      delivery.update(true, rheaMessage.rejected({ error: refusal }).described());
+    }
+  }
+
+  detach(error: BrokerError): void {
+    closeWith(this.#link, error);
+  }
+
+  closed(): void {
+    this.#target.attachments.remove(this);
+  }
+}
+
+function decode(encoded: Buffer, format: number): Content[] {
+  switch (format) {
+    case RAW_FORMAT:
+      return [new AmqpContent(encoded)];
+    case BATCH_FORMAT:
+      return splitBatch(encoded);
+    default:
+      throw new BrokerError(
+        BrokerErrorCode.NotImplemented,
+        `The message format 0x${format.toString(16)} is not known: 0 and 0x80013700 are.`,
+      );
+  }
+}

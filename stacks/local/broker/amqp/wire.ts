@@ -1,0 +1,156 @@
+import { EventEmitter } from "node:events";
+import type { Socket } from "node:net";
+
+/** Bytes of output gathered before they are handed to the socket at once. */
+const SLAB = 64 * 1_024;
+/** Payloads from this size on are handed over as they are, without a copy. */
+const COPY_LIMIT = 16 * 1_024;
+/** Output waiting in the socket beyond which no more messages are sent: a slow reader costs this, not all its credit. */
+const HIGH_WATER = 1_024 * 1_024;
+/** How long a socket that was ended may take to drain before it is destroyed. */
+const END_GRACE_MS = 1_000;
+
+/**
+ * The socket as `rhea` uses it, with output gathered: everything that is written in one turn of the event loop leaves
+ * in one write. `rhea` alone makes a system call of every frame. It tells `rhea` of every way in which a socket ends,
+ * so that no heartbeat timer outlives it.
+ */
+export class Wire extends EventEmitter {
+  readonly #socket: Socket;
+  #slab = Buffer.allocUnsafe(SLAB);
+  #from = 0;
+  #to = 0;
+  #scheduled = false;
+  #ended = false;
+  #backedUp = false;
+  #onDrain: (() => void) | undefined;
+  readonly #flush = (): void => {
+    this.#scheduled = false;
+    this.flush();
+  };
+
+  constructor(socket: Socket) {
+    super();
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.on("data", (chunk) => this.emit("data", chunk));
+    socket.on("error", (error) => this.#over(error));
+    socket.on("end", () => this.#over(undefined));
+    socket.on("close", () => this.#over(undefined));
+    socket.on("drain", () => {
+      this.#backedUp = false;
+      this.#onDrain?.();
+    });
+  }
+
+  /** Called when a socket that was backed up takes output again. */
+  set onDrain(run: () => void) {
+    this.#onDrain = run;
+  }
+
+  /** False while the other end reads too slowly. */
+  get writable(): boolean {
+    return !this.#backedUp && !this.#ended;
+  }
+
+  /**
+   * Makes room for `bytes` in one piece, to be written at `at` of the buffer given back; `commit` says how far it got.
+   * More than the slab holds is refused: write such things with `write`.
+   */
+  reserve(bytes: number): { readonly buffer: Buffer; readonly at: number } {
+    if (bytes > SLAB) {
+      throw new RangeError(`${bytes} bytes are more than the ${SLAB} of a slab.`);
+    }
+    if (this.#to + bytes > SLAB) {
+      this.#hand();
+      this.#slab = Buffer.allocUnsafe(SLAB);
+      this.#from = 0;
+      this.#to = 0;
+    }
+    return { buffer: this.#slab, at: this.#to };
+  }
+
+  commit(at: number): void {
+    this.#to = at;
+    this.#schedule();
+  }
+
+  /** Appends bytes to the output. */
+  write(bytes: Buffer): boolean {
+    if (this.#ended) {
+      return false;
+    }
+    if (bytes.length < COPY_LIMIT) {
+      const { buffer, at } = this.reserve(bytes.length);
+      this.commit(at + bytes.copy(buffer, at));
+    } else {
+      this.#hand();
+      this.#send(bytes);
+    }
+    return true;
+  }
+
+  /** Hands all output to the socket now. */
+  flush(): void {
+    this.#hand();
+  }
+
+  /** Ends the socket once its output has left, and in any case soon. */
+  end(): void {
+    if (!this.#ended) {
+      this.#hand();
+      this.#ended = true;
+      this.#socket.end();
+      const timer = setTimeout(() => this.#socket.destroy(), END_GRACE_MS);
+      timer.unref();
+      this.#socket.once("close", () => clearTimeout(timer));
+    }
+  }
+
+  /** Cuts the connection, output or not. */
+  destroy(): void {
+    this.#ended = true;
+    this.#socket.destroy();
+  }
+
+  /** What `rhea` calls the connection in its logs. */
+  get_id_string(): string {
+    return `${this.#socket.remoteAddress}:${this.#socket.remotePort}`;
+  }
+
+  #schedule(): void {
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(this.#flush);
+    }
+  }
+
+  #hand(): void {
+    if (this.#to > this.#from) {
+      const bytes = this.#slab.subarray(this.#from, this.#to);
+      this.#from = this.#to;
+      this.#send(bytes);
+    }
+  }
+
+  #send(bytes: Buffer): void {
+    if (this.#ended) {
+      return;
+    }
+    if (!this.#socket.write(bytes) && this.#socket.writableLength > HIGH_WATER) {
+      this.#backedUp = true;
+    }
+  }
+
+  #over(error: Error | undefined): void {
+    if (!this.#ended) {
+      this.end();
+    }
+    const told = error === undefined ? this.emit("end") : this.emit("error", error);
+    if (told) {
+      this.removeAllListeners();
+      // An error that comes after the end has nobody to tell.
+      this.on("error", () => {});
+    }
+  }
+}

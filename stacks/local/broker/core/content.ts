@@ -1,0 +1,33 @@
+/** What a filter may look at in a message. */
+export interface MessageFacts {
+  readonly messageId: string | undefined;
+  readonly correlationId: string | undefined;
+  readonly to: string | undefined;
+  readonly replyTo: string | undefined;
+  readonly subject: string | undefined;
+  readonly sessionId: string | undefined;
+  readonly replyToSessionId: string | undefined;
+  readonly contentType: string | undefined;
+  /** Application properties as plain values: string, number, boolean, Date, Buffer, null. */
+  readonly properties: ReadonlyMap<string, unknown>;
+}
+
+/**
+ * A message as the engine needs it. Its bytes stay with the layer that read them; the engine keeps, counts and hands
+ * them on unseen. Never changed after it was made: the subscriptions of a topic share one.
+ */
+export interface Content {
+  /** Bytes of the message as it was sent. */
+  readonly size: number;
+  readonly messageId: string;
+  readonly sessionId: string | undefined;
+  /** Milliseconds; the shorter of this and the entity's counts. */
+  readonly timeToLiveMs: number | undefined;
+  /** Milliseconds since 1970; a moment that has passed is as good as none. */
+  readonly scheduledAt: number | undefined;
+  /** Decoded when a filter asks. */
+  facts(): MessageFacts;
+}
+
+/** Application properties that a settlement sets on a message; the values are the AMQP layer's own. */
+export type PropertyChanges = ReadonlyMap<string, unknown>;

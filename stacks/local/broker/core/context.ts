@@ -1,0 +1,17 @@
+import type { Clock } from "./clock.js";
+import type { Deadlines } from "./deadlines.js";
+import type { MemoryLedger } from "./memory.js";
+import type { Lock, StoredMessage } from "./message.js";
+import type { SettledOutcome } from "./settlement.js";
+
+/** What all queues of one broker share. */
+export interface QueueContext {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly memory: MemoryLedger;
+  /** Every open lock, by its id. */
+  readonly locks: Map<number, Lock>;
+  nextLockId(): number;
+  /** Told whenever a delivery or a message's stay ended; `path` is where it was. */
+  settled(path: string, message: StoredMessage, outcome: SettledOutcome): void;
+}

@@ -1,0 +1,73 @@
+import { BrokerError, BrokerErrorCode } from "./errors.js";
+import type { MemoryLedger } from "./memory.js";
+import { MessageState, type StoredMessage } from "./message.js";
+import { SequenceLog } from "./sequenceLog.js";
+
+/** Messages of a queue by what becomes of them. */
+export interface QueueCounts {
+  /** Waiting for a receiver, or locked by one. */
+  readonly active: number;
+  /** Of these, locked. */
+  readonly locked: number;
+  readonly deferred: number;
+  readonly scheduled: number;
+  /** Bytes, with the broker's own cost of each message. */
+  readonly bytes: number;
+}
+
+/** All messages of a queue, whatever their state, and how many there are of each. */
+export class Holdings {
+  readonly #path: string;
+  readonly #memory: MemoryLedger;
+  readonly #log = new SequenceLog();
+  readonly #by: Record<MessageState, number> = { active: 0, taken: 0, locked: 0, deferred: 0, scheduled: 0, gone: 0 };
+  #bytes = 0;
+
+  constructor(path: string, memory: MemoryLedger) {
+    this.#path = path;
+    this.#memory = memory;
+  }
+
+  add(message: StoredMessage): void {
+    this.#log.add(message);
+    this.#by[message.state]++;
+    this.#bytes += message.cost;
+    this.#memory.take(message.cost);
+  }
+
+  move(message: StoredMessage, state: MessageState): void {
+    this.#by[message.state]--;
+    message.state = state;
+    this.#by[state]++;
+  }
+
+  delete(message: StoredMessage): void {
+    this.#log.delete(message);
+    this.#by[message.state]--;
+    message.state = MessageState.Gone;
+    this.#bytes -= message.cost;
+    this.#memory.release(message.cost);
+  }
+
+  /** The message with that number, if it is in that state; otherwise refused with MessageNotFound. */
+  find(sequenceNumber: number, state: MessageState): StoredMessage {
+    const message = this.#log.get(sequenceNumber);
+    if (message === undefined || message.state !== state) {
+      throw new BrokerError(
+        BrokerErrorCode.MessageNotFound,
+        `Failed to lock one or more specified messages. The message does not exist: '${this.#path}' has no ${state} message with the sequence number ${sequenceNumber}.`,
+      );
+    }
+    return message;
+  }
+
+  /** In order of their numbers, beginning with `sequenceNumber` or the next one there is. */
+  from(sequenceNumber: number): Iterable<StoredMessage> {
+    return this.#log.from(sequenceNumber);
+  }
+
+  counts(): QueueCounts {
+    const { active, taken, locked, deferred, scheduled } = this.#by;
+    return { active: active + taken + locked, locked, deferred, scheduled, bytes: this.#bytes };
+  }
+}

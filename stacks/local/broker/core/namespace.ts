@@ -1,0 +1,235 @@
+import type { Clock } from "./clock.js";
+import type { QueueContext } from "./context.js";
+import { Deadlines } from "./deadlines.js";
+import { BrokerError, BrokerErrorCode, entityNotFound } from "./errors.js";
+import type { Filter } from "./filters.js";
+import { MemoryLedger } from "./memory.js";
+import type { Lock, StoredMessage } from "./message.js";
+import { Queue } from "./queue.js";
+import {
+  type EntityRules,
+  type QueueSettings,
+  refuseReplacement,
+  resolveSettings,
+  type SubscriptionSettings,
+  type TopicSettings,
+} from "./settings.js";
+import type { SettledOutcome } from "./settlement.js";
+import { Subscription, Topic } from "./topic.js";
+
+/** The sub-queue of dead letters, as it is spelled in an address. */
+export const DEAD_LETTER_QUEUE = "$DeadLetterQueue";
+
+/** What an address names. */
+export type Entity =
+  | { readonly kind: "queue" | "subscription" | "deadLetterQueue"; readonly path: string; readonly queue: Queue }
+  | { readonly kind: "topic"; readonly path: string; readonly topic: Topic };
+
+export interface NamespaceOptions {
+  readonly clock: Clock;
+  /** Bytes that may be held. */
+  readonly maxBytes: number;
+  readonly settled: (path: string, message: StoredMessage, outcome: SettledOutcome) => void;
+}
+
+/** Azure's limits on names: 260 characters for a queue or topic, 50 for a subscription or rule. */
+const LONGEST_NAME = 260;
+const LONGEST_CHILD_NAME = 50;
+const NAME = /^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9_])?$/;
+const CHILD_NAME = /^[A-Za-z0-9$_]([A-Za-z0-9._-]*[A-Za-z0-9_])?$/;
+
+function checkName(kind: string, name: string): void {
+  const child = kind === "subscription" || kind === "rule";
+  const longest = child ? LONGEST_CHILD_NAME : LONGEST_NAME;
+  if (name.length > longest || !(child ? CHILD_NAME : NAME).test(name) || /\/subscriptions\/|\/\//i.test(name)) {
+    throw new BrokerError(
+      BrokerErrorCode.InvalidArgument,
+      `'${name}' cannot be the name of a ${kind}: use 1 to ${longest} letters, digits, '.', '-', '_'${child ? "" : " or '/'"}, beginning and ending with a letter or digit.`,
+    );
+  }
+}
+
+/** All entities of one broker, and the one place where they are made, changed and deleted. Names ignore case. */
+export class Namespace {
+  readonly deadlines: Deadlines;
+  readonly memory: MemoryLedger;
+  readonly locks = new Map<number, Lock>();
+  readonly #context: QueueContext;
+  readonly #queues = new Map<string, Queue>();
+  readonly #topics = new Map<string, Topic>();
+  #lockId = 0;
+
+  constructor(options: NamespaceOptions) {
+    this.deadlines = new Deadlines(options.clock);
+    this.memory = new MemoryLedger(options.maxBytes);
+    this.#context = {
+      clock: options.clock,
+      deadlines: this.deadlines,
+      memory: this.memory,
+      locks: this.locks,
+      nextLockId: () => ++this.#lockId,
+      settled: options.settled,
+    };
+  }
+
+  putQueue(name: string, settings: QueueSettings): void {
+    checkName("queue", name);
+    this.#refuseOtherKind(name, this.#topics, "topic");
+    const rules = resolveSettings(name, settings);
+    const existing = this.#queues.get(name.toLowerCase());
+    if (existing === undefined) {
+      this.#queues.set(name.toLowerCase(), this.#newQueue(name, rules));
+    } else {
+      updateQueue(existing, rules);
+    }
+  }
+
+  deleteQueue(name: string): void {
+    const queue = this.#queues.get(name.toLowerCase());
+    if (queue === undefined) {
+      throw entityNotFound(name);
+    }
+    this.#queues.delete(name.toLowerCase());
+    closeQueue(queue);
+  }
+
+  putTopic(name: string, settings: TopicSettings): void {
+    checkName("topic", name);
+    this.#refuseOtherKind(name, this.#queues, "queue");
+    const rules = resolveSettings(name, settings);
+    const existing = this.#topics.get(name.toLowerCase());
+    if (existing === undefined) {
+      this.#topics.set(name.toLowerCase(), new Topic(this.#context, name, rules));
+    } else {
+      refuseReplacement(name, existing.rules, rules);
+      existing.update(rules);
+    }
+  }
+
+  deleteTopic(name: string): void {
+    const topic = this.topic(name);
+    this.#topics.delete(name.toLowerCase());
+    for (const subscription of topic.subscriptions.values()) {
+      closeQueue(subscription.queue);
+    }
+    topic.close(entityNotFound(topic.path));
+  }
+
+  putSubscription(topicName: string, name: string, settings: SubscriptionSettings): void {
+    checkName("subscription", name);
+    const topic = this.topic(topicName);
+    const path = `${topic.path}/Subscriptions/${name}`;
+    const rules = resolveSettings(path, settings);
+    const existing = topic.subscriptions.get(name.toLowerCase());
+    if (existing === undefined) {
+      topic.subscriptions.set(name.toLowerCase(), new Subscription(name, this.#newQueue(path, rules)));
+    } else {
+      updateQueue(existing.queue, rules);
+    }
+  }
+
+  deleteSubscription(topicName: string, name: string): void {
+    const subscription = this.subscription(topicName, name);
+    this.topic(topicName).subscriptions.delete(name.toLowerCase());
+    closeQueue(subscription.queue);
+  }
+
+  putRule(topicName: string, subscriptionName: string, name: string, filter: Filter): void {
+    checkName("rule", name);
+    this.subscription(topicName, subscriptionName).putRule(name, filter);
+  }
+
+  deleteRule(topicName: string, subscriptionName: string, name: string): void {
+    const subscription = this.subscription(topicName, subscriptionName);
+    if (!subscription.deleteRule(name)) {
+      throw entityNotFound(`${subscription.queue.path}/Rules/${name}`);
+    }
+  }
+
+  topic(name: string): Topic {
+    const topic = this.#topics.get(name.toLowerCase());
+    if (topic === undefined) {
+      throw entityNotFound(name);
+    }
+    return topic;
+  }
+
+  subscription(topicName: string, name: string): Subscription {
+    const subscription = this.#topics.get(topicName.toLowerCase())?.subscriptions.get(name.toLowerCase());
+    if (subscription === undefined) {
+      throw entityNotFound(`${topicName}/Subscriptions/${name}`);
+    }
+    return subscription;
+  }
+
+  queues(): Iterable<Queue> {
+    return this.#queues.values();
+  }
+
+  topics(): Iterable<Topic> {
+    return this.#topics.values();
+  }
+
+  /** What an address names: `queue`, `topic`, `topic/Subscriptions/name`, each queue with `/$DeadLetterQueue`. */
+  find(address: string): Entity | undefined {
+    const path = address.replace(/^\/+|\/+$/g, "");
+    const dead = /^(.*)\/\$deadletterqueue$/i.exec(path)?.[1];
+    if (dead !== undefined) {
+      const parent = this.find(dead);
+      const queue = parent !== undefined && parent.kind !== "topic" ? parent.queue.deadLetters : undefined;
+      return queue === undefined ? undefined : { kind: "deadLetterQueue", path: queue.path, queue };
+    }
+    const [, topicName, name] = /^(.*)\/subscriptions\/([^/]*)$/i.exec(path) ?? [];
+    if (topicName !== undefined && name !== undefined) {
+      const queue = this.#topics.get(topicName.toLowerCase())?.subscriptions.get(name.toLowerCase())?.queue;
+      return queue === undefined ? undefined : { kind: "subscription", path: queue.path, queue };
+    }
+    const queue = this.#queues.get(path.toLowerCase());
+    if (queue !== undefined) {
+      return { kind: "queue", path: queue.path, queue };
+    }
+    const topic = this.#topics.get(path.toLowerCase());
+    return topic === undefined ? undefined : { kind: "topic", path: topic.path, topic };
+  }
+
+  /** Stops every timer. */
+  close(): void {
+    this.deadlines.close();
+  }
+
+  #newQueue(path: string, rules: EntityRules): Queue {
+    const deadLetters = new Queue(this.#context, `${path}/${DEAD_LETTER_QUEUE}`, deadLetterRules(rules));
+    return new Queue(this.#context, path, rules, { deadLetters });
+  }
+
+  #refuseOtherKind(name: string, others: ReadonlyMap<string, unknown>, kind: string): void {
+    if (others.has(name.toLowerCase())) {
+      throw new BrokerError(
+        BrokerErrorCode.NotAllowed,
+        `'${name}' is already the name of a ${kind}: delete that first, or choose another name.`,
+      );
+    }
+  }
+}
+
+/** A dead-letter queue keeps what it gets: no sessions, no expiry, no second dead-lettering. */
+function deadLetterRules(rules: EntityRules): EntityRules {
+  return {
+    ...rules,
+    requiresSession: false,
+    timeToLiveMs: Number.POSITIVE_INFINITY,
+    deadLetteringOnMessageExpiration: false,
+    requiresDuplicateDetection: false,
+  };
+}
+
+function updateQueue(queue: Queue, rules: EntityRules): void {
+  refuseReplacement(queue.path, queue.rules, rules);
+  queue.update(rules);
+  queue.deadLetters?.update(deadLetterRules(rules));
+}
+
+function closeQueue(queue: Queue): void {
+  queue.close(entityNotFound(queue.path));
+  queue.deadLetters?.close(entityNotFound(queue.deadLetters.path));
+}

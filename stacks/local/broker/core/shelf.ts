@@ -1,0 +1,180 @@
+import type { Content } from "./content.js";
+import type { QueueContext } from "./context.js";
+import { Holdings, type QueueCounts } from "./holdings.js";
+import { Lock, type MessageHome, MessageState, StoredMessage } from "./message.js";
+import { ReadyList } from "./readyList.js";
+import type { Session, SessionLock, SessionTable } from "./sessions.js";
+
+/** The numbers a message is stored under. */
+export interface MessageNumbers {
+  readonly sequenceNumber: number;
+  readonly enqueuedSequenceNumber: number;
+  /** Milliseconds since 1970. */
+  readonly enqueuedAt: number;
+}
+
+/** At most so many messages, and none more once so many bytes would be exceeded; the first always fits. */
+export interface PeekBounds {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/**
+ * Where a queue's messages lie: it keeps states, lists, sessions, deadlines and memory in step, and decides nothing.
+ * Every change of a message's state goes through here.
+ */
+export class Shelf {
+  /** Outside sessions, the messages that wait. */
+  readonly ready = new ReadyList();
+  /** Sessions in which a message began to wait since they were last looked at. */
+  readonly touched = new Set<Session>();
+  readonly #home: MessageHome;
+  readonly #context: QueueContext;
+  readonly #sessions: SessionTable | undefined;
+  readonly #held: Holdings;
+  #sequence = 0;
+
+  constructor(home: MessageHome, context: QueueContext, sessions: SessionTable | undefined) {
+    this.#home = home;
+    this.#context = context;
+    this.#sessions = sessions;
+    this.#held = new Holdings(home.path, context.memory);
+  }
+
+  counts(): QueueCounts {
+    return this.#held.counts();
+  }
+
+  nextSequenceNumber(): number {
+    return ++this.#sequence;
+  }
+
+  /** Stores a message; what becomes of it is said next, by `wait`, `schedule` or `remove`. */
+  store(content: Content, numbers: MessageNumbers): StoredMessage {
+    const message = new StoredMessage(this.#home, content, numbers);
+    this.#held.add(message);
+    if (content.sessionId !== undefined) {
+      this.#sessions?.join(content.sessionId);
+    }
+    return message;
+  }
+
+  remove(message: StoredMessage): void {
+    // Looked up first: a session goes with its last message.
+    const ready = message.state === MessageState.Active ? this.#readyFor(message) : undefined;
+    this.#context.deadlines.clear(message);
+    this.#held.delete(message);
+    ready?.dropped();
+    if (message.content.sessionId !== undefined) {
+      this.#sessions?.leave(message.content.sessionId);
+    }
+  }
+
+  /** Lets a message wait for a receiver; `again` if it waited before. */
+  wait(message: StoredMessage, again: boolean): void {
+    this.#held.move(message, MessageState.Active);
+    this.#expireLater(message);
+    const session = this.#sessionOf(message);
+    if (session !== undefined) {
+      this.touched.add(session);
+    }
+    const ready = session?.ready ?? this.ready;
+    if (again) {
+      ready.giveBack(message);
+    } else {
+      ready.append(message);
+    }
+  }
+
+  /** Takes the oldest waiting message out of a list. */
+  take(ready: ReadyList): StoredMessage | undefined {
+    const message = ready.take();
+    if (message !== undefined) {
+      this.#held.move(message, MessageState.Taken);
+    }
+    return message;
+  }
+
+  schedule(message: StoredMessage, at: number): void {
+    this.#held.move(message, MessageState.Scheduled);
+    this.#context.deadlines.set(message, at);
+  }
+
+  setAside(message: StoredMessage): void {
+    this.#held.move(message, MessageState.Deferred);
+    this.#expireLater(message);
+  }
+
+  lock(message: StoredMessage, until: number, session: SessionLock | undefined, ofDeferred: boolean): Lock {
+    const lock = new Lock(this.#context.nextLockId(), message, until, session, ofDeferred);
+    this.#held.move(message, MessageState.Locked);
+    message.lock = lock;
+    this.#context.locks.set(lock.id, lock);
+    this.#context.deadlines.clear(message);
+    if (session === undefined) {
+      this.#context.deadlines.set(lock, until);
+    } else {
+      session.locks.add(lock);
+    }
+    return lock;
+  }
+
+  /** Ends a lock; what becomes of its message is said next. */
+  unlock(lock: Lock): StoredMessage {
+    lock.open = false;
+    lock.message.lock = undefined;
+    lock.session?.locks.delete(lock);
+    this.#context.deadlines.clear(lock);
+    this.#context.locks.delete(lock.id);
+    this.#held.move(lock.message, MessageState.Taken);
+    return lock.message;
+  }
+
+  /** The messages with these numbers, each once, if all are in that state; otherwise refused with MessageNotFound. */
+  find(sequenceNumbers: readonly number[], state: MessageState): StoredMessage[] {
+    return [...new Set(sequenceNumbers)].map((number) => this.#held.find(number, state));
+  }
+
+  /** Messages by number, beginning with `from` or the next one there is, whatever their state; of one session if told. */
+  peek(from: number, bounds: PeekBounds, sessionId?: string): StoredMessage[] {
+    const found: StoredMessage[] = [];
+    let bytes = 0;
+    for (const message of this.#held.from(from)) {
+      if (sessionId !== undefined && message.content.sessionId !== sessionId) {
+        continue;
+      }
+      bytes += message.content.size;
+      if (found.length >= bounds.messages || (found.length > 0 && bytes > bounds.bytes)) {
+        break;
+      }
+      found.push(message);
+    }
+    return found;
+  }
+
+  /** Removes everything. */
+  clear(): void {
+    for (const message of [...this.#held.from(0)]) {
+      if (message.lock !== undefined) {
+        this.unlock(message.lock);
+      }
+      this.remove(message);
+    }
+    this.touched.clear();
+  }
+
+  #sessionOf(message: StoredMessage): Session | undefined {
+    const id = message.content.sessionId;
+    return id === undefined ? undefined : this.#sessions?.get(id);
+  }
+
+  #readyFor(message: StoredMessage): ReadyList {
+    return this.#sessionOf(message)?.ready ?? this.ready;
+  }
+
+  #expireLater(message: StoredMessage): void {
+    if (message.expiresAt !== Number.POSITIVE_INFINITY) {
+      this.#context.deadlines.set(message, message.expiresAt);
+    }
+  }
+}
