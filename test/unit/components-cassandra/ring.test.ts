@@ -1,0 +1,190 @@
+import * as pulumi from "@pulumi/pulumi";
+import { describe, expect, it, vi } from "vitest";
+import { CassandraOperator, CassandraRing, type CassandraRingArgs } from "../../../components/cassandra/index.js";
+import { type Run, run } from "../support/mocks.js";
+import { racksOf, ringArgs } from "./args.js";
+
+const CLUSTER = "kubernetes:k8ssandra.io/v1alpha1:K8ssandraCluster";
+const DATACENTER = "kubernetes:cassandra.datastax.com/v1beta1:CassandraDatacenter";
+const COMPONENT = "stowage:index:CassandraRing ring";
+
+function build(changed: Partial<CassandraRingArgs> = {}, preview = false): Promise<Run<CassandraRing>> {
+  return run(() => new CassandraRing("ring", ringArgs(changed)), { preview });
+}
+
+const storageConfig = {
+  cassandraDataVolumeClaimSpec: {
+    storageClassName: "managed-csi-premium",
+    accessModes: ["ReadWriteOnce"],
+    resources: { requests: { storage: "512Gi" } },
+  },
+};
+const racks = ["1", "2", "3"].map((n) => ({
+  name: `r${n}`,
+  nodeAffinityLabels: { "topology.kubernetes.io/zone": `westeurope-${n}` },
+}));
+const resources = { requests: { cpu: "4000m", memory: "16384Mi" }, limits: { memory: "16384Mi" } };
+
+describe.each([false, true])("what a ring registers, preview %s", (preview) => {
+  it("is one protected K8ssandraCluster under the component", async () => {
+    const built = await build({}, preview);
+    expect(built.resources.map((each) => `${each.type} ${each.name}`)).toEqual([COMPONENT, `${CLUSTER} ring`]);
+    const ring = built.one(CLUSTER, "ring");
+    expect(ring.parent).toBe(COMPONENT);
+    expect(ring.protect).toBe(true);
+    expect(ring.inputs).toEqual({
+      apiVersion: "k8ssandra.io/v1alpha1",
+      kind: "K8ssandraCluster",
+      metadata: {
+        name: "stowage-ring",
+        namespace: "cassandra",
+        labels: { "app.kubernetes.io/part-of": "stowage" },
+        annotations: { "pulumi.com/waitFor": "condition=CassandraInitialized" },
+      },
+      spec: {
+        auth: false,
+        cassandra: {
+          clusterName: "Stowage_Ring",
+          serverType: "cassandra",
+          serverVersion: "5.0.5",
+          datacenters: [
+            {
+              metadata: { name: "dc1" },
+              size: 3,
+              stopped: false,
+              racks,
+              softPodAntiAffinity: false,
+              storageConfig,
+              resources,
+              config: {
+                cassandraYaml: { num_tokens: 16 },
+                jvmOptions: { heap_initial_size: "8192Mi", heap_max_size: "8192Mi" },
+              },
+            },
+          ],
+        },
+      },
+    });
+  });
+
+  it("is one protected CassandraDatacenter where cass-operator is alone", async () => {
+    const built = await build({ operator: CassandraOperator.CassOperator, numTokens: 8 }, preview);
+    expect(built.resources.map((each) => `${each.type} ${each.name}`)).toEqual([COMPONENT, `${DATACENTER} ring`]);
+    const ring = built.one(DATACENTER, "ring");
+    expect(ring.protect).toBe(true);
+    expect(ring.inputs).toEqual({
+      apiVersion: "cassandra.datastax.com/v1beta1",
+      kind: "CassandraDatacenter",
+      metadata: {
+        name: "dc1",
+        namespace: "cassandra",
+        labels: { "app.kubernetes.io/part-of": "stowage" },
+        annotations: { "pulumi.com/waitFor": "condition=Ready" },
+      },
+      spec: {
+        clusterName: "Stowage_Ring",
+        serverType: "cassandra",
+        serverVersion: "5.0.5",
+        size: 3,
+        stopped: false,
+        racks,
+        allowMultipleNodesPerWorker: false,
+        storageConfig,
+        resources,
+        config: {
+          "cassandra-yaml": {
+            num_tokens: 8,
+            authenticator: "AllowAllAuthenticator",
+            authorizer: "AllowAllAuthorizer",
+          },
+          "jvm-server-options": { initial_heap_size: "8192M", max_heap_size: "8192M" },
+        },
+      },
+    });
+  });
+
+  it("hands on where a driver begins, and what survives", async () => {
+    const built = await build({}, preview);
+    const { value } = built;
+    expect(await built.known(value.clusterName)).toBe("Stowage_Ring");
+    expect(await built.known(value.datacenter)).toBe("dc1");
+    expect(await built.known(value.contactPoints)).toEqual(["stowage-ring-dc1-service.cassandra.svc"]);
+    expect(await built.known(value.port)).toBe(9042);
+    expect(await built.known(value.replication)).toEqual({ telemetry: 3 });
+    expect(await built.known(value.survives)).toContain(
+      "telemetry: LOCAL_QUORUM survives the loss of any one zone, any one rack, any 1 node; it waits for 2 of 3 replicas",
+    );
+    expect((await built.known(value.survival))?.map((row) => [row.consistency, row.nodes])).toEqual([
+      ["LOCAL_ONE", 2],
+      ["LOCAL_QUORUM", 1],
+      ["QUORUM", 1],
+      ["EACH_QUORUM", 1],
+      ["ALL", 0],
+    ]);
+  });
+});
+
+describe("the choices of a ring", () => {
+  it("leaves racks anywhere where no zone is said", async () => {
+    const { one } = await build({ racks: racksOf(3) });
+    expect(JSON.stringify(one(CLUSTER, "ring").inputs)).not.toContain("nodeAffinityLabels");
+  });
+
+  it("waits for nothing where the ring is stopped", async () => {
+    const { one } = await build({ stopped: true });
+    const { metadata, spec } = one(CLUSTER, "ring").inputs;
+    expect(metadata).not.toHaveProperty("annotations");
+    expect(spec).toMatchObject({ cassandra: { datacenters: [{ stopped: true }] } });
+  });
+
+  it("limits CPU as well where nodes share hosts, as the operator asks", async () => {
+    const { one } = await build({ allowSharedHosts: true, cpus: 0.5 });
+    expect(one(CLUSTER, "ring").inputs["spec"]).toMatchObject({
+      cassandra: {
+        datacenters: [
+          {
+            softPodAntiAffinity: true,
+            resources: {
+              requests: { cpu: "500m", memory: "16384Mi" },
+              limits: { cpu: "500m", memory: "16384Mi" },
+            },
+          },
+        ],
+      },
+    });
+  });
+
+  it("leaves the ring unprotected only where that is said", async () => {
+    const { one } = await build({ protectData: false });
+    expect(one(CLUSTER, "ring").protect).toBe(false);
+  });
+
+  it("takes values that are known only later", async () => {
+    const built = await build({ namespace: pulumi.output("later"), storageClass: pulumi.output("class") });
+    expect(built.one(CLUSTER, "ring").inputs["metadata"]).toMatchObject({ namespace: "later" });
+    expect(await built.known(built.value.contactPoints)).toEqual(["stowage-ring-dc1-service.later.svc"]);
+  });
+
+  it("warns of a rack whose loss breaks quorum, and of nothing else", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    await build();
+    expect(warn).not.toHaveBeenCalled();
+    await build({ racks: racksOf(1), size: 3 });
+    expect(warn.mock.calls.flat()).toEqual([
+      expect.stringContaining("replication.telemetry: 3 replicas on 1 rack: the loss of rack r1 alone breaks quorum."),
+    ]);
+    warn.mockRestore();
+  });
+
+  it("refuses wrong args before anything is registered", async () => {
+    const { resources: registered } = await run(
+      () => {
+        expect(() => new CassandraRing("ring", ringArgs({ size: 4 }))).toThrow(
+          'Invalid arguments for CassandraRing "ring": 1 problem\n  - size: must be a multiple of the racks, 3',
+        );
+      },
+      { preview: false },
+    );
+    expect(registered.filter((each) => !each.type.startsWith("stowage:"))).toEqual([]);
+  });
+});
