@@ -27,6 +27,8 @@ export interface RingPlan {
   /** The version that runs; a rendered version that differs is named in `notHonoured`. */
   serverVersion: string;
   nodes: RingNode[];
+  /** True where the object asks for a ring that keeps its data and does not run. */
+  stopped: boolean;
   /** What was rendered and does not come true locally, a line each: a path, and why. To be shown to the user. */
   notHonoured: string[];
 }
@@ -80,7 +82,10 @@ export function planRing(object: KubernetesObject): RingPlan {
     );
   if (problems.length > 0) throw new InvalidInputError(describeObject(object), problems);
   const datacenter = nodes[0]?.datacenter ?? "";
-  return { clusterName, datacenter, serverVersion: CASSANDRA_VERSION, nodes, notHonoured };
+  const stopped = cluster.datacenters.every((dc) => dc.stopped);
+  if (!stopped && cluster.datacenters.some((dc) => dc.stopped))
+    notHonoured.push("stopped: the local ring stops only when all of its datacenters do");
+  return { clusterName, datacenter, serverVersion: CASSANDRA_VERSION, nodes, stopped, notHonoured };
 }
 
 function versionNote({ serverVersion }: RenderedCluster): string[] {

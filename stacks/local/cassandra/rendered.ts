@@ -5,7 +5,6 @@ import {
   type KubernetesObject,
   listAt,
   recordAt,
-  textAt,
   valueAt,
 } from "../providers/kubernetes/object.js";
 
@@ -23,6 +22,7 @@ export interface RenderedDatacenter {
   size: unknown;
   /** Names of the racks, in order; one rack `default` where none is rendered, as cass-operator names it. */
   racks: unknown[];
+  stopped: boolean;
   settings: Record<string, unknown>;
   settingsPath: string;
 }
@@ -74,7 +74,6 @@ const reasons: Record<string, string> = {
   reaper: "repairs are not run locally",
   medusa: "backups are not taken locally",
   stargate: "Stargate is not run locally",
-  stopped: "the local ring runs while its object exists",
 };
 const PLAIN = "it has no counterpart on one machine";
 
@@ -111,7 +110,7 @@ function fromK8ssandra(object: KubernetesObject): RenderedCluster {
   const datacenters = listAt(cluster, "datacenters").map((dc, i): RenderedDatacenter => {
     const path = `spec.cassandra.datacenters.${i}`;
     ignored.push(
-      ...leftOver(dc, path, ["metadata", "datacenterName", "size", "serverVersion", "racks", "config"]),
+      ...leftOver(dc, path, ["metadata", "datacenterName", "size", "serverVersion", "stopped", "racks", "config"]),
       ...leftOver(recordAt(dc, "config"), `${path}.config`, ["cassandraYaml"]),
     );
     const ownRacks = listAt(dc, "racks");
@@ -122,6 +121,7 @@ function fromK8ssandra(object: KubernetesObject): RenderedCluster {
       name: valueAt(dc, ["datacenterName"]) ?? valueAt(dc, ["metadata", "name"]),
       size: valueAt(dc, ["size"]),
       racks: rackNames(racks),
+      stopped: valueAt(dc, ["stopped"]) === true,
       // The datacenter's own settings win over the cluster's, as the operator merges them.
       settings: { ...recordAt(cluster, "config", "cassandraYaml"), ...recordAt(dc, "config", "cassandraYaml") },
       settingsPath: `${path}.config.cassandraYaml`,
@@ -146,20 +146,19 @@ function fromDatacenter(object: KubernetesObject): RenderedCluster {
       "serverVersion",
       "serverType",
       "size",
+      "stopped",
       "racks",
       "config",
     ]),
     ...leftOver(recordAt(spec, "config"), "spec.config", ["cassandra-yaml"]),
     ...rackLeftOver(racks, "spec.racks"),
   ];
-  // cass-operator creates a superuser with a password for every datacenter.
-  if (textAt(spec, "superuserSecretName") === undefined)
-    ignored.push({ path: "spec.superuserSecretName", reason: AUTHENTICATION });
   const datacenter: RenderedDatacenter = {
     path: "spec",
     name: spec["datacenterName"] ?? object.metadata.name,
     size: spec["size"],
     racks: rackNames(racks),
+    stopped: spec["stopped"] === true,
     settings: { ...recordAt(spec, "config", "cassandra-yaml") },
     settingsPath: "spec.config.cassandra-yaml",
   };

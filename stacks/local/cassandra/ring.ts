@@ -12,6 +12,8 @@ export interface RingOptions {
   distribution: Distribution;
   /** The java executable, version 17. */
   java: string;
+  /** Subnet of the nodes, kept by the caller. @default the first that is free, released when the ring stops */
+  subnet?: Subnet;
   /** Ends the start. */
   signal: AbortSignal;
   /** Added to the environment of every node. */
@@ -41,7 +43,7 @@ export interface LocalRing {
   kill(index: number): Promise<void>;
   /** Starts a node that is down; resolves when all nodes that run see each other. */
   start(index: number): Promise<void>;
-  /** Ends every node and releases the addresses. What it has written stays in `dir`. */
+  /** Ends every node. What they have written stays in `dir`. */
   stop(): Promise<void>;
 }
 
@@ -55,7 +57,7 @@ const STOP_MS = 5_000;
 /** Starts every node of the plan and waits until each sees each other. On any failure nothing is left running. */
 export async function startRing(plan: RingPlan, options: RingOptions): Promise<LocalRing> {
   options.signal.throwIfAborted();
-  const subnet = await claimSubnet(plan.nodes.length);
+  const subnet = options.subnet ?? (await claimSubnet(plan.nodes.length));
   const ring = new Ring(plan, options, subnet);
   try {
     await ring.startAll();
@@ -129,7 +131,7 @@ class Ring implements LocalRing {
 
   async stop(): Promise<void> {
     await Promise.all(this.processes.map((node) => node?.stop(STOP_MS)));
-    await this.subnet.release();
+    if (this.options.subnet === undefined) await this.subnet.release();
   }
 
   private node(index: number): RingNode {

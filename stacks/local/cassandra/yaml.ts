@@ -90,6 +90,15 @@ const taken = new Set(
     minimum_timestamp_warn_threshold minimum_timestamp_fail_threshold`),
 );
 
+/** What the local ring has anyway: rendered like this, it comes true. */
+const asRendered: Record<string, unknown> = {
+  authenticator: "AllowAllAuthenticator",
+  authorizer: "AllowAllAuthorizer",
+  role_manager: "CassandraRoleManager",
+  partitioner: "org.apache.cassandra.dht.Murmur3Partitioner",
+  endpoint_snitch: "GossipingPropertyFileSnitch",
+};
+
 /** Which of the rendered settings the local nodes get, and for each of the others why not. */
 export function sortSettings(rendered: Record<string, unknown>): {
   settings: Record<string, unknown>;
@@ -98,7 +107,7 @@ export function sortSettings(rendered: Record<string, unknown>): {
   const settings: Record<string, unknown> = {};
   const left: { key: string; reason: string }[] = [];
   for (const [key, value] of Object.entries(rendered)) {
-    if (key === "num_tokens") continue;
+    if (key === "num_tokens" || (key in asRendered && asRendered[key] === value)) continue;
     if (taken.has(key)) settings[key] = value;
     else left.push({ key, reason: notTaken.find((group) => group.keys.includes(key))?.reason ?? "it is unknown here" });
   }

@@ -1,0 +1,97 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { Client, errors, policies, type types } from "cassandra-driver";
+import { type CassandraConnection, RetryCode, StowageError } from "../../contract/index.js";
+
+/** Time to connect to one node, in milliseconds. */
+const CONNECT_MS = 5_000;
+/**
+ * Time that a request may take, in milliseconds. Above the nodes' own limits (2 s by default, 10 s in the local
+ * ring), so that their answer, which says what went wrong, comes first.
+ */
+export const REQUEST_MS = 12_000;
+/** Time that a change of the schema may take, in milliseconds. */
+export const SCHEMA_MS = 30_000;
+/** How long a ring that is still coming up is waited for, in milliseconds. */
+const START_MS = 60_000;
+const START_PAUSE_MS = 1_000;
+/** Wait before a lost node is tried again, in milliseconds: doubles from the first to the second. */
+const RECONNECT_MS = { first: 500, longest: 15_000 } as const;
+/** How long all nodes may take to agree on a changed schema, in seconds. */
+const AGREEMENT_SECONDS = 20;
+
+/**
+ * One more try, on another node, for what a second node can mend: a coordinator that is gone, overloaded or cut
+ * off. A time-out is not tried again here: the replicas may be writing still. More tries are the engine's.
+ */
+class OnceMore extends policies.retry.RetryPolicy {
+  override onRequestError(
+    info: policies.retry.OperationInfo,
+    consistency: types.consistencies,
+    error: Error,
+  ): policies.retry.DecisionInfo {
+    if (info.nbRetry > 0 || error instanceof errors.OperationTimedOutError) return this.rethrowResult();
+    return this.retryResult(consistency, false);
+  }
+}
+
+/** A client of the pipeline's ring; not connected yet. */
+function newClient(connection: CassandraConnection): Client {
+  return new Client({
+    contactPoints: connection.contactPoints.map((host) => `${host}:${connection.port}`),
+    localDataCenter: connection.localDatacenter,
+    encoding: { useBigIntAsLong: true, useBigIntAsVarint: true },
+    // One connection carries 2,048 requests at once; Node has one thread to use it with.
+    pooling: { maxRequestsPerConnection: 2048, heartBeatInterval: 10_000, warmup: true },
+    socketOptions: { connectTimeout: CONNECT_MS, readTimeout: REQUEST_MS },
+    protocolOptions: { maxSchemaAgreementWaitSeconds: AGREEMENT_SECONDS },
+    queryOptions: { prepare: true, isIdempotent: true },
+    policies: {
+      retry: new OnceMore(),
+      reconnection: new policies.reconnection.ExponentialReconnectionPolicy(RECONNECT_MS.first, RECONNECT_MS.longest),
+    },
+    monitorReporting: { enabled: false },
+    applicationName: "stowage",
+  });
+}
+
+/**
+ * Connects; a ring that does not answer yet is waited for, a minute at most. Throws a StowageError `StoreUnavailable`
+ * with what each contact point answered, or the signal's reason.
+ */
+export async function connect(connection: CassandraConnection, signal: AbortSignal): Promise<Client> {
+  const deadline = performance.now() + START_MS;
+  for (;;) {
+    signal.throwIfAborted();
+    const client = newClient(connection);
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      await client.shutdown();
+      if (performance.now() + START_PAUSE_MS > deadline) throw unreachable(connection, error);
+      await pause(START_PAUSE_MS, undefined, { signal });
+    }
+  }
+}
+
+function unreachable({ contactPoints, port, localDatacenter }: CassandraConnection, error: unknown): StowageError {
+  return new StowageError(
+    RetryCode.StoreUnavailable,
+    `No Cassandra node of datacenter ${localDatacenter} answers at ${contactPoints.join(", ")}, port ${port}: ` +
+      `${describe(error)} Check that the ring is up and that the connection names its datacenter.`,
+    { cause: error },
+  );
+}
+
+/** An error as a sentence, with what each node answered where several were asked. */
+export function describe(error: unknown): string {
+  if (error instanceof errors.NoHostAvailableError) {
+    const inner = Object.entries<unknown>(error.innerErrors ?? {});
+    if (inner.length > 0) return `${inner.map(([host, why]) => `${host}: ${messageOf(why)}`).join("; ")}.`;
+  }
+  return `${messageOf(error).replace(/\.$/, "")}.`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

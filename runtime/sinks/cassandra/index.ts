@@ -1,0 +1,3 @@
+export { expectedPartitionKey } from "./mapping.js";
+export { applySchema } from "./schema.js";
+export { createSink, type SinkOptions } from "./sink.js";

@@ -1,0 +1,152 @@
+import type { Client } from "cassandra-driver";
+import {
+  type CassandraSink,
+  type Connection,
+  type Outcome,
+  type Pipeline,
+  RetryCode,
+  type Sink,
+  type SinkContext,
+  type SinkMessage,
+  StowageError,
+} from "../../contract/index.js";
+import { connect } from "./client.js";
+import { type Claimed, type Ledger, TransactionLedger } from "./ledger.js";
+import { type Row, RowMapper } from "./mapping.js";
+import { cassandraParts, checkSchema } from "./schema.js";
+import { Unfit } from "./unfit.js";
+import { RowWriter } from "./writer.js";
+
+/** What a Cassandra sink is made of. */
+export interface SinkOptions {
+  /** A pipeline whose sink is Cassandra. */
+  pipeline: Pipeline;
+  connection: Connection;
+  /** Name of this worker, written into the ledger. */
+  worker: string;
+  /** The clock, in milliseconds since 1970. @default Date.now */
+  now?: () => number;
+}
+
+/** The sink that writes each message as one row. Not connected before `start`. */
+export function createSink(options: SinkOptions): Sink {
+  return new RowSink(options);
+}
+
+/** The parts that need a connection. */
+interface Store {
+  client: Client;
+  ledger: Ledger;
+  writer: RowWriter;
+}
+
+class RowSink implements Sink {
+  readonly batching: Sink["batching"];
+  private readonly sink: CassandraSink;
+  private readonly mapper: RowMapper;
+  private readonly now: () => number;
+  private store: Store | undefined;
+
+  constructor(private readonly options: SinkOptions) {
+    const { pipeline, connection } = options;
+    this.sink = cassandraParts(pipeline, connection).sink;
+    this.mapper = new RowMapper(this.sink.table);
+    this.now = options.now ?? Date.now;
+    // More messages at once than fit a batch: only so do batches of one partition fill up.
+    this.batching = {
+      maxMessages: Math.min(this.sink.batchMaxRows * this.sink.maxInFlight, pipeline.delivery.concurrency),
+      maxWaitMilliseconds: this.sink.flushMilliseconds,
+    };
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { cassandra } = cassandraParts(this.options.pipeline, this.options.connection);
+    const client = await connect(cassandra, signal);
+    try {
+      await checkSchema(client, this.sink);
+    } catch (error) {
+      await client.shutdown();
+      throw error;
+    }
+    const intact = async () => {
+      await checkSchema(client, this.sink);
+      return true;
+    };
+    this.store = {
+      client,
+      ledger: new TransactionLedger(client, this.sink.table, this.options.worker, this.now),
+      writer: new RowWriter(client, this.sink, intact),
+    };
+  }
+
+  async process(batch: SinkMessage[], { signal }: SinkContext): Promise<Outcome[]> {
+    const { ledger, writer } = this.started();
+    const outcomes = new Map<SinkMessage, Outcome>();
+    const mapped = batch.flatMap((message) => {
+      const row = this.map(message);
+      if ("cells" in row) return [{ message, row }];
+      outcomes.set(message, row);
+      return [];
+    });
+    const claims = await ledger.claim(
+      mapped.map(({ message }) => message),
+      signal,
+    );
+    const pending = mapped.flatMap(({ message, row }, i) => {
+      const claim = claims[i];
+      if (claim?.kind === "claimed") {
+        const timeToLive = this.timeLeft(claim);
+        if (timeToLive !== undefined) return [{ message, claim, row, timeToLive }];
+        outcomes.set(message, { kind: "done", duplicate: true });
+      } else if (claim !== undefined) outcomes.set(message, claim.outcome);
+      return [];
+    });
+    const written = await writer.write(pending, signal);
+    for (const [i, { message, claim }] of pending.entries()) {
+      const result = written[i];
+      if (result === undefined) continue;
+      outcomes.set(message, result.kind === "written" ? { kind: "done", duplicate: claim.again } : result);
+    }
+    return batch.map((message) => outcomes.get(message) ?? unanswered());
+  }
+
+  async probe(): Promise<void> {
+    await this.started().ledger.probe();
+  }
+
+  async stop(): Promise<void> {
+    const { store } = this;
+    this.store = undefined;
+    await store?.client.shutdown();
+  }
+
+  private map(message: SinkMessage): Row | Outcome {
+    try {
+      return this.mapper.row(message);
+    } catch (error) {
+      if (error instanceof Unfit) return error.outcome;
+      throw error;
+    }
+  }
+
+  /**
+   * Seconds that the row has to live, counted from its first claim, so that a redelivery does not prolong it;
+   * undefined where it has expired since. 0 stands for ever.
+   */
+  private timeLeft({ again, at }: Claimed): number | undefined {
+    const { timeToLiveSeconds = 0 } = this.sink.table;
+    if (timeToLiveSeconds === 0 || !again) return timeToLiveSeconds;
+    const left = timeToLiveSeconds - Math.floor((this.now() - at) / 1000);
+    return left > 0 ? Math.min(left, timeToLiveSeconds) : undefined;
+  }
+
+  private started(): Store {
+    if (this.store === undefined)
+      throw new StowageError(RetryCode.NotReady, "The Cassandra sink is not started, or has been stopped.");
+    return this.store;
+  }
+}
+
+function unanswered(): Outcome {
+  return { kind: "retry", code: RetryCode.NotReady, description: "The sink has no outcome for this message." };
+}
