@@ -36,15 +36,22 @@ export class Cluster {
     this.jobs = new JobController(store, effects.runner, effects.pace);
   }
 
+  /** An object, or one of the namespaces that every cluster has. */
+  find(kind: string, namespace: string, name: string): KubernetesObject | undefined {
+    const builtIn = kind === "Namespace" && NAMESPACES.includes(name);
+    return builtIn
+      ? { apiVersion: "v1", kind, metadata: { name }, status: { phase: "Active" } }
+      : this.store.get(kind, namespace, name);
+  }
+
   /** Refuses what the API server would: an object that is there, a namespace that is not. Throws an error that says so. */
   admit(object: KubernetesObject): void {
     const { kind, namespace, name } = keyOf(object);
-    const exists = kind === "Namespace" && NAMESPACES.includes(name);
-    if (exists || this.store.get(kind, namespace, name) !== undefined) {
+    if (this.find(kind, namespace, name) !== undefined) {
       throw new Error(`${describeObject(object)} is there already; choose another name, or import it`);
     }
-    if (namespace === "" || NAMESPACES.includes(namespace)) return;
-    if (this.store.get("Namespace", "", namespace) === undefined) {
+    if (object.kind === "Release" && valueAt(object, ["spec", "createNamespace"]) === true) return;
+    if (namespace !== "" && this.find("Namespace", "", namespace) === undefined) {
       throw new Error(
         `${describeObject(object)} cannot be made: there is no namespace ${namespace}; make it first and depend on it`,
       );
@@ -59,6 +66,7 @@ export class Cluster {
     const problems = this.effects === undefined ? [] : workloadProblems(object);
     if (problems.length > 0) throw new InvalidInputError(describeObject(object), problems);
     const previous = this.store.get(object.kind, object.metadata.namespace ?? "", object.metadata.name);
+    this.makeNamespace(object);
     await this.run(this.store.put(object), previous, signal);
   }
 
@@ -72,6 +80,7 @@ export class Cluster {
 
   /** Begins to run what is in the store, as after a start from a kept state. */
   async resume(signal: AbortSignal): Promise<void> {
+    for (const object of this.store.all()) this.makeNamespace(object);
     for (const object of this.store.all()) await this.run(object, undefined, signal);
   }
 
@@ -90,6 +99,13 @@ export class Cluster {
   close(): void {
     this.deployments?.close();
     this.jobs?.close();
+  }
+
+  /** A release may make its namespace; it stays when the release goes. */
+  private makeNamespace({ kind, metadata, spec }: KubernetesObject): void {
+    const { namespace = "default" } = metadata;
+    if (kind !== "Release" || spec?.["createNamespace"] !== true || this.find("Namespace", "", namespace)) return;
+    this.store.put({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
   }
 
   private async run(

@@ -66,7 +66,7 @@ class ObjectModel implements ResourceModel {
 
   async read(id: string, context: { state: ProviderState }): Promise<StoredResource | undefined> {
     const stored = context.state.get(this.kind.type, id);
-    if (stored === undefined) return undefined;
+    if (stored === undefined) return this.adopted(id);
     const status = this.live(toObject(this.kind, stored.inputs))?.status;
     return status === undefined ? stored : { ...stored, outputs: { ...stored.outputs, status: toProperties(status) } };
   }
@@ -92,6 +92,15 @@ class ObjectModel implements ResourceModel {
     const outputs = this.outputs(object, inputs);
     if (reasons.length > 0) throw new PartialFailureError(objectId(object), outputs, reasons);
     return outputs;
+  }
+
+  /** What is there without the program's doing: the namespaces that every cluster has, and what a release made. */
+  private adopted(id: string): StoredResource | undefined {
+    const [name = "", namespace = ""] = id.split("/").reverse();
+    const object = this.parts.cluster().find(this.kind.kind, namespace, name);
+    if (object === undefined) return undefined;
+    const { status, ...inputs } = object;
+    return { type: this.kind.type, id, inputs: toProperties(inputs), outputs: toProperties(object) };
   }
 
   /** The inputs, and what the server adds. */

@@ -11,7 +11,7 @@ import { BackOff, type Pace, pause } from "./pace.js";
 import { type ProbeTarget, probeLoop, probeOnce } from "./probes.js";
 import { ContainerProcess, type Exit } from "./process.js";
 import type { ContainerRecords } from "./records.js";
-import { type Places, type Rewrite, RewriteKind } from "./rewrite.js";
+import { type Places, type Rewrite, RewriteKind, rewriteText } from "./rewrite.js";
 import type { Container, Hook, Probe } from "./template.js";
 import type { Mount, PodVolumes } from "./volumes.js";
 import { CannotStartError, WaitingReason } from "./waiting.js";
@@ -241,7 +241,10 @@ export class ContainerRunner {
   private target(signal: AbortSignal): ProbeTarget {
     return {
       localPort: (port) => this.localPort(port),
-      exec: (command, timeoutMs) => execIn(command, this.environment, this.workingDir, this.marker, timeoutMs, signal),
+      exec: (command, timeoutMs) => {
+        const local = command.map((part) => rewriteText(part, this.places));
+        return execIn(local, this.environment, this.workingDir, this.marker, timeoutMs, signal);
+      },
     };
   }
 

@@ -40,7 +40,7 @@ export async function execIn(
   const stop = () => killAll(membersOf(identity, own));
   limit.addEventListener("abort", stop, { once: true });
   if (limit.aborted) stop();
-  const [code] = (await once(child, "exit")) as [number | null];
+  const code = await new Promise<number | null>((resolve) => child.once("exit", resolve));
   limit.removeEventListener("abort", stop);
   stop();
   child.stdout.destroy();

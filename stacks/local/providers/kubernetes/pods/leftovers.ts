@@ -5,19 +5,34 @@ import { isSameProcess, type ProcessIdentity } from "../../../run/process.js";
 export const MARKER = "STOWAGE_CONTAINER";
 
 /**
- * Processes that belong to a container: those of its leader's process group and session, and those that carry its
- * marker in their environment (a grandchild with a session of its own).
+ * Processes that belong to a container: those of its leader's process group and session, its descendants while it
+ * runs, and those that carry its marker in their environment (what a grandchild with a session of its own started).
  * @param leader the first process of the container; it may have ended
  */
 export function membersOf(leader: ProcessIdentity, marker: string): ProcessIdentity[] {
-  const recycled = processTable().some((p) => p.pid === leader.pid && p.startTime !== leader.startTime);
-  return processTable()
+  const table = processTable();
+  const leads = (p: ProcessRow) => p.pid === leader.pid;
+  // The id may be another process's by now, and its group and session too.
+  const recycled = table.some((p) => leads(p) && p.startTime !== leader.startTime);
+  const tree = recycled ? new Set<number>() : descendants(leader.pid, table);
+  return table
     .filter((p) => p.pid !== process.pid && BigInt(p.startTime) >= BigInt(leader.startTime))
-    .filter(
-      (p) =>
-        (!recycled && (p.group === leader.pid || p.session === leader.pid)) || hasMarker(p.pid, (m) => m === marker),
-    )
+    .filter((p) => {
+      const grouped = !recycled && (p.group === leader.pid || p.session === leader.pid);
+      return grouped || tree.has(p.pid) || hasMarker(p.pid, (found) => found === marker);
+    })
     .map(({ pid, startTime }) => ({ pid, startTime }));
+}
+
+function descendants(pid: number, table: readonly ProcessRow[]): Set<number> {
+  const found = new Set<number>();
+  let parents = new Set([pid]);
+  while (parents.size > 0) {
+    const children = table.filter((p) => parents.has(p.parent) && !found.has(p.pid));
+    parents = new Set(children.map((p) => p.pid));
+    for (const child of parents) found.add(child);
+  }
+  return found;
 }
 
 /** Identity of a process just started, also of one that has ended and was not waited for yet. */
@@ -46,6 +61,7 @@ export function killAll(processes: readonly ProcessIdentity[]): void {
 
 interface ProcessRow extends ProcessIdentity {
   state: string;
+  parent: number;
   group: number;
   session: number;
 }
@@ -65,11 +81,11 @@ function readRow(pid: number): ProcessRow | undefined {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // After the name in parentheses: state, ppid, pgrp, session, …, start time (fields 3 to 22 of proc_pid_stat(5)).
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const [state = "", , group, session] = fields;
+    const [state = "", parent, group, session] = fields;
     const startTime = fields[19];
     return startTime === undefined
       ? undefined
-      : { pid, startTime, state, group: Number(group), session: Number(session) };
+      : { pid, startTime, state, parent: Number(parent), group: Number(group), session: Number(session) };
   } catch {
     return undefined;
   }

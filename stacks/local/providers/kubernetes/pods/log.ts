@@ -32,6 +32,11 @@ export class BoundedLog extends Writable {
     );
   }
 
+  /** Settles when all that was given so far is in the file. */
+  flushed(): Promise<void> {
+    return new Promise((resolve) => this.write("", () => resolve()));
+  }
+
   /** The last lines that were written, oldest first. */
   tail(count = 10): string[] {
     const all = this.partial === "" ? this.lines : [...this.lines, this.partial];
@@ -41,6 +46,7 @@ export class BoundedLog extends Writable {
   private async append(chunk: Buffer): Promise<void> {
     this.ready ??= mkdir(dirname(this.path), { recursive: true });
     await this.ready;
+    if (chunk.length === 0) return;
     if (this.size > 0 && this.size + chunk.length > this.maxBytes) {
       await rename(this.path, `${this.path}.1`);
       this.size = 0;

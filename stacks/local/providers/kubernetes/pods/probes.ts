@@ -102,9 +102,9 @@ export interface ProbeListener {
 }
 
 /**
- * Probes until the signal is aborted. An eager probe is tried once a second until it passes for the first time,
- * where its period is longer, so that a pod is known to be ready when it is; it still has failureThreshold times its
- * period before it counts as failed.
+ * Probes until the signal is aborted. An eager probe is tried four times a second until it passes for the first time,
+ * so that a pod is known to be ready when it is; it still has failureThreshold times its period before it counts as
+ * failed.
  */
 export async function probeLoop(
   probe: Probe,
@@ -125,7 +125,7 @@ export async function probeLoop(
     const begun = performance.now();
     const failure = await probeOnce(probe, target, probe.timeoutSeconds * 1_000);
     if (signal.aborted) return;
-    const everyMs = waitsForFirst ? Math.min(periodMs, pace.secondMs) : periodMs;
+    const everyMs = waitsForFirst ? Math.min(periodMs, pace.secondMs / 4) : periodMs;
     if (failure === undefined) {
       failures = 0;
       passes += 1;

@@ -34,14 +34,16 @@ export class ContainerProcess {
   readonly identity: ProcessIdentity;
   /** Settles when the process has ended, all that it left behind too, and its output is written. Never rejects. */
   readonly exited: Promise<Exit>;
+  private members: ProcessIdentity[] = [];
 
   private constructor(
     child: ChildProcess,
     pid: number,
     private readonly marker: string,
+    log: BoundedLog,
   ) {
     this.identity = identityOf(pid);
-    this.exited = this.watch(child);
+    this.exited = this.watch(child, log);
   }
 
   /** Starts it. Rejects with the system's error where the program cannot be started (ENOENT, EACCES). */
@@ -66,12 +68,14 @@ export class ContainerProcess {
     child.on("error", () => undefined);
     child.stdout?.pipe(log, { end: false });
     child.stderr?.pipe(log, { end: false });
-    return new ContainerProcess(child, pid, marker);
+    return new ContainerProcess(child, pid, marker, log);
   }
 
   /** Sends a signal to the first process only, as a container runtime does. */
   signal(signal: NodeJS.Signals): void {
     if (!isSameProcess(this.identity)) return;
+    // Once it has ended, nothing tells any more which processes were its descendants.
+    this.members = membersOf(this.identity, this.marker);
     try {
       process.kill(this.identity.pid, signal);
     } catch {
@@ -79,14 +83,18 @@ export class ContainerProcess {
     }
   }
 
-  private async watch(child: ChildProcess): Promise<Exit> {
-    const closed = once(child, "close");
-    const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+  private async watch(child: ChildProcess, log: BoundedLog): Promise<Exit> {
+    // Not with events.once, which would reject on an error that is told beside the end.
+    const closed = new Promise((resolve) => child.once("close", resolve));
+    const written = closed.then(() => log.flushed());
+    const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) =>
+      child.once("exit", (...how) => resolve(how)),
+    );
     // A container's processes end with its first one. Twice, as one of them may have just started another.
-    for (let round = 0; round < 2; round++) killAll(membersOf(this.identity, this.marker));
+    for (let round = 0; round < 2; round++) killAll([...this.members, ...membersOf(this.identity, this.marker)]);
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(), OUTPUT_MS);
-    await Promise.race([closed, once(limit.signal, "abort")]);
+    await Promise.race([written, once(limit.signal, "abort")]);
     clearTimeout(timer);
     child.stdout?.destroy();
     child.stderr?.destroy();
