@@ -22,7 +22,7 @@ export async function previewEnvironment(options: PreviewEnvironmentOptions): Pr
   const { environment, projectDir, signal, progress } = options;
   const engine = await findEngine({ signal, onProgress: (step) => progress(engineLine(step)) });
   const folder = createRunFolder();
-  const azure = createAzureNativeStandIn({ stateFile: join(folder.path, "azure.json") });
+  const azure = await createAzureNativeStandIn({ stateFile: join(folder.path, "azure.json") });
   const kubernetes = createKubernetesStandIn({ stateFile: join(folder.path, "kubernetes.json") });
   try {
     const plugins = {

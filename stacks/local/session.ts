@@ -85,7 +85,7 @@ async function results(
   counts: PipelineCounts[],
 ): Promise<{ [pipeline: string]: PipelineResult }> {
   const entries = pipelines.map(async (pipeline, i) => {
-    const stored = await countStored(environment, pipeline, run);
+    const stored = await countStored(environment.stores, pipeline, run);
     const deadLettered = environment.broker.counts(entityPath(pipeline.source)).deadLetter;
     const { sent = 0, p50Ms = 0, p99Ms = 0 } = counts[i] ?? {};
     return [pipeline.name, { sent, stored, deadLettered, p50Ms, p99Ms }] as const;

@@ -22,7 +22,12 @@ export function createRunFolder(root = join(cacheFolder(), "runs")): RunFolder {
   const path = join(root, `${process.pid}-${randomBytes(4).toString("hex")}`);
   mkdirSync(path, { recursive: true, mode: 0o700 });
   writeFileSync(join(path, OWNER), JSON.stringify(processIdentity(process.pid)));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }) };
+  return { path, remove: () => removeRun(path) };
+}
+
+/** Removes a run folder with all that is in it. */
+export function removeRun(path: string): void {
+  rmSync(path, { recursive: true, force: true, maxRetries: 5 });
 }
 
 /** Run folders whose owner is gone: what a killed command left behind. */

@@ -1,0 +1,49 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+
+/** How large the ring of this machine is. */
+export interface LocalSize {
+  /** Cassandra nodes, 1 or more; a single one stands in the first rack, with one replica. */
+  nodes: number;
+}
+
+/** Where the far ends of this machine are reached. */
+export interface LocalEndpoints {
+  linstorUrl: string;
+  /** Addresses of the ring's nodes, without port. */
+  contactPoints: string[];
+}
+
+/** What is read and changed of the tracked configuration; the stack itself checks all of it. */
+interface TrackedConfig {
+  config?: { "stowage:storage"?: { cassandra?: { [key: string]: unknown; racks?: unknown[]; replication?: object } } };
+}
+
+/** Nodes that the tracked `Pulumi.local.yaml` states for the ring; 0 where it states none. */
+export function trackedNodes(projectDir: string): number {
+  const size = tracked(projectDir).config?.["stowage:storage"]?.cassandra?.["size"];
+  return typeof size === "number" ? size : 0;
+}
+
+/** Configuration of one run by full key, in place of what the tracked `Pulumi.local.yaml` says. */
+export function localConfig(
+  projectDir: string,
+  size: LocalSize,
+  endpoints: LocalEndpoints,
+): { [key: string]: unknown } {
+  const stores = {
+    linstor: { controllers: [endpoints.linstorUrl] },
+    cassandra: { contactPoints: endpoints.contactPoints },
+  };
+  const storage = tracked(projectDir).config?.["stowage:storage"];
+  const ring = storage?.cassandra;
+  if (ring === undefined || ring["size"] === size.nodes) return { "stowage:endpoints": stores };
+  const replication = Object.fromEntries(Object.keys(ring.replication ?? {}).map((keyspace) => [keyspace, size.nodes]));
+  const cassandra = { ...ring, size: size.nodes, racks: ring.racks?.slice(0, size.nodes), replication };
+  return { "stowage:endpoints": stores, "stowage:storage": { ...storage, cassandra } };
+}
+
+function tracked(projectDir: string): TrackedConfig {
+  return parse(readFileSync(join(projectDir, "Pulumi.local.yaml"), "utf8")) as TrackedConfig;
+}
