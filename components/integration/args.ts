@@ -1,0 +1,282 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { Consistency, Job, PipelineDelivery, TableDefinition } from "../../runtime/contract/index.js";
+import type { CassandraRingArgs } from "../cassandra/args.js";
+import type { GlusterClusterArgs } from "../gluster/args.js";
+import type { LinstorClusterArgs } from "../linstor/args.js";
+import type { ServiceBusEntitiesArgs } from "../servicebus/args.js";
+import type { ScalingArgs, WorkerMonitoringArgs, WorkerResourcesArgs } from "../worker/args.js";
+
+/** Where an operator comes from. */
+export const OperatorSource = {
+  /** A Helm release of the version that this package pins. */
+  Install: "install",
+  /** It is in the cluster already. */
+  Existing: "existing",
+} as const;
+export type OperatorSource = (typeof OperatorSource)[keyof typeof OperatorSource];
+
+/** The resource group of bus and identities. */
+export interface ResourceGroupArgs {
+  /** Its name. Changing this replaces everything in it: every message is lost. */
+  name: string;
+  /**
+   * True where it is made here, false where it exists and is adopted.
+   * @default true
+   */
+  create?: boolean;
+}
+
+/** The Kubernetes cluster. It is adopted. */
+export interface ClusterArgs {
+  /** Resource id of the AKS cluster. */
+  id: string;
+  /**
+   * OIDC issuer of the cluster, an https URL.
+   * @default looked up from the cluster
+   */
+  oidcIssuerUrl?: pulumi.Input<string>;
+  /**
+   * Context of the kubeconfig that leads to the cluster. Without it the program's own Kubernetes provider is used,
+   * whichever cluster that leads to.
+   */
+  kubeContext?: string;
+}
+
+/** The Kubernetes namespace of the workers. */
+export interface NamespaceArgs {
+  /** Its name, a DNS label. Changing this replaces every worker; messages stay in the bus. */
+  name: string;
+  /**
+   * True where it is made here, for restricted pods only; false where it exists and is adopted.
+   * @default true
+   */
+  create?: boolean;
+}
+
+/** Where the operators come from that the parts need. Only those that are needed are installed. */
+export interface OperatorsArgs {
+  /**
+   * KEDA, where a pipeline has `scaling`.
+   * @default "existing"
+   */
+  keda?: OperatorSource;
+  /**
+   * Namespace of KEDA and of its account `keda-operator`; `kube-system` for the add-on of AKS.
+   * @default "keda"
+   */
+  kedaNamespace?: string;
+  /**
+   * cert-manager, where there is a Cassandra ring.
+   * @default "existing"
+   */
+  certManager?: OperatorSource;
+  /**
+   * piraeus-operator, where there is a LINSTOR cluster; it is installed into that cluster's namespace.
+   * @default "existing"
+   */
+  piraeus?: OperatorSource;
+  /**
+   * k8ssandra-operator, where there is a Cassandra ring; it is installed into the ring's namespace.
+   * @default "existing"
+   */
+  k8ssandra?: OperatorSource;
+}
+
+/** The stores. Each is made here where it stands; a pipeline that writes to another needs `endpoints`. */
+export interface StorageArgs {
+  /** Storage hosts for Gluster. With `access`, whose `claimNamespace` is the workers' namespace. */
+  gluster?: GlusterClusterArgs;
+  /** A LINSTOR cluster. */
+  linstor?: LinstorClusterArgs;
+  /** A Cassandra ring. */
+  cassandra?: CassandraRingArgs;
+}
+
+/** Where stores are reached, in place of what follows from `storage`. */
+export interface EndpointsArgs {
+  /** LINSTOR. */
+  linstor?: LinstorEndpointArgs;
+  /** Cassandra. */
+  cassandra?: CassandraContactArgs;
+}
+
+/** Where LINSTOR is reached. */
+export interface LinstorEndpointArgs {
+  /** URLs of the controllers, `http://linstor-controller.storage.svc:3370`. */
+  controllers: pulumi.Input<pulumi.Input<string>[]>;
+}
+
+/** Where Cassandra is reached. */
+export interface CassandraContactArgs {
+  /** Hosts, without port. */
+  contactPoints: pulumi.Input<pulumi.Input<string>[]>;
+  /**
+   * Port of the native protocol, 1 to 65535.
+   * @default 9042
+   */
+  port?: number;
+  /**
+   * The datacenter next to the workers.
+   * @default that of `storage.cassandra`
+   */
+  localDatacenter?: string;
+}
+
+/** The entity that a pipeline's messages come from: either `queue`, or `topic` with `subscription`. */
+export interface PipelineSourceArgs {
+  /** A queue of `serviceBus`. */
+  queue?: string;
+  /** A topic of `serviceBus`. */
+  topic?: string;
+  /** A subscription of `topic`. */
+  subscription?: string;
+}
+
+/** Where a pipeline's messages go: exactly one of its keys is set. */
+export interface PipelineSinkArgs {
+  /** Runs a job for each message and stores its output as one file on a Gluster volume. */
+  gluster?: GlusterSinkArgs;
+  /** Executes storage commands on LINSTOR and answers. The source must require sessions. */
+  linstor?: LinstorSinkArgs;
+  /** Writes rows to Cassandra. */
+  cassandra?: CassandraSinkArgs;
+}
+
+/** The gluster sink. */
+export interface GlusterSinkArgs {
+  /** A volume of `storage.gluster`. */
+  volume: string;
+  /**
+   * Folder in the container where the volume is mounted; absolute.
+   * @default `/mnt/<volume>`
+   */
+  mountPath?: string;
+  /**
+   * Folder on the volume that results go to; relative.
+   * @default the pipeline's name
+   */
+  directory?: string;
+  /** The job. */
+  job: Job;
+}
+
+/** The linstor sink. */
+export interface LinstorSinkArgs {
+  /** A resource group of `storage.linstor`; its placement goes to the worker, which makes the group when it is missing. */
+  resourceGroup: string;
+  /** Largest volume that a command may ask for, in KiB, from 4. */
+  maxSizeKib: number;
+  /**
+   * How long a volume may take to become ready, in seconds, 1 to 3600.
+   * @default 120
+   */
+  readyTimeoutSeconds?: number;
+  /**
+   * How often its state is asked for, in milliseconds, 10 to 60000.
+   * @default 250
+   */
+  pollMilliseconds?: number;
+}
+
+/** The cassandra sink. */
+export interface CassandraSinkArgs {
+  /** The table, and how a message becomes one of its rows. */
+  table: TableDefinition;
+  /**
+   * Replicas of the keyspace by datacenter, 1 to 32 each: `{ dc1: 3 }`.
+   * @default as `storage.cassandra` plans the keyspace
+   */
+  replication?: { [datacenter: string]: number };
+  /**
+   * Consistency of writes.
+   * @default "LOCAL_QUORUM"
+   */
+  consistency?: Consistency;
+  /**
+   * Rows in one batch at most, 1 to 500.
+   * @default 100
+   */
+  batchMaxRows?: number;
+  /**
+   * Bytes in one batch at most, 1024 to 1048576.
+   * @default 65536
+   */
+  batchMaxBytes?: number;
+  /**
+   * How long a batch waits for more rows, in milliseconds, 0 to 1000.
+   * @default 20
+   */
+  flushMilliseconds?: number;
+  /**
+   * Batches in flight at once, 1 to 256.
+   * @default 32
+   */
+  maxInFlight?: number;
+}
+
+/** One pipeline. Its key in the map is its name: 1 to 40 lower-case letters, digits or `-`. */
+export interface IntegrationPipelineArgs {
+  /** The entity that messages come from. Its lock, deliveries and sessions are those of the entity itself. */
+  source: PipelineSourceArgs;
+  /** Where they go. */
+  sink: PipelineSinkArgs;
+  /**
+   * How messages are taken, tried again and given up.
+   * @default 16 at once, 64 MiB held, 3 attempts, 200 ms to 10 s apart, 300 s or the job's limit, 30 s of grace, skip
+   */
+  delivery?: Partial<PipelineDelivery>;
+  /**
+   * Queues of `serviceBus` that replies may go to; the worker may send to these and to no other.
+   * @default none
+   */
+  replyQueues?: string[];
+  /**
+   * Replicas. Not with `scaling`.
+   * @default 2
+   */
+  replicas?: number;
+  /**
+   * Scaling by waiting messages.
+   * @default none
+   */
+  scaling?: ScalingArgs;
+  /** What a worker's container may use. */
+  resources?: WorkerResourcesArgs;
+}
+
+/** Arguments of Integration: everything, in one object. */
+export interface IntegrationArgs {
+  /** Azure region, `westeurope`. Changing this replaces the bus and loses every message. */
+  location: pulumi.Input<string>;
+  /** The resource group of bus and identities. */
+  resourceGroup: ResourceGroupArgs;
+  /** The Kubernetes cluster. */
+  cluster: ClusterArgs;
+  /** The Kubernetes namespace of the workers. */
+  namespace: NamespaceArgs;
+  /** The worker's image, by digest: `registry.example/stowage-worker@sha256:…`. */
+  image: string;
+  /** The Service Bus namespace and its entities. */
+  serviceBus: ServiceBusEntitiesArgs;
+  /** The pipelines, by name. */
+  pipelines: { [name: string]: IntegrationPipelineArgs };
+  /** The stores that are made here. */
+  storage?: StorageArgs;
+  /** Where the stores are reached, in place of what follows from `storage`. */
+  endpoints?: EndpointsArgs;
+  /** Where the operators come from. */
+  operators?: OperatorsArgs;
+  /**
+   * Who reads the workers' metrics.
+   * @default nobody
+   */
+  monitoring?: WorkerMonitoringArgs;
+  /**
+   * True where the bus is a broker that is spoken to as Microsoft's emulator is: plain TCP, no identity.
+   * For development on one machine; never in Azure.
+   * @default false
+   */
+  developmentEmulator?: boolean;
+  /** Tags of every Azure resource that takes them. */
+  tags?: { [name: string]: string };
+}

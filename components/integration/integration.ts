@@ -1,0 +1,130 @@
+import * as resources from "@pulumi/azure-native/resources";
+import * as core from "@pulumi/kubernetes/core/v1";
+import { Provider } from "@pulumi/kubernetes/provider.js";
+import * as pulumi from "@pulumi/pulumi";
+import { defined, type Pipeline } from "../../runtime/contract/index.js";
+import type { RightsEntry } from "../identity/args.js";
+import { ServiceBus } from "../servicebus/index.js";
+import { refuse } from "../support/inputs.js";
+import type { IntegrationArgs } from "./args.js";
+import { issuerUrl } from "./cluster.js";
+import { childNames } from "./names.js";
+import { installOperators } from "./operators.js";
+import { planPipelines } from "./pipelines.js";
+import { registerStores } from "./storage.js";
+import { integrationProblems } from "./validate.js";
+import { registerPipelines } from "./workers.js";
+
+/**
+ * Everything of an integration, from one object: the bus, the stores, and for each pipeline an identity with exactly
+ * its rights, and a worker.
+ */
+export class Integration extends pulumi.ComponentResource {
+  /** Resource group of bus and identities. */
+  public readonly resourceGroupName: pulumi.Output<string>;
+  /** Name of the Service Bus namespace. */
+  public readonly serviceBusNamespace: pulumi.Output<string>;
+  /** Host of the Service Bus namespace. */
+  public readonly serviceBusHost: pulumi.Output<string>;
+  /** Kubernetes namespace of the workers. */
+  public readonly namespace: pulumi.Output<string>;
+  /** The pipelines by name, as the workers get them. */
+  public readonly pipelines: pulumi.Output<{ [name: string]: Pipeline }>;
+  /** Names of the workers' deployments, by pipeline. */
+  public readonly deployments: pulumi.Output<{ [pipeline: string]: string }>;
+  /** Client ids of the workers' identities, by pipeline. */
+  public readonly clientIds: pulumi.Output<{ [pipeline: string]: string }>;
+  /** Who may do what, where: every right that is granted here, and no other. */
+  public readonly rights: pulumi.Output<RightsEntry[]>;
+  /** URLs of the LINSTOR controllers; empty where there is no LINSTOR. */
+  public readonly linstorControllers: pulumi.Output<string[]>;
+  /** Hosts of Cassandra; empty where there is no Cassandra. */
+  public readonly cassandraContactPoints: pulumi.Output<string[]>;
+  /** Claims of the Gluster volumes, by volume; empty where there is no Gluster. */
+  public readonly glusterClaims: pulumi.Output<{ [volume: string]: string }>;
+
+  constructor(name: string, args: IntegrationArgs, opts?: pulumi.ComponentResourceOptions) {
+    refuse("Integration", name, integrationProblems(name, args));
+    super("stowage:index:Integration", name, {}, opts);
+
+    const kubernetes =
+      args.cluster.kubeContext === undefined
+        ? undefined
+        : new Provider(childNames.kubernetes(name), { context: args.cluster.kubeContext }, { parent: this });
+    const parts = { parent: this, ...(kubernetes === undefined ? {} : { providers: { kubernetes } }) };
+    const objects = { parent: this, ...(kubernetes === undefined ? {} : { provider: kubernetes }) };
+
+    const group =
+      args.resourceGroup.create === false
+        ? undefined
+        : new resources.ResourceGroup(
+            name,
+            {
+              resourceGroupName: args.resourceGroup.name,
+              location: args.location,
+              ...defined({ tags: args.tags }),
+            },
+            { parent: this },
+          );
+    const resourceGroupName = group?.name ?? pulumi.output(args.resourceGroup.name);
+    const namespace = args.namespace.create === false ? undefined : restrictedNamespace(name, args, objects);
+    const namespaceName = namespace?.metadata.name ?? pulumi.output(args.namespace.name);
+    const operators = installOperators(name, args, objects);
+
+    const { location, tags } = args;
+    const bus = new ServiceBus(
+      childNames.serviceBus(name),
+      { ...args.serviceBus, resourceGroupName, location, ...defined({ tags }) },
+      parts,
+    );
+    const ready = [group, namespace].filter((each) => each !== undefined);
+    const stores = registerStores(name, args, { namespaceName, operators, ready, opts: parts });
+    const pipelines = planPipelines(args);
+    const workers = registerPipelines(name, args, pipelines, {
+      resourceGroupName,
+      namespaceName,
+      issuer: issuerUrl(args.cluster, this),
+      bus,
+      stores,
+      keda: operators.get("keda"),
+      opts: parts,
+    });
+
+    this.resourceGroupName = resourceGroupName;
+    this.serviceBusNamespace = bus.namespaceName;
+    this.serviceBusHost = bus.host;
+    this.namespace = namespaceName;
+    this.pipelines = pulumi.output(pipelines);
+    this.deployments = pulumi.all(workers.deployments);
+    this.clientIds = pulumi.all(workers.clientIds);
+    this.rights = pulumi.all(workers.rights).apply((rights) => rights.flat());
+    this.linstorControllers = pulumi.output(stores.controllers ?? []);
+    this.cassandraContactPoints = pulumi.output(stores.ring?.contactPoints ?? []);
+    this.glusterClaims = stores.claims ?? pulumi.output<{ [volume: string]: string }>({});
+    this.registerOutputs({
+      resourceGroupName: this.resourceGroupName,
+      serviceBusNamespace: this.serviceBusNamespace,
+      serviceBusHost: this.serviceBusHost,
+      namespace: this.namespace,
+      pipelines: this.pipelines,
+      deployments: this.deployments,
+      clientIds: this.clientIds,
+      rights: this.rights,
+      linstorControllers: this.linstorControllers,
+      cassandraContactPoints: this.cassandraContactPoints,
+      glusterClaims: this.glusterClaims,
+    });
+  }
+}
+
+/** The workers' namespace: whatever asks for more than the restricted standard is refused in it. */
+function restrictedNamespace(name: string, args: IntegrationArgs, opts: pulumi.CustomResourceOptions): core.Namespace {
+  const standard = Object.fromEntries(
+    ["enforce", "audit", "warn"].map((mode) => [`pod-security.kubernetes.io/${mode}`, "restricted"]),
+  );
+  return new core.Namespace(
+    name,
+    { metadata: { name: args.namespace.name, labels: { "app.kubernetes.io/part-of": "stowage", ...standard } } },
+    opts,
+  );
+}

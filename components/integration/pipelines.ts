@@ -1,0 +1,151 @@
+import {
+  CONTRACT_VERSION,
+  Consistency,
+  defined,
+  type LinstorSink,
+  type Pipeline,
+  type PipelineDelivery,
+  type PipelineSink,
+  type PipelineSource,
+  SessionPoison,
+} from "../../runtime/contract/index.js";
+import { planGroups } from "../linstor/plan.js";
+import type { ServiceBusEntitiesArgs } from "../servicebus/args.js";
+import { DEFAULT_DELIVERIES, DEFAULT_LOCK_SECONDS } from "../servicebus/render.js";
+import type {
+  EndpointsArgs,
+  IntegrationArgs,
+  IntegrationPipelineArgs,
+  PipelineSourceArgs,
+  StorageArgs,
+} from "./args.js";
+
+const MIB = 1024 * 1024;
+/** Time limit of one message where nothing in it takes longer, in seconds. */
+const PROCESSING_SECONDS = 300;
+/** Time that a volume has to become ready, in seconds. */
+const READY_SECONDS = 120;
+
+/** What of an integration a pipeline is joined with. */
+export interface Surroundings {
+  serviceBus: ServiceBusEntitiesArgs;
+  pipelines: { [name: string]: IntegrationPipelineArgs };
+  storage?: StorageArgs | undefined;
+  endpoints?: EndpointsArgs | undefined;
+}
+
+/** What source entities have in common, as far as a pipeline must know it. */
+interface Receivable {
+  lockDurationSeconds?: number;
+  maxDeliveryCount?: number;
+  requiresSession?: boolean;
+  forwardTo?: string;
+}
+
+/** The entity that a source names; undefined where there is none of that name. */
+export function sourceEntity(bus: ServiceBusEntitiesArgs, source: PipelineSourceArgs): Receivable | undefined {
+  if (source.queue !== undefined) return bus.queues?.[source.queue];
+  return bus.topics?.[source.topic ?? ""]?.subscriptions?.[source.subscription ?? ""];
+}
+
+/**
+ * The source as the worker gets it. Lock, deliveries and sessions come from the entity's own args, so that the two
+ * cannot drift.
+ */
+function sourceOf(bus: ServiceBusEntitiesArgs, source: PipelineSourceArgs): PipelineSource {
+  const entity = sourceEntity(bus, source);
+  return {
+    ...source,
+    sessions: entity?.requiresSession ?? false,
+    lockDurationSeconds: entity?.lockDurationSeconds ?? DEFAULT_LOCK_SECONDS,
+    maxDeliveryCount: entity?.maxDeliveryCount ?? DEFAULT_DELIVERIES,
+  };
+}
+
+/** The sink as the worker gets it, with every default stated. */
+function sinkOf(name: string, args: IntegrationPipelineArgs, integration: Surroundings): PipelineSink {
+  const { gluster, linstor, cassandra } = args.sink;
+  return {
+    ...(gluster === undefined ? {} : { gluster: { mountPath: `/mnt/${gluster.volume}`, directory: name, ...gluster } }),
+    ...(linstor === undefined
+      ? {}
+      : {
+          linstor: {
+            readyTimeoutSeconds: READY_SECONDS,
+            pollMilliseconds: 250,
+            ...placement(linstor.resourceGroup, integration),
+            ...linstor,
+          },
+        }),
+    ...(cassandra === undefined
+      ? {}
+      : {
+          cassandra: {
+            replication: replication(cassandra.table.keyspace, integration),
+            consistency: Consistency.LocalQuorum,
+            batchMaxRows: 100,
+            batchMaxBytes: 64 * 1024,
+            flushMilliseconds: 20,
+            maxInFlight: 32,
+            ...cassandra,
+          },
+        }),
+  };
+}
+
+/** What the worker makes a missing resource group with: as `storage.linstor` plans it. */
+function placement(group: string, { storage }: Surroundings): Partial<LinstorSink> {
+  const settings = storage?.linstor?.resourceGroups?.[group];
+  if (storage?.linstor === undefined || settings === undefined) return {};
+  const plan = planGroups({ ...storage.linstor, resourceGroups: { [group]: settings } })[group];
+  if (plan === undefined) return {};
+  const { placeCount, storagePool, replicasOnDifferent } = plan;
+  return { placeCount, storagePool, ...(replicasOnDifferent.length === 0 ? {} : { replicasOnDifferent }) };
+}
+
+/** Replicas of a keyspace, as `storage.cassandra` plans it. */
+function replication(keyspace: string, { storage }: Surroundings): { [datacenter: string]: number } {
+  const ring = storage?.cassandra;
+  const replicas = ring?.replication?.[keyspace];
+  return ring === undefined || replicas === undefined ? {} : { [ring.datacenter]: replicas };
+}
+
+/** How delivery goes where nothing is said: a message has as long as what is done with it may take. */
+function deliveryOf(args: IntegrationPipelineArgs, sink: PipelineSink): PipelineDelivery {
+  const longest = Math.max(
+    PROCESSING_SECONDS,
+    sink.gluster?.job.timeoutSeconds ?? 0,
+    sink.linstor?.readyTimeoutSeconds ?? 0,
+  );
+  return {
+    concurrency: 16,
+    maxHeldBytes: 64 * MIB,
+    attempts: 3,
+    retryBaseMilliseconds: 200,
+    retryMaxMilliseconds: 10_000,
+    maxProcessingSeconds: longest,
+    shutdownGraceSeconds: 30,
+    onPoison: SessionPoison.Skip,
+    ...defined(args.delivery ?? {}),
+  };
+}
+
+/** A pipeline as the worker gets it: plain JSON, every default stated. */
+export function planPipeline(name: string, args: IntegrationPipelineArgs, integration: Surroundings): Pipeline {
+  const sink = sinkOf(name, args, integration);
+  return {
+    contractVersion: CONTRACT_VERSION,
+    name,
+    source: sourceOf(integration.serviceBus, args.source),
+    sink,
+    delivery: deliveryOf(args, sink),
+    replyQueues: args.replyQueues ?? [],
+  };
+}
+
+/** Every pipeline by name, as the workers get them. The args must be valid. */
+export function planPipelines(args: IntegrationArgs): { [name: string]: Pipeline } {
+  return Object.fromEntries(
+    Object.entries(args.pipelines).map(([name, pipeline]) => [name, planPipeline(name, pipeline, args)]),
+  );
+}

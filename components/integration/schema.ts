@@ -1,0 +1,170 @@
+import { defined, type PipelineDelivery } from "../../runtime/contract/index.js";
+import { because, oneOf, text } from "../../runtime/contract/zod.js";
+import type { CassandraRingArgs } from "../cassandra/args.js";
+import type { GlusterClusterArgs } from "../gluster/args.js";
+import type { LinstorClusterArgs } from "../linstor/args.js";
+import type { ServiceBusEntitiesArgs } from "../servicebus/args.js";
+import { given } from "../support/given.js";
+import { flag, mapOf, type Shape, strict, tagsSchema, words, z } from "../support/schema.js";
+import type { ScalingArgs } from "../worker/args.js";
+import { imageSchema, monitoringSchema, replicasSchema, resourcesSchema } from "../worker/schema.js";
+import {
+  type CassandraContactArgs,
+  type CassandraSinkArgs,
+  type ClusterArgs,
+  type EndpointsArgs,
+  type GlusterSinkArgs,
+  type IntegrationArgs,
+  type IntegrationPipelineArgs,
+  type LinstorEndpointArgs,
+  type LinstorSinkArgs,
+  type NamespaceArgs,
+  OperatorSource,
+  type OperatorsArgs,
+  type PipelineSinkArgs,
+  type PipelineSourceArgs,
+  type ResourceGroupArgs,
+  type StorageArgs,
+} from "./args.js";
+
+function isObject(value: unknown): value is object {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+/** A part that is checked by rules of its own: here only that it is an object, with objects at some of its keys. */
+function part<T>(...keys: (keyof T & string)[]): z.ZodCustom<T, T> {
+  const needs = keys.length === 0 ? "its settings" : keys.join(" and ");
+  return z.custom<T>(
+    (value) => isObject(value) && keys.every((key) => isObject(Reflect.get(value, key))),
+    because(keys.length === 0 ? "must be an object" : `must be an object with ${needs}`, `Give ${needs}`),
+  );
+}
+
+const label = (what: string) =>
+  text(
+    /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+    `${what}: 1 to 63 lower-case letters, digits or -`,
+    "Use a name by the rule of Kubernetes",
+  );
+const entity = z.exactOptional(words("the name of an entity of serviceBus"));
+
+const sourceSchema = strict({
+  queue: entity,
+  topic: entity,
+  subscription: entity,
+} satisfies Shape<PipelineSourceArgs>);
+
+/** A sink by its kind; the pipeline's own rules check what is in it. */
+const sinkSchema = strict({
+  gluster: z.exactOptional(part<GlusterSinkArgs>("job")),
+  linstor: z.exactOptional(part<LinstorSinkArgs>()),
+  cassandra: z.exactOptional(part<CassandraSinkArgs>("table")),
+} satisfies Shape<PipelineSinkArgs>);
+
+/** A pipeline as far as it is not checked by the pipeline's own rules, or by those of scaling. */
+export const pipelineArgsSchema = strict({
+  source: sourceSchema,
+  sink: sinkSchema,
+  delivery: z.exactOptional(part<Partial<PipelineDelivery>>()),
+  replyQueues: z.exactOptional(
+    z.array(
+      words("the name of a queue"),
+      because("must be a list of queue names", "Give [] where nothing is answered"),
+    ),
+  ),
+  replicas: z.exactOptional(replicasSchema),
+  scaling: z.exactOptional(part<ScalingArgs>()),
+  resources: z.exactOptional(resourcesSchema),
+} satisfies Shape<IntegrationPipelineArgs>) satisfies z.ZodType<IntegrationPipelineArgs, IntegrationPipelineArgs>;
+
+const list = (what: string) =>
+  given(
+    z
+      .array(given(words(what)), because(`must be a list: ${what} each`, "Give at least one"))
+      .min(1, because("must have at least one entry", `Give ${what}`)),
+  );
+
+const endpointsSchema = strict({
+  linstor: z.exactOptional(strict({ controllers: list("a controller's URL") } satisfies Shape<LinstorEndpointArgs>)),
+  cassandra: z.exactOptional(
+    strict({
+      contactPoints: list("a host"),
+      port: z.exactOptional(
+        z.int(because("must be a port, 1 to 65535", "Give the native protocol's port")).min(1).max(65535),
+      ),
+      localDatacenter: z.exactOptional(words("the datacenter next to the workers")),
+    } satisfies Shape<CassandraContactArgs>),
+  ),
+} satisfies Shape<EndpointsArgs>);
+
+const source = z.exactOptional(oneOf(OperatorSource));
+
+/**
+ * Shape of an integration's args, each part by itself. What has rules of its own (the bus, a pipeline's sink and
+ * delivery, a store) is only known to be an object; `integrationProblems` checks all of it.
+ */
+export const integrationSchema = strict({
+  location: given(words("an Azure region")),
+  resourceGroup: strict({
+    name: text(
+      /^[\w.()-]{0,89}[\w()-]$/,
+      "1 to 90 letters, digits, . _ - or parentheses, not ending in a dot",
+      "Use a name by Azure's rule",
+    ),
+    create: z.exactOptional(flag()),
+  } satisfies Shape<ResourceGroupArgs>),
+  cluster: strict({
+    id: text(
+      /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.ContainerService\/managedClusters\/[^/]+$/i,
+      "the resource id of an AKS cluster",
+      "Give /subscriptions/…/resourceGroups/…/providers/Microsoft.ContainerService/managedClusters/…",
+    ),
+    oidcIssuerUrl: z.exactOptional(
+      given(text(/^https:\/\/\S+$/, "an https URL", "Give the issuer as the cluster shows it")),
+    ),
+    kubeContext: z.exactOptional(words("a context of the kubeconfig")),
+  } satisfies Shape<ClusterArgs>),
+  namespace: strict({
+    name: label("the name of a namespace"),
+    create: z.exactOptional(flag()),
+  } satisfies Shape<NamespaceArgs>),
+  image: imageSchema,
+  serviceBus: part<ServiceBusEntitiesArgs>("namespace"),
+  pipelines: mapOf(part<IntegrationPipelineArgs>(), "pipelines"),
+  storage: z.exactOptional(
+    strict({
+      gluster: z.exactOptional(part<GlusterClusterArgs>()),
+      linstor: z.exactOptional(part<LinstorClusterArgs>()),
+      cassandra: z.exactOptional(part<CassandraRingArgs>()),
+    } satisfies Shape<StorageArgs>),
+  ),
+  endpoints: z.exactOptional(endpointsSchema),
+  operators: z.exactOptional(
+    strict({
+      keda: source,
+      kedaNamespace: z.exactOptional(label("KEDA's namespace")),
+      certManager: source,
+      piraeus: source,
+      k8ssandra: source,
+    } satisfies Shape<OperatorsArgs>),
+  ),
+  monitoring: z.exactOptional(monitoringSchema),
+  developmentEmulator: z.exactOptional(flag()),
+  tags: z.exactOptional(tagsSchema),
+} satisfies Shape<IntegrationArgs>) satisfies z.ZodType<IntegrationArgs>;
+
+/** Of args that may be wrong anywhere, the parts that have rules of their own, as far as they are there at all. */
+export const partsSchema = z.object({
+  namespace: z.object({ name: z.string() }).optional().catch(undefined),
+  serviceBus: part<ServiceBusEntitiesArgs>().optional().catch(undefined),
+  pipelines: z.record(z.string(), z.unknown()).catch({}),
+  storage: z
+    .object({
+      gluster: part<GlusterClusterArgs>().optional().catch(undefined),
+      linstor: part<LinstorClusterArgs>().optional().catch(undefined),
+      cassandra: part<CassandraRingArgs>().optional().catch(undefined),
+    })
+    .catch({})
+    .transform((parts): StorageArgs => defined(parts)),
+  endpoints: endpointsSchema.optional().catch(undefined),
+});
