@@ -155,6 +155,19 @@ describe("a stack of Azure resources on the real engine", { timeout: 60_000 }, (
     world.project.program(before);
   });
 
+  it("says at once what a program threw, in a preview that was not made, with the place in the program", async () => {
+    const before = program({ lockDuration: "PT2M", requiresSession: true });
+    world.project.program(
+      before.replace("return {", 'queue.id.apply((id) => { throw new Error("no " + id); });\nreturn {'),
+    );
+    const began = Date.now();
+    const error = await world.stack.preview().catch((failure: unknown) => failure);
+    expect(String(error)).toMatch(/no \/subscriptions\/.*queues\/orders/);
+    expect(String(error)).toMatch(/index\.cjs:\d+/);
+    expect(Date.now() - began).toBeLessThan(15_000);
+    world.project.program(before);
+  });
+
   it("is taken down, and nothing is left", async () => {
     world.effects.taken();
     await world.stack.destroy();

@@ -49,6 +49,8 @@ export function prepareRun(options: PrepareRunOptions): PreparedRun {
       PULUMI_BACKEND_URL: pathToFileURL(stateDir).href,
       PULUMI_CONFIG_PASSPHRASE_FILE: passphrase,
       PULUMI_SKIP_UPDATE_CHECK: "true",
+      PULUMI_SUPPRESS_NEO_LINK: "true",
+      PULUMI_CREDENTIAL_STORE: "plaintext",
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
     },
   };

@@ -4,6 +4,7 @@ import { defined } from "../../../runtime/contract/index.js";
 import { endProcesses, processesWithEnvironment } from "../run/process.js";
 import { type CommandResult, runCommand } from "./command.js";
 import type { Engine } from "./find.js";
+import { nodeOptions } from "./nodeOptions.js";
 import { type PreviewDocument, readPreview } from "./preview.js";
 import type { PreparedRun } from "./project.js";
 
@@ -165,6 +166,11 @@ export class StackRun {
     return result;
   }
 
+  #environment(call: string): NodeJS.ProcessEnv {
+    const env = { ...withoutPulumi(this.engine.env), ...this.baseEnv, ...this.run.env, [MARK]: call };
+    return { ...env, NODE_OPTIONS: nodeOptions(env) };
+  }
+
   async #call(args: string[], options: RunOptions): Promise<CommandResult> {
     const id = randomBytes(8).toString("hex");
     const { onOutput, signal, killSignal } = options;
@@ -174,7 +180,7 @@ export class StackRun {
         [...args, "--stack", this.run.stack, "--non-interactive", "--color", "never"],
         {
           cwd: this.run.workDir,
-          env: { ...withoutPulumi(this.engine.env), ...this.baseEnv, ...this.run.env, [MARK]: id },
+          env: this.#environment(id),
           limitMs: options.limitMs ?? LIMIT_MS,
           graceMs: options.graceMs ?? GRACE_MS,
           ...defined({ signal, killSignal }),

@@ -156,6 +156,7 @@ describe("a resource that is made", () => {
     const identity = { ...place, resourceName: "worker", location: "westeurope" };
     const type = "azure-native:managedidentity:UserAssignedIdentity";
     const first = await model(type).create(identity, context(type));
+    state.delete(type, first.id);
     const second = await model(type).create(identity, context(type));
     expect(first.outputs).toEqual(second.outputs);
     expect(first.outputs["principalId"]).not.toBe(first.outputs["clientId"]);
@@ -222,6 +223,47 @@ describe("a resource that is made", () => {
       /Status=409 Code="RoleAssignmentExists".*one/,
     );
     await create(ASSIGNMENT, { ...right, principalId: "q", roleAssignmentName: "two" });
+  });
+});
+
+describe("the address of a network interface", () => {
+  const NIC = "azure-native:network:NetworkInterface";
+  const network = { ...place, virtualNetworkName: "net", location: "x" };
+  const addresses = (outputs: PropertyMap | undefined) =>
+    JSON.stringify(outputs?.["ipConfigurations"]).match(/(?<="privateIPAddress":")[^"]+/g);
+
+  async function subnet(addressPrefix: string) {
+    await create("azure-native:network:VirtualNetwork", network);
+    return create("azure-native:network:Subnet", { ...network, subnetName: "s", addressPrefix });
+  }
+  const nic = (name: string, id: string, ...more: PropertyMap[]) => ({
+    ...place,
+    location: "x",
+    networkInterfaceName: name,
+    ipConfigurations: [{ name: "one", subnet: { id } }, ...more],
+  });
+
+  it("is the first free one of its subnet, or the one that is given, and stays with a change", async () => {
+    const { id } = await subnet("10.20.1.0/24");
+    const made = await Promise.all([
+      create(NIC, nic("a", id)),
+      create(NIC, nic("b", id, { name: "two", subnet: { id }, privateIPAddress: "10.20.1.9" })),
+      create(NIC, nic("c", id, { name: "two", subnet: { id } })),
+    ]);
+    expect(made.map((each) => addresses(each.outputs))).toEqual([
+      ["10.20.1.4"],
+      ["10.20.1.5", "10.20.1.9"],
+      ["10.20.1.6", "10.20.1.7"],
+    ]);
+    const [, second] = made;
+    const changed = await update(NIC, second.id, { ...nic("b", id), enableIPForwarding: true });
+    expect(addresses(changed)).toEqual(["10.20.1.5"]);
+  });
+
+  it("is refused where the subnet is full", async () => {
+    const { id } = await subnet("10.0.0.0/29");
+    for (const name of ["a", "b", "c"]) await create(NIC, nic(name, id));
+    await expect(create(NIC, nic("d", id))).rejects.toThrow('Code="SubnetIsFull"');
   });
 });
 

@@ -14,7 +14,7 @@ import {
 } from "../base/index.js";
 import { put, remove, type ServiceBusEffects } from "./effects.js";
 import { armId, parentPath, pathInputs, sameId } from "./ids.js";
-import { ARM_TYPES, type ArmType, AutoName } from "./types.js";
+import { ARM_TYPES, type ArmType, AutoName, type MadeResource } from "./types.js";
 
 /** What a subscription of Azure is to the stand-in. */
 export interface ArmSettings {
@@ -51,6 +51,9 @@ export function armModel(token: string, type: ArmType, settings: ArmSettings): R
   const inPath = pathInputs(type.path);
   const nameInput = type.autoName === AutoName.Fixed ? undefined : inPath.at(-1);
 
+  const effectsOf = async (resource: StoredResource): Promise<PropertyMap> =>
+    settings.effects === undefined ? {} : put(settings.effects, resource);
+
   return {
     replaceOn: [...inPath, ...(type.replaceOn ?? []), ...(type.located === "replaces" ? ["location"] : [])],
     same: samePlace,
@@ -74,19 +77,28 @@ export function armModel(token: string, type: ArmType, settings: ArmSettings): R
       const id = idOf(type, inputs, settings);
       refuseWrongPlace(token, type, id, inputs, context.state, settings);
       if (existing(id, context.state) !== undefined) throw alreadyThere(id);
-      const outputs = madeOutputs(type, id, inputs, inPath, settings);
-      const effects = settings.effects ? await put(settings.effects, { type: token, id, inputs, outputs }) : {};
-      return { id, outputs: { ...outputs, ...effects } };
+      const made = madeOf(id, inputs, context.state, settings);
+      const { name } = made;
+      const shown = { ...shownInputs(inputs, inPath), ...type.shown?.(made) };
+      const outputs = { ...type.defaults, ...shown, ...type.outputs?.(made), name, type: type.arm };
+      // It is there from now on, for another that is made meanwhile: its name and its address are taken.
+      context.state.put({ type: token, id, inputs, outputs });
+      try {
+        return { id, outputs: { ...outputs, ...(await effectsOf({ type: token, id, inputs, outputs })) } };
+      } catch (error) {
+        context.state.delete(token, id);
+        throw error;
+      }
     },
 
-    async update(id: string, current: StoredResource, news: PropertyMap) {
+    async update(id: string, current: StoredResource, news: PropertyMap, context: OperationContext) {
       refuseFixedChange(type, current.inputs, news);
       const dates = "updatedAt" in current.outputs ? { updatedAt: settings.now().toISOString() } : {};
       const gone = Object.keys(current.inputs).filter((name) => !(name in news) && !inPath.includes(name));
       const kept = Object.fromEntries(Object.entries(current.outputs).filter(([name]) => !gone.includes(name)));
-      const outputs = { ...type.defaults, ...kept, ...shownInputs(news, inPath), ...dates };
-      const effects = settings.effects ? await put(settings.effects, { type: token, id, inputs: news, outputs }) : {};
-      return { ...outputs, ...effects };
+      const shown = { ...shownInputs(news, inPath), ...type.shown?.(madeOf(id, news, context.state, settings)) };
+      const outputs = { ...type.defaults, ...kept, ...shown, ...dates };
+      return { ...outputs, ...(await effectsOf({ type: token, id, inputs: news, outputs })) };
     },
 
     async delete(id: string, current: StoredResource, context: OperationContext) {
@@ -145,16 +157,11 @@ function shownInputs(inputs: PropertyMap, inPath: readonly string[]): PropertyMa
   return Object.fromEntries(Object.entries(inputs).filter(([name]) => !hidden.has(name)));
 }
 
-function madeOutputs(
-  type: ArmType,
-  id: string,
-  inputs: PropertyMap,
-  inPath: readonly string[],
-  settings: ArmSettings,
-): PropertyMap {
-  const name = (id.split("/").at(-1) ?? "").replaceAll("~", "/");
-  const made = { id, name, inputs, tenantId: settings.tenantId, madeAt: settings.now().toISOString() };
-  return { ...type.defaults, ...shownInputs(inputs, inPath), ...type.outputs?.(made), name, type: type.arm };
+function madeOf(id: string, inputs: PropertyMap, state: ProviderState, settings: ArmSettings): MadeResource {
+  const last = id.split("/").at(-1) ?? "";
+  // A slash in a name is a tilde in the id.
+  const name = last.replaceAll("~", "/");
+  return { id, name, inputs, tenantId: settings.tenantId, madeAt: settings.now().toISOString(), state };
 }
 
 /** Refuses as Azure does where what a resource lies in is not there, and where another is in its way. */

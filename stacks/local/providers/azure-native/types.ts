@@ -1,4 +1,5 @@
-import type { PropertyMap } from "../base/index.js";
+import type { PropertyMap, ProviderState } from "../base/index.js";
+import { withAddresses } from "./addresses.js";
 import { uuidOf } from "./ids.js";
 
 /** How a name comes about where the program gives none: as azure-native does it. */
@@ -21,7 +22,7 @@ export interface NameRule {
   words: string;
 }
 
-/** What is computed when a resource is made. */
+/** What outputs are computed from. */
 export interface MadeResource {
   id: string;
   name: string;
@@ -29,6 +30,8 @@ export interface MadeResource {
   inputs: PropertyMap;
   /** Time in ISO 8601. */
   madeAt: string;
+  /** What there is beside it. */
+  state: ProviderState;
 }
 
 /** One type of resource, as far as this stand-in goes. */
@@ -48,7 +51,10 @@ export interface ArmType {
   refusesChange?: readonly string[];
   /** What Azure fills in where nothing is given. */
   defaults?: PropertyMap;
+  /** What Azure computes once, when the resource is made. */
   outputs?(made: MadeResource): PropertyMap;
+  /** Inputs that Azure shows with more than was given, each time they are written. */
+  shown?(made: MadeResource): PropertyMap;
 }
 
 const GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}";
@@ -255,6 +261,7 @@ export const ARM_TYPES: Readonly<Record<string, ArmType>> = {
     name: PLAIN_NAME,
     located: "fixed",
     outputs: ({ id }) => ({ ...succeeded(), resourceGuid: uuidOf(id) }),
+    shown: ({ id, inputs, state }) => ({ ipConfigurations: withAddresses(id, inputs["ipConfigurations"], state) }),
   },
   "azure-native:compute:VirtualMachine": {
     path: `${COMPUTE}/virtualMachines/{vmName}`,
