@@ -1,4 +1,4 @@
-import type { ServiceBusReceivedMessage, ServiceBusReceiver } from "@azure/service-bus";
+import type { ServiceBusReceivedMessage } from "@azure/service-bus";
 import { ServiceBusLimits } from "../contract/index.js";
 import { DeliveryOutcome, type Logger, type WorkerMetrics } from "../telemetry/index.js";
 import type { Attempts, Verdict } from "./attempts.js";
@@ -6,9 +6,7 @@ import type { Clock } from "./clock.js";
 import type { ReadMessage } from "./envelope.js";
 import { errorCode, errorText, isLockLost } from "./errors.js";
 import { type HeldLock, StopReason } from "./locks.js";
-
-/** The part of the client's receivers that settles. */
-export type Settler = Pick<ServiceBusReceiver, "completeMessage" | "abandonMessage" | "deadLetterMessage">;
+import type { Settler } from "./settler.js";
 
 /** One delivery: the message, how to settle it, and the lock that it is held under. */
 export interface Delivery {
@@ -51,7 +49,9 @@ export class Deliveries {
       metrics.lastProgress.set(clock.now() / 1000);
       return outcome;
     } catch (error) {
-      this.line(delivery, began, "not settled: it comes again", { description: firstLine(errorText(error)) });
+      this.line(delivery, began, "not settled, as far as is known: it comes again", {
+        description: firstLine(errorText(error)),
+      });
       metrics.messages.inc({ outcome: DeliveryOutcome.Unsettled });
       return DeliveryOutcome.Unsettled;
     } finally {
@@ -95,7 +95,7 @@ export class Deliveries {
     } catch (error) {
       if (isLockLost(error)) return this.lockLost(delivery, began);
       const detail = { verdict: verdict.kind, code: errorCode(error), description: firstLine(errorText(error)) };
-      this.line(delivery, began, "not settled: it comes again", detail);
+      this.line(delivery, began, "not settled, as far as is known: it comes again", detail);
       return DeliveryOutcome.Unsettled;
     }
   }

@@ -7,6 +7,7 @@ import type { Deliveries } from "./delivery.js";
 import type { ReadMessage } from "./envelope.js";
 import { errorCode, errorText } from "./errors.js";
 import type { LockKeeper } from "./locks.js";
+import { LinkLost, LinkSettler } from "./settler.js";
 import { Slots } from "./slots.js";
 
 /** The part of the client's receiver that is used. */
@@ -54,6 +55,7 @@ interface Attachment extends CreditLink {
   delivered: number;
   /** Numbers of the deliveries that are not settled, oldest first. */
   unsettled: Set<number>;
+  settler: LinkSettler;
 }
 
 interface Link {
@@ -106,7 +108,7 @@ export class QueueIntake {
     const link: Link = {
       receiver,
       slots,
-      attachment: newAttachment(),
+      attachment: newAttachment(receiver),
       working: 0,
       retired: false,
       subscription: { close: () => Promise.resolve() },
@@ -118,7 +120,8 @@ export class QueueIntake {
       processError: async ({ error, errorSource }) => this.onError(link, error, errorSource),
       preInitialize: async () => {
         ledger.detached(link.attachment);
-        link.attachment = newAttachment();
+        link.attachment.settler.lost();
+        link.attachment = newAttachment(receiver);
         if (!link.retired) state.down(link);
       },
       postInitialize: async () => {
@@ -147,7 +150,7 @@ export class QueueIntake {
     if (!state.connected) state.up(link);
     this.show();
     await this.slots.enter();
-    const delivery = { received, read: message, settler: receiver, lock, releasedBySession: false };
+    const delivery = { received, read: message, settler: attachment.settler, lock, releasedBySession: false };
     const outcome = await deliveries.handle(delivery);
     this.slots.leave();
     keeper.release(lock);
@@ -234,6 +237,7 @@ export class QueueIntake {
   }
 }
 
-function newAttachment(): Attachment {
-  return { credit: 0, delivered: 0, unsettled: new Set() };
+function newAttachment(receiver: QueueReceiver): Attachment {
+  const settler = new LinkSettler(receiver, LinkLost.Again);
+  return { credit: 0, delivered: 0, unsettled: new Set(), settler };
 }

@@ -6,8 +6,9 @@ import type { CreditLedger, CreditLink } from "./credit.js";
 import type { Deliveries } from "./delivery.js";
 import type { ReadMessage } from "./envelope.js";
 import { errorCode, errorText } from "./errors.js";
-import type { HeldLock, LockKeeper } from "./locks.js";
+import { type HeldLock, type LockKeeper, StopReason } from "./locks.js";
 import { type SessionStop, stopOf, withStop } from "./sessionState.js";
+import { LinkLost, LinkSettler } from "./settler.js";
 
 /** The part of the client's session receiver that is used. */
 export type SessionReceiver = Pick<
@@ -56,6 +57,7 @@ export class Session {
   private readonly link: CreditLink = { credit: 0 };
   private readonly waiting: Waiting[] = [];
   private readonly lock: HeldLock;
+  private readonly settler: LinkSettler;
   private wake: () => void = () => undefined;
   private broken = false;
   private stop: SessionStop | undefined;
@@ -68,6 +70,7 @@ export class Session {
       lockedUntil: receiver.sessionLockedUntilUtc?.getTime(),
       renew: () => receiver.renewSessionLock(),
     });
+    this.settler = new LinkSettler(receiver, LinkLost.Fail);
     this.lock.signal.addEventListener("abort", () => this.wake(), { once: true });
   }
 
@@ -115,12 +118,19 @@ export class Session {
           }),
         processError: async ({ error }) => {
           metrics.receiverErrors.inc({ code: errorCode(error) });
-          this.broken = true;
-          this.wake();
+          this.linkLost();
         },
       },
       { autoCompleteMessages: false, maxConcurrentCalls: SESSION_PREFETCH },
     );
+  }
+
+  /** A session is held through its link: without it another may hold the session at once. */
+  private linkLost(): void {
+    this.broken = true;
+    this.lock.stop(StopReason.LockLost);
+    this.settler.lost();
+    this.wake();
   }
 
   private async work(subscription: { close(): Promise<void> }): Promise<void> {
@@ -151,7 +161,7 @@ export class Session {
     const outcome = await this.options.deliveries.handle({
       received,
       read: this.stop === undefined ? read : stoppedMessage(read, this.stop),
-      settler: this.receiver,
+      settler: this.settler,
       lock: this.lock,
       releasedBySession: true,
       beforeDeadLetter: (reason) => this.stopSession(read, reason),

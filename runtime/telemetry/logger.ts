@@ -15,7 +15,7 @@ export const LogLevel = {
 export type LogLevel = (typeof LogLevel)[keyof typeof LogLevel];
 
 /** Bytes that may wait in memory before they are written, and how long they may wait, in milliseconds. */
-const BUFFER_BYTES = 16_384;
+const BUFFER_BYTES = 4_096;
 const FLUSH_MILLISECONDS = 100;
 
 /** A log, and how to write out what it still holds. */

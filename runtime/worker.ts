@@ -1,0 +1,131 @@
+import { Engine, openBus, systemClock } from "./bus/index.js";
+import { type Connection, ExitCode, type Pipeline, type Sink, StowageError, sinkKind } from "./contract/index.js";
+import { createSink } from "./sinks/index.js";
+import {
+  createMetrics,
+  type Health,
+  type ListenAddress,
+  type Log,
+  type RunningServer,
+  serve,
+  type WorkerMetrics,
+} from "./telemetry/index.js";
+
+/** What a worker runs with. */
+export interface WorkerSetup {
+  pipeline: Pipeline;
+  connection: Connection;
+  listen: ListenAddress;
+  /** Name of the pod. */
+  worker: string;
+  log: Log;
+}
+
+/** A store that cannot be reached at start is tried for so long, in milliseconds, before the process gives up. */
+const START_MILLISECONDS = 120_000;
+const START_RETRY_MILLISECONDS = 1_000;
+
+/** One worker: one process, one pipeline. */
+export class Worker {
+  private readonly metrics: WorkerMetrics;
+  private readonly starting = new AbortController();
+  private engine: Engine | undefined;
+  private sink: Sink | undefined;
+  private server: RunningServer | undefined;
+  private finish: (code: ExitCode) => void = () => undefined;
+
+  constructor(private readonly setup: WorkerSetup) {
+    this.metrics = createMetrics({ pipeline: setup.pipeline.name, sink: sinkKind(setup.pipeline) });
+  }
+
+  /** Runs until it is stopped or cannot go on; resolves with the exit status. */
+  async run(): Promise<ExitCode> {
+    const ended = new Promise<ExitCode>((resolve) => {
+      this.finish = resolve;
+    });
+    const failure = await this.begin();
+    const code = failure ?? (await ended);
+    await this.server?.close();
+    await this.sink?.stop().catch((error: unknown) => this.note(error, "the sink did not stop"));
+    return code;
+  }
+
+  /** Stops intake, finishes or gives back what is in work within the grace period, and ends `run` with 0. */
+  async stop(signal: string): Promise<void> {
+    const { logger } = this.setup.log;
+    logger.info({ signal }, "stopping");
+    this.starting.abort();
+    const empty = (await this.engine?.stop()) ?? true;
+    if (!empty) logger.error("the grace period is over and work has not ended: its messages come again");
+    logger.info("stopped");
+    this.finish(ExitCode.Ok);
+  }
+
+  private async begin(): Promise<ExitCode | undefined> {
+    const { pipeline, connection, worker, log } = this.setup;
+    try {
+      this.server = await serve(this.setup.listen, {
+        live: () => this.engine?.live() ?? { ok: true, reason: "starting" },
+        ready: () => this.ready(),
+        metrics: async () => ({
+          contentType: this.metrics.registry.contentType,
+          text: await this.metrics.registry.metrics(),
+        }),
+      });
+    } catch (error) {
+      this.note(error, "the address to listen on cannot be had");
+      return ExitCode.MissingRequirement;
+    }
+    const { host, port } = this.server.address;
+    log.logger.info({ address: `${host}:${port}` }, "listening");
+    log.flush();
+    this.sink = await createSink({ pipeline, connection, worker });
+    const failure = await this.startSink(this.sink);
+    if (failure !== undefined || this.starting.signal.aborted) return failure;
+    const bus = await openBus(connection, pipeline.source);
+    if (this.starting.signal.aborted) return undefined;
+    this.engine = new Engine({
+      pipeline,
+      sink: this.sink,
+      bus,
+      metrics: this.metrics,
+      logger: log.logger,
+      clock: systemClock,
+      random: Math.random,
+      onNoProgress: (reason) => {
+        log.logger.fatal({ reason }, "no progress: the process ends, so that a new one can start afresh");
+        this.finish(ExitCode.NoProgress);
+      },
+    });
+    this.engine.start();
+    return undefined;
+  }
+
+  /** Starts the sink; a store that is not there yet is tried again, one that can never work is refused at once. */
+  private async startSink(sink: Sink): Promise<ExitCode | undefined> {
+    const deadline = systemClock.now() + START_MILLISECONDS;
+    while (!this.starting.signal.aborted) {
+      try {
+        await sink.start(this.starting.signal);
+        return undefined;
+      } catch (error) {
+        if (this.starting.signal.aborted) return undefined;
+        this.metrics.storeUp.set(0);
+        this.note(error, "the sink cannot start");
+        if (error instanceof StowageError) return ExitCode.MissingRequirement;
+        if (systemClock.now() > deadline) return ExitCode.NoProgress;
+        await new Promise((resolve) => setTimeout(resolve, START_RETRY_MILLISECONDS));
+      }
+    }
+    return undefined;
+  }
+
+  private async ready(): Promise<Health> {
+    return this.engine === undefined ? { ok: false, reason: "starting" } : this.engine.ready();
+  }
+
+  private note(error: unknown, what: string): void {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    this.setup.log.logger.error({ code, description: error instanceof Error ? error.message : String(error) }, what);
+  }
+}
