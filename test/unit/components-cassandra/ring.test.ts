@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it, vi } from "vitest";
 import { CassandraOperator, CassandraRing, type CassandraRingArgs } from "../../../components/cassandra/index.js";
+import { documentedTypes } from "../support/documented.js";
 import { type Run, run } from "../support/mocks.js";
 import { racksOf, ringArgs } from "./args.js";
 
@@ -187,4 +188,12 @@ describe("the choices of a ring", () => {
     );
     expect(registered.filter((each) => !each.type.startsWith("stowage:"))).toEqual([]);
   });
+});
+
+it("registers every type that the README lists, and no other", async () => {
+  const types = new Set<string>();
+  for (const operator of Object.values(CassandraOperator))
+    for (const { type } of (await build({ operator })).resources) types.add(type);
+  types.delete("stowage:index:CassandraRing");
+  expect([...types].sort()).toEqual(await documentedTypes("cassandra"));
 });

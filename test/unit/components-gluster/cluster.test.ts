@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it, vi } from "vitest";
 import { GlusterCluster, type GlusterClusterArgs } from "../../../components/gluster/index.js";
+import { documentedTypes } from "../support/documented.js";
 import { type Run, run } from "../support/mocks.js";
 import { clusterArgs, IMAGE, results, SUBNET } from "./args.js";
 
@@ -293,4 +294,10 @@ describe("what a cluster hands on", () => {
     const { one } = await build({ resourceGroupName: pulumi.output("later") });
     expect(one(DISK, "files-a_results_0").inputs["resourceGroupName"]).toBe("later");
   });
+});
+
+it("registers every type that the README lists, and no other", async () => {
+  const { resources } = await build();
+  const types = new Set(resources.map((each) => each.type).filter((type) => !type.startsWith("stowage:")));
+  expect([...types].sort()).toEqual(await documentedTypes("gluster"));
 });

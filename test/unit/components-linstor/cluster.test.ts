@@ -8,6 +8,7 @@ import {
   LinstorPoolKind,
   LinstorReclaimPolicy,
 } from "../../../components/linstor/index.js";
+import { documentedTypes } from "../support/documented.js";
 import { type Run, run } from "../support/mocks.js";
 import { fast, linstorArgs } from "./args.js";
 
@@ -232,4 +233,10 @@ describe("the choices of a cluster", () => {
     );
     expect(resources.filter((each) => !each.type.startsWith("stowage:"))).toEqual([]);
   });
+});
+
+it("registers every type that the README lists, and no other", async () => {
+  const { resources } = await build();
+  const types = new Set(resources.map((each) => each.type).filter((type) => !type.startsWith("stowage:")));
+  expect([...types].sort()).toEqual(await documentedTypes("linstor"));
 });
