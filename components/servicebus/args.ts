@@ -295,14 +295,21 @@ export interface RuleArgs {
 
 /** Values that a message must have; at least one. */
 export interface CorrelationArgs {
+  /** Content type, `application/json`. */
   contentType?: string;
+  /** Correlation id: in an answer, the id of the request. */
   correlationId?: string;
+  /** Message id. */
   messageId?: string;
+  /** Where the answer goes. */
   replyTo?: string;
+  /** Session of the answer. */
   replyToSessionId?: string;
+  /** Session. */
   sessionId?: string;
   /** The message's subject, which the service calls label. */
   subject?: string;
+  /** Whom it is for. */
   to?: string;
   /** Application properties. */
   properties?: { [name: string]: string };

@@ -43,8 +43,11 @@ export interface PipelineSource {
 
 /** Exactly one of the keys is set. */
 export interface PipelineSink {
+  /** A job's output, one file on a Gluster volume for each message. */
   gluster?: GlusterSink;
+  /** Storage commands on LINSTOR, with answers. */
   linstor?: LinstorSink;
+  /** Rows in a Cassandra table. */
   cassandra?: CassandraSink;
 }
 

@@ -34,6 +34,7 @@ export type MessageField = (typeof MessageField)[keyof typeof MessageField];
 
 /** A column, and where its value comes from: exactly one of `body`, `property`, `message`. */
 export interface Column {
+  /** Type, by CQL's own names. */
   type: ColumnType;
   /** Path into the JSON body, keys joined by dots: `reading.celsius`. */
   body?: string;
@@ -47,6 +48,7 @@ export interface Column {
 
 /** A clustering column and its order. */
 export interface Clustering {
+  /** One of the table's columns. */
   column: string;
   /** True for descending order. */
   descending?: boolean;
@@ -58,6 +60,7 @@ export interface TableDefinition {
   keyspace: string;
   /** Table, by the same rule. */
   name: string;
+  /** The columns by name, by the same rule. */
   columns: { [name: string]: Column };
   /** Columns of the partition key, in order; at least one. */
   partitionKey: string[];

@@ -25,6 +25,8 @@ export interface Registered {
   retainOnDelete: boolean;
   protect: boolean;
   replaceOnChanges: string[];
+  /** URN and id of its provider; empty for the default one. */
+  provider: string;
 }
 
 /** What a program registered. */
@@ -77,13 +79,24 @@ const nameInputs: { [type: string]: string } = {
   "azure-native:servicebus:Rule": "ruleName",
 };
 
+/** Where Azure puts what lies inside a namespace, below its resource group. */
+const paths: { [type: string]: (inputs: Inputs) => string } = {
+  "azure-native:servicebus:Namespace": (i) => `Microsoft.ServiceBus/namespaces/${i["namespaceName"]}`,
+  "azure-native:servicebus:Queue": (i) =>
+    `Microsoft.ServiceBus/namespaces/${i["namespaceName"]}/queues/${i["queueName"]}`,
+  "azure-native:servicebus:Topic": (i) =>
+    `Microsoft.ServiceBus/namespaces/${i["namespaceName"]}/topics/${i["topicName"]}`,
+  "azure-native:servicebus:Subscription": (i) =>
+    `Microsoft.ServiceBus/namespaces/${i["namespaceName"]}/topics/${i["topicName"]}/subscriptions/${i["subscriptionName"]}`,
+};
+
 /** An id in the form of Azure's, or of Kubernetes'. */
 function idOf(args: MockResourceArgs): string {
   if (!args.type.startsWith("azure-native:")) return `${args.inputs["metadata"]?.namespace ?? "-"}/${args.name}`;
   const [, module = "", kind = ""] = args.type.split(":");
   if (kind === "ResourceGroup") return `${SUBSCRIPTION}/resourceGroups/${args.inputs["resourceGroupName"]}`;
-  const group = args.inputs["resourceGroupName"] ?? "rg";
-  return `${SUBSCRIPTION}/resourceGroups/${group}/providers/Microsoft.${module}/${kind}/${args.name}`;
+  const path = paths[args.type]?.(args.inputs) ?? `Microsoft.${module}/${kind}/${args.name}`;
+  return `${SUBSCRIPTION}/resourceGroups/${args.inputs["resourceGroupName"] ?? "rg"}/providers/${path}`;
 }
 
 function newResource(args: MockResourceArgs, preview: boolean): MockResourceResult {
@@ -184,6 +197,7 @@ function registered(urn: string, request: RegisterResourceRequest): Registered {
     retainOnDelete: request.getRetainondelete() === true,
     protect: request.getProtect() === true,
     replaceOnChanges: request.getReplaceonchangesList(),
+    provider: request.getProvider(),
   };
 }
 
@@ -191,12 +205,12 @@ function registered(urn: string, request: RegisterResourceRequest): Registered {
  * The message with which a program fails once its outputs are known: a rejected promise that nobody handles,
  * as Pulumi itself sees it. Waits for one; the test's time limit ends the wait.
  */
-export async function failureOf(program: () => unknown): Promise<string> {
+export async function failureOf(program: () => unknown, calls: RunOptions["calls"] = {}): Promise<string> {
   const others = process.listeners("unhandledRejection");
   process.removeAllListeners("unhandledRejection");
   try {
     const failure = new Promise<unknown>((resolve) => process.on("unhandledRejection", resolve));
-    await run(program, { preview: false });
+    await run(program, { preview: false, calls });
     const error = await failure;
     // Several promises carry the same failure; the rest of them come within this turn.
     await new Promise((resolve) => setImmediate(resolve));
