@@ -68,14 +68,19 @@ export async function local(options: LocalOptions): Promise<ExitCode> {
 
 async function run(options: LocalOptions, out: Screen, interrupt: Interrupt): Promise<ExitCode> {
   const setup = await timed(() =>
-    LocalEnvironment.start({ small: options.small === true, signal: interrupt.soon, progress: out.line }),
+    LocalEnvironment.start({
+      small: options.small === true,
+      signal: interrupt.soon,
+      progress: out.line,
+      step: (text) => out.block([text]),
+    }),
   );
   const environment = setup.value;
   const seconds = { setup: setup.seconds, up: 0, traffic: 0, down: 0 };
   let resources = 0;
   let pipelines: { [name: string]: PipelineResult } = {};
   try {
-    const up = await timed(() => environment.up(interrupt.soon));
+    const up = await timed(() => environment.up(interrupt.soon, engineLines(out)));
     seconds.up = up.seconds;
     resources = up.value.resources;
     for (const notice of environment.notices()) out.line(notice);
@@ -102,6 +107,13 @@ async function run(options: LocalOptions, out: Screen, interrupt: Interrupt): Pr
   };
   print(report, options, out);
   return whole(report, options) ? ExitCode.Ok : ExitCode.Failed;
+}
+
+/** The engine's own lines, without its blank ones. */
+function engineLines(out: Screen): (line: string) => void {
+  return (line) => {
+    if (line.trim() !== "") out.line(line);
+  };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -17,7 +17,18 @@ export interface LocalEndpoints {
 
 /** What is read and changed of the tracked configuration; the stack itself checks all of it. */
 interface TrackedConfig {
-  config?: { "stowage:storage"?: { cassandra?: { [key: string]: unknown; racks?: unknown[]; replication?: object } } };
+  config?: {
+    "stowage:storage"?: {
+      linstor?: { namespace?: string };
+      cassandra?: { [key: string]: unknown; namespace?: string; racks?: unknown[]; replication?: object };
+    };
+  };
+}
+
+/** Kubernetes namespaces of the operators, which are installed already as far as this stack is concerned. */
+export function operatorNamespaces(projectDir: string): string[] {
+  const { linstor, cassandra } = tracked(projectDir).config?.["stowage:storage"] ?? {};
+  return [linstor?.namespace, cassandra?.namespace].filter((name) => name !== undefined);
 }
 
 /** Nodes that the tracked `Pulumi.local.yaml` states for the ring; 0 where it states none. */

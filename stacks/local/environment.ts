@@ -14,7 +14,7 @@ import {
   type RingController,
   type Subnet,
 } from "./cassandra/index.js";
-import { localConfig, trackedNodes } from "./config.js";
+import { localConfig, operatorNamespaces, trackedNodes } from "./config.js";
 import { type Engine, findEngine, prepareRun, StackRun } from "./engine/index.js";
 import { createVolumeFolder } from "./gluster/index.js";
 import { createLinstorStandIn, type LinstorStandIn, type MachineNode } from "./linstor/index.js";
@@ -40,6 +40,8 @@ export interface EnvironmentOptions {
   signal: AbortSignal;
   /** A line for the person who waits. */
   progress(line: string): void;
+  /** How far a long step has come; takes the place of the last one. */
+  step(text: string): void;
   /** Folder of the project whose `local` stack comes up. @default the package's own */
   projectDir?: string;
 }
@@ -91,7 +93,7 @@ export class LocalEnvironment {
       signal,
       onProgress: progress,
     });
-    const engine = await findEngine({ signal, onProgress: (step) => progress(engineLine(step)) });
+    const engine = await findEngine({ signal, onProgress: (step) => options.step(engineLine(step)) });
     const distribution =
       cachedDistribution() ??
       (await fetchDistribution({
@@ -126,6 +128,7 @@ export class LocalEnvironment {
         images: () => ({ entrypoint: [process.execPath, workerBundle()] }),
         controllers: [rings, linstor.controller, volumeFolders(folder)],
         resolveHostPath: (volume) => volumeFolder(folder, volumeName(volume)),
+        namespaces: operatorNamespaces(projectDir),
         baseEnv,
       });
       opened.push({ close: () => kubernetes.close(STOP_SECONDS) });

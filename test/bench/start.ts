@@ -85,7 +85,7 @@ function trivialProject(root: string, resources: number): string {
 /** Seconds from the start of the environment, everything cached, to the first message that is stored for good. */
 async function measureFirstStored(log: (line: string) => void, signal: AbortSignal): Promise<number> {
   const began = performance.now();
-  const environment = await LocalEnvironment.start({ small: false, signal, progress: log });
+  const environment = await LocalEnvironment.start({ small: false, signal, progress: log, step: log });
   try {
     const { pipelines } = await environment.up(signal);
     let first: number | undefined;

@@ -30,6 +30,8 @@ export class Cluster {
   constructor(
     readonly store: ObjectStore,
     private readonly effects?: Effects,
+    /** Namespaces that are there beside every cluster's own. */
+    private readonly adopted: readonly string[] = [],
   ) {
     if (effects === undefined) return;
     this.deployments = new DeploymentController(store, effects.runner);
@@ -38,7 +40,7 @@ export class Cluster {
 
   /** An object, or one of the namespaces that every cluster has. */
   find(kind: string, namespace: string, name: string): KubernetesObject | undefined {
-    const builtIn = kind === "Namespace" && NAMESPACES.includes(name);
+    const builtIn = kind === "Namespace" && (NAMESPACES.includes(name) || this.adopted.includes(name));
     return builtIn
       ? { apiVersion: "v1", kind, metadata: { name }, status: { phase: "Active" } }
       : this.store.get(kind, namespace, name);

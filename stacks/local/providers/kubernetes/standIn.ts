@@ -28,6 +28,8 @@ export interface KubernetesOptions {
   resolveHostPath?(volume: KubernetesObject): string;
   /** Variables that every container gets besides those of its spec. */
   baseEnv?: Record<string, string>;
+  /** Namespaces that are there beforehand: those of operators that are installed already. @default none */
+  namespaces?: readonly string[];
   /** How fast delays, periods and back-off pass. @default as the kubelet's */
   pace?: Partial<Pace>;
   /** Longest wait in seconds for what states no time-out. @default 600, as Pulumi's provider */
@@ -72,7 +74,8 @@ export class KubernetesStandIn {
     const store = new ObjectStore();
     for (const object of objectsOf(this.provider.state)) store.put(object);
     try {
-      this.cluster = new Cluster(store, effects && runDir !== undefined ? await this.run(store, runDir) : undefined);
+      const running = effects && runDir !== undefined ? await this.run(store, runDir) : undefined;
+      this.cluster = new Cluster(store, running, this.options.namespaces);
       await this.cluster.resume(this.lifetime.signal);
       return await this.provider.listen();
     } catch (error) {
