@@ -135,7 +135,6 @@ export const ROUTES: readonly Route[] = [
       .map(views.nodeView),
   ),
   route("POST", N, 201, ({ cluster, body: read }) => nodes.createNode(cluster, read(requests.node))),
-  get(`${N}/{node}`, ({ cluster, at }) => views.nodeView(cluster.needNode(quiet(cluster), at("node")))),
   route("PUT", `${N}/{node}`, 200, ({ cluster, at, body: read }) =>
     nodes.modifyNode(cluster, at("node"), read(requests.nodeChange)),
   ),
@@ -154,9 +153,12 @@ export const ROUTES: readonly Route[] = [
   ),
   get("/v1/view/storage-pools", viewPools),
 
-  get(G, ({ cluster }) => inOrder(cluster.state.groups).map(views.groupView)),
+  get(G, ({ cluster, query }) =>
+    inOrder(cluster.state.groups)
+      .filter((g) => views.wanted(query("resource_groups"), g.name))
+      .map(views.groupView),
+  ),
   route("POST", G, 201, ({ cluster, body: read }) => groups.createGroup(cluster, read(requests.group))),
-  get(`${G}/{group}`, ({ cluster, at }) => views.groupView(cluster.needGroup(quiet(cluster), at("group")))),
   route("DELETE", `${G}/{group}`, 200, ({ cluster, at }) => groups.deleteGroup(cluster, at("group"))),
   get(`${G}/{group}/volume-groups`, ({ cluster, at }) =>
     views.volumeGroupViews(cluster.needGroup(quiet(cluster), at("group"))),
@@ -180,7 +182,6 @@ export const ROUTES: readonly Route[] = [
     if (layers === undefined) throw new NotModelled("layers other than DRBD and STORAGE");
     return definitions.createDefinition(cluster, wanted, layers);
   }),
-  get(`${D}/{resource}`, (call) => views.definitionView(need(call))),
   route("PUT", `${D}/{resource}`, 200, ({ cluster, at, body: read }) =>
     definitions.modifyDefinition(cluster, at("resource"), read(requests.definitionChange)),
   ),

@@ -17,6 +17,8 @@ export const FaultAction = {
   DropAfter: "dropAfter",
   /** Never answers, until the client goes away. */
   Hang: "hang",
+  /** Calls `call`, then goes on as if there were no fault: something else happens at that very moment. */
+  Call: "call",
 } as const;
 export type FaultAction = (typeof FaultAction)[keyof typeof FaultAction];
 
@@ -26,18 +28,22 @@ export interface Fault {
   method?: string;
   /** Path with query; any where it is absent. */
   path?: RegExp;
+  /** So many matching requests are let through first. @default 0 */
+  skip?: number;
   /** How often it strikes. @default 1 */
   times?: number;
   /** For a delay, in milliseconds. */
   milliseconds?: number;
+  /** For `call`. */
+  call?: () => void;
 }
 
 /** Faults by request, first match first. */
 export class Faults {
-  private readonly list: (Fault & { left: number })[] = [];
+  private readonly list: (Fault & { left: number; passes: number })[] = [];
 
   add(fault: Fault): void {
-    this.list.push({ ...fault, left: fault.times ?? 1 });
+    this.list.push({ ...fault, left: fault.times ?? 1, passes: fault.skip ?? 0 });
   }
 
   clear(): void {
@@ -48,7 +54,12 @@ export class Faults {
     const found = this.list.find(
       (f) => f.left > 0 && (f.method ?? request.method) === request.method && (f.path?.test(request.url) ?? true),
     );
-    if (found !== undefined) found.left--;
+    if (found === undefined) return undefined;
+    if (found.passes > 0) {
+      found.passes--;
+      return undefined;
+    }
+    found.left--;
     return found;
   }
 }
@@ -104,6 +115,7 @@ export class HttpApi {
     }
     const request = { method: message.method ?? "GET", url: message.url ?? "/", body };
     const fault = this.faults.take(request);
+    fault?.call?.();
     switch (fault?.action) {
       case FaultAction.DropBefore:
         message.socket.destroy();

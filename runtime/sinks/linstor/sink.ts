@@ -1,0 +1,161 @@
+import {
+  type LinstorSink as LinstorSettings,
+  type Outcome,
+  PoisonReason,
+  type Reply,
+  RetryCode,
+  type Sink,
+  type SinkContext,
+  type SinkMessage,
+  StowageError,
+  VolumeAction,
+  type VolumeReply,
+  VolumeResult,
+} from "../../contract/index.js";
+import type { LinstorApi } from "./api.js";
+import { type Command, readCommand } from "./command.js";
+import { LinstorFailure } from "./errors.js";
+import { execute } from "./executor.js";
+import { ensureGroup } from "./group.js";
+import { HistoryUnreadable, resultOf } from "./history.js";
+import type { Writer } from "./properties.js";
+import { Retention } from "./retention.js";
+
+export interface LinstorSinkOptions {
+  api: LinstorApi;
+  settings: LinstorSettings;
+  writer: Writer;
+  now: () => Date;
+}
+
+/** Time limit of a probe, in milliseconds. */
+const PROBE_LIMIT_MS = 5_000;
+/** LINSTOR's words in a poison's description are cut here; the broker keeps 4,096 characters. */
+const DESCRIPTION_LENGTH = 2_048;
+
+/** Executes volume commands on LINSTOR, each once, and answers when the volume is ready. */
+export class LinstorCommandSink implements Sink {
+  /** Commands of one volume come one after another, in their session. */
+  readonly batching = { maxMessages: 1, maxWaitMilliseconds: 0 };
+  private readonly end = new AbortController();
+
+  private readonly retention: Retention;
+
+  constructor(private readonly options: LinstorSinkOptions) {
+    this.retention = new Retention(options.api, options.now);
+  }
+
+  /** Finds the resource group, or makes it where the pipeline says how; throws `ResourceGroupMissing` otherwise. */
+  async start(signal: AbortSignal): Promise<void> {
+    const { api, settings } = this.options;
+    await ensureGroup(api, settings, AbortSignal.any([signal, this.end.signal]));
+  }
+
+  async probe(): Promise<void> {
+    await this.options.api.version(AbortSignal.any([AbortSignal.timeout(PROBE_LIMIT_MS), this.end.signal]));
+  }
+
+  async stop(): Promise<void> {
+    this.end.abort();
+  }
+
+  /** Commands of one volume are executed in the order given, those of different volumes at the same time. */
+  async process(batch: SinkMessage[], context: SinkContext): Promise<Outcome[]> {
+    const signal = AbortSignal.any([context.signal, this.end.signal]);
+    const outcomes: Outcome[] = [];
+    const turns = new Map<string, Promise<boolean>>();
+    await Promise.all(
+      batch.map((message, i) => {
+        const session = message.sessionId?.toLowerCase() ?? `\n${i}`;
+        const turn = (turns.get(session) ?? Promise.resolve(true)).then(async (clear) => {
+          const outcome = clear ? await this.one(message, signal) : behind(session);
+          outcomes[i] = outcome;
+          return outcome.kind !== "retry";
+        });
+        turns.set(session, turn);
+        return turn;
+      }),
+    );
+    return outcomes;
+  }
+
+  private async one(message: SinkMessage, signal: AbortSignal): Promise<Outcome> {
+    const { api, settings, writer, now } = this.options;
+    const command = readCommand(message, settings.maxSizeKib);
+    if ("reason" in command) return { kind: "poison", ...command };
+    const patience = { readyTimeoutMs: settings.readyTimeoutSeconds * 1000, pollMs: settings.pollMilliseconds };
+    try {
+      const context = { api, group: settings.resourceGroup, writer, patience, signal };
+      const executed = await execute(context, command, this.retention, now);
+      if (executed.kind === "reused")
+        return {
+          kind: "poison",
+          reason: PoisonReason.MessageIdReused,
+          description:
+            `Message id ${command.messageId} came before with another body, for volume ${executed.volume}. ` +
+            "Send a new command under a new message id.",
+        };
+      const { record, duplicate } = executed;
+      if (command.action === VolumeAction.Delete && !duplicate) await this.sweep(signal);
+      const reply: VolumeReply = {
+        command: command.messageId,
+        action: command.action,
+        volume: command.volume,
+        result: resultOf(record),
+        duplicate,
+        nodes: record.nodes,
+        message: record.message,
+      };
+      return answered(message, command, reply);
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  /** The command is done by now: a sweep that fails is made up for by a later one. */
+  private async sweep(signal: AbortSignal): Promise<void> {
+    try {
+      await this.retention.sweep(signal);
+    } catch {
+      return;
+    }
+  }
+}
+
+/** A refusal is an answer where somebody waits for one; where nobody does, the dead-letter queue has to tell. */
+function answered(message: SinkMessage, command: Command, reply: VolumeReply): Outcome {
+  const { replyTo, replyToSessionId } = message;
+  if (replyTo === undefined) {
+    if (reply.result === VolumeResult.Done) return { kind: "done", duplicate: reply.duplicate };
+    const description = `${command.action} of ${command.volume} was refused: ${reply.message}`;
+    return { kind: "poison", reason: PoisonReason.StorageRefused, description: cut(description) };
+  }
+  const session = replyToSessionId === undefined ? {} : { sessionId: replyToSessionId };
+  const sent: Reply = { queue: replyTo, kind: "outcome", body: reply, subject: `volume.${reply.action}`, ...session };
+  return { kind: "done", duplicate: reply.duplicate, replies: [sent] };
+}
+
+function behind(session: string): Outcome {
+  return {
+    kind: "retry",
+    code: RetryCode.NotReady,
+    description: `An earlier command on ${session} has to be tried again first`,
+  };
+}
+
+function failed(error: unknown): Outcome {
+  if (error instanceof HistoryUnreadable)
+    return { kind: "poison", reason: PoisonReason.StorageRefused, description: cut(error.message) };
+  const description = cut(error instanceof Error ? error.message : String(error));
+  if (error instanceof LinstorFailure) return { kind: "retry", code: RetryCode.NotReady, description };
+  const code = error instanceof StowageError ? retryCode(error.code) : RetryCode.StoreUnavailable;
+  return { kind: "retry", code, description };
+}
+
+function retryCode(code: string): RetryCode {
+  return Object.values(RetryCode).find((known) => known === code) ?? RetryCode.StoreUnavailable;
+}
+
+function cut(text: string): string {
+  return text.length > DESCRIPTION_LENGTH ? `${text.slice(0, DESCRIPTION_LENGTH - 1)}…` : text;
+}
