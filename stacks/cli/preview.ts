@@ -2,7 +2,6 @@ import { ExitCode } from "../../runtime/contract/index.js";
 import { previewEnvironment } from "../local/preview.js";
 import { packageRoot } from "../packageRoot.js";
 import type { PreviewOptions } from "./main.js";
-import { previewLines } from "./previewLines.js";
 import { projectFolder } from "./project.js";
 import { screen } from "./screen.js";
 
@@ -13,13 +12,14 @@ export async function preview(environment: string, options: PreviewOptions): Pro
   const stop = () => abort.abort(new Error("interrupted"));
   process.once("SIGINT", stop).once("SIGTERM", stop);
   try {
-    const document = await previewEnvironment({
+    const text = await previewEnvironment({
       environment,
       projectDir: projectFolder(process.cwd()) ?? packageRoot(),
+      json: options.json === true,
       signal: abort.signal,
-      progress: out.line,
+      step: (line) => out.block([line]),
     });
-    process.stdout.write(options.json === true ? document.text : `${previewLines(document).join("\n")}\n`);
+    process.stdout.write(text);
     return ExitCode.Ok;
   } catch (error) {
     if (abort.signal.aborted) return ExitCode.Interrupted;

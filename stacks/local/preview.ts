@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type EngineProgress, findEngine, type PreviewDocument, prepareRun, StackRun } from "./engine/index.js";
+import { type EngineProgress, findEngine, prepareRun, StackRun } from "./engine/index.js";
 import { createAzureNativeStandIn } from "./providers/azure-native/index.js";
 import { writePluginShim } from "./providers/base/index.js";
 import { createKubernetesStandIn } from "./providers/kubernetes/index.js";
@@ -10,17 +10,20 @@ export interface PreviewEnvironmentOptions {
   environment: string;
   /** Folder of the Pulumi project. */
   projectDir: string;
+  /** True for what `pulumi preview --json` prints, false for what `pulumi preview` shows a person. */
+  json: boolean;
   signal: AbortSignal;
-  progress: (line: string) => void;
+  /** How far a build of the engine has come; takes the place of the last one. */
+  step: (text: string) => void;
 }
 
 /**
  * What an environment would register from nothing, by the real engine against stand-ins that make nothing.
  * The project's folder is only read.
  */
-export async function previewEnvironment(options: PreviewEnvironmentOptions): Promise<PreviewDocument> {
-  const { environment, projectDir, signal, progress } = options;
-  const engine = await findEngine({ signal, onProgress: (step) => progress(engineLine(step)) });
+export async function previewEnvironment(options: PreviewEnvironmentOptions): Promise<string> {
+  const { environment, projectDir, signal, step } = options;
+  const engine = await findEngine({ signal, onProgress: (progress) => step(engineLine(progress)) });
   const folder = createRunFolder();
   const azure = await createAzureNativeStandIn({ stateFile: join(folder.path, "azure.json") });
   const kubernetes = createKubernetesStandIn({ stateFile: join(folder.path, "kubernetes.json") });
@@ -30,7 +33,8 @@ export async function previewEnvironment(options: PreviewEnvironmentOptions): Pr
       kubernetes: writePluginShim(join(folder.path, "plugins"), "kubernetes", (await kubernetes.listen()).port),
     };
     const run = prepareRun({ runDir: folder.path, projectDir, stack: environment, plugins });
-    return await new StackRun(engine, run).preview({ signal });
+    const stack = new StackRun(engine, run);
+    return options.json ? (await stack.preview({ signal })).text : await stack.previewText({ signal });
   } finally {
     await Promise.all([azure.close(), kubernetes.close()]);
     folder.remove();

@@ -103,7 +103,7 @@ export class StackRun {
   async up(options: UpOptions = {}): Promise<void> {
     await this.#make(options);
     const expect = options.expectNoChanges ? ["--expect-no-changes"] : [];
-    await this.#change(["up", "--skip-preview", ...expect], options);
+    await this.#change(["up", "--skip-preview", "--suppress-outputs", ...expect], options);
   }
 
   /** Takes over what changed behind the engine's back. */
