@@ -131,6 +131,13 @@ describe("the choices of a ring", () => {
     expect(JSON.stringify(one(CLUSTER, "ring").inputs)).not.toContain("nodeAffinityLabels");
   });
 
+  it("gives nodes as many tokens as is said", async () => {
+    const { one } = await build({ numTokens: 4 });
+    expect(one(CLUSTER, "ring").inputs["spec"]).toMatchObject({
+      cassandra: { datacenters: [{ config: { cassandraYaml: { num_tokens: 4 } } }] },
+    });
+  });
+
   it("waits for nothing where the ring is stopped", async () => {
     const { one } = await build({ stopped: true });
     const { metadata, spec } = one(CLUSTER, "ring").inputs;

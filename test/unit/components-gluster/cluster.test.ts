@@ -110,6 +110,14 @@ describe.each([false, true])("what a cluster registers, preview %s", (preview) =
     expect(new Set(rules.map((rule) => rule["direction"]))).toEqual(new Set(["Inbound"]));
   });
 
+  it("names each range of a rule once, and none within another, which Azure would refuse", async () => {
+    const clientCidrs = ["10.20.2.0/25", "10.20.0.0/16", "10.21.0.0/24", "10.21.0.0/24"];
+    const { one } = await build({ clientCidrs }, preview);
+    const { inputs } = one("azure-native:network:NetworkSecurityGroup", "files");
+    const [first] = inputs["securityRules"] as Record<string, unknown>[];
+    expect(first?.["sourceAddressPrefixes"]).toEqual(["10.20.0.0/16", "10.21.0.0/24"]);
+  });
+
   it("joins the adopted subnet, at the stated address where there is one", async () => {
     const hosts = { a: { zone: "1" }, b: { zone: "2", privateAddress: "10.20.1.20" }, c: { zone: "3" } };
     const { one } = await build({ hosts }, preview);

@@ -173,6 +173,7 @@ describe("the choices of a cluster", () => {
 
   it("renders a class as it is said", async () => {
     const { one } = await build({
+      satellites: { fast: { ...fast, zones: ["westeurope-1"] } },
       resourceGroups: { volumes: { placeCount: 2, storagePool: "thin" } },
       storageClasses: {
         scratch: {
