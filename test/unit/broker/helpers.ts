@@ -10,8 +10,12 @@ import type { SettledOutcome } from "../../../stacks/local/broker/core/settlemen
 
 /** Time that stands still until it is moved. */
 export class FakeClock implements Clock {
-  #now = 1_000_000;
+  #now: number;
   readonly #timers = new Set<{ readonly at: number; readonly run: () => void }>();
+
+  constructor(start = 1_000_000) {
+    this.#now = start;
+  }
 
   now(): number {
     return this.#now;

@@ -201,22 +201,26 @@ export class ConsumerLink implements ConsumerSink, DeliveryOwner, LinkHandler {
 
   // --- the end --------------------------------------------------------------------------------------------------
 
+  /** Ends the link. What its client still says of its deliveries is refused, until it has heard of the end. */
   detach(error: BrokerError): void {
-    this.closed();
+    this.#stop();
     closeWith(this.#link, error);
   }
 
   closed(): void {
-    if (this.#closed) {
-      return;
-    }
-    this.#closed = true;
     if (this.#stopWaiting !== undefined) {
-      this.#stopWaiting();
       answerHeldAttach(this.#link);
     }
-    this.#consumer?.close();
+    this.#stop();
     this.#transfers.forget(this, this.#link);
     this.#locks.clear();
+  }
+
+  #stop(): void {
+    this.#closed = true;
+    this.#stopWaiting?.();
+    this.#stopWaiting = undefined;
+    this.#consumer?.close();
+    this.#transfers.mute(this);
   }
 }

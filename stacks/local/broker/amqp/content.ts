@@ -144,7 +144,8 @@ function scan(encoded: Buffer): Parts {
   let last = 0;
   while (cursor.remaining > 0) {
     const { code, start, value, end } = cursor.section();
-    if (code < last) {
+    // `rhea`, and with it the JavaScript client, writes the footer in front of the body: these may come in any order.
+    if (code < Math.min(last, Section.Data)) {
       throw undecodable(`section 0x${code.toString(16)} comes after section 0x${last.toString(16)}`);
     }
     last = code;

@@ -27,6 +27,7 @@ export class ProducerLink implements LinkHandler, Attachment {
   readonly #link: Receiver;
   readonly #target: SendTarget;
   readonly #maxMessageBytes: number;
+  #detached = false;
 
   constructor(link: Receiver, target: SendTarget, maxMessageBytes: number) {
     this.#link = link;
@@ -39,6 +40,10 @@ export class ProducerLink implements LinkHandler, Attachment {
   }
 
   message(delivery: IncomingDelivery, { encoded, format, size }: Arrived): void {
+    // What was under way when the link was ended is neither kept nor answered: its client sends it again.
+    if (this.#detached) {
+      return;
+    }
     try {
       if (size > this.#maxMessageBytes) {
         throw new BrokerError(
@@ -55,6 +60,7 @@ export class ProducerLink implements LinkHandler, Attachment {
   }
 
   detach(error: BrokerError): void {
+    this.#detached = true;
     closeWith(this.#link, error);
   }
 

@@ -69,6 +69,11 @@ export class Transfers implements OutgoingPort {
     this.#listeners.add(owner);
   }
 
+  /** Does not tell an owner any more that the peer takes transfers. */
+  mute(owner: DeliveryOwner): void {
+    this.#listeners.delete(owner);
+  }
+
   /** Forgets an owner, all that it handed out, and what has not left yet on its link. */
   forget(owner: DeliveryOwner, link: Sender): void {
     this.#listeners.delete(owner);

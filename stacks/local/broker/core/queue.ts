@@ -88,13 +88,13 @@ export class Queue implements MessageHome, SessionHome, DispatcherHost {
     return this.#shelf.counts();
   }
 
-  /** New rules from now on: locks and expiries that were given stay as they were. */
+  /**
+   * New rules from now on: locks and expiries that were given stay as they were. Receivers of a queue that is disabled
+   * are detached; senders stay, and each of their messages is refused, which tells them more.
+   */
   update(rules: EntityRules): void {
     this.#rules = rules;
     const disabled = entityDisabled(this.path);
-    if (!maySend(rules)) {
-      this.attachments.detach(disabled, "send");
-    }
     if (!mayReceive(rules)) {
       this.sessions?.failWaiting(disabled);
       this.attachments.detach(disabled, "receive");
