@@ -10,6 +10,11 @@ import { hostsOf, MOUNT_ROOT } from "./plan.js";
 
 /** Says on a persistent volume which Gluster volume it is: what mounts it by other means finds it by this. */
 export const VOLUME_ANNOTATION = "stowage.dev/gluster-volume";
+/**
+ * What a claim asks for. It is bound by name, and gets the whole volume; were it the capacity, then a grown volume would
+ * replace its claim, since Kubernetes grows claims of dynamic volumes only.
+ */
+const CLAIMED = "1Gi";
 const DEFAULT_NAMESPACE = "stowage-gluster";
 
 /**
@@ -162,7 +167,6 @@ function registerClaim(
     storageClassName: "",
     volumeMode: "Filesystem",
   };
-  const storage = `${plan.capacityGb}Gi`;
   const metadata = {
     name: claimName,
     labels: labelsOf(name),
@@ -174,7 +178,7 @@ function registerClaim(
       metadata,
       spec: {
         ...common,
-        capacity: { storage },
+        capacity: { storage: `${plan.capacityGb}Gi` },
         persistentVolumeReclaimPolicy: "Retain",
         claimRef: {
           apiVersion: "v1",
@@ -185,13 +189,14 @@ function registerClaim(
         ...source,
       },
     },
-    { parent },
+    // Kubernetes changes neither on a volume that exists.
+    { parent, deleteBeforeReplace: true, replaceOnChanges: ["spec.hostPath", "spec.csi"] },
   );
   const claim = new kubernetes.PersistentVolumeClaim(
     claimName,
     {
       metadata: { ...metadata, namespace: access.claimNamespace },
-      spec: { ...common, volumeName: volume.metadata.name, resources: { requests: { storage } } },
+      spec: { ...common, volumeName: volume.metadata.name, resources: { requests: { storage: CLAIMED } } },
     },
     { parent },
   );

@@ -6,7 +6,10 @@ export interface GlusterClusterArgs {
   resourceGroupName: pulumi.Input<string>;
   /** Azure region; that of the resource group where it is left out. Changing it replaces hosts and disks. */
   location?: pulumi.Input<string>;
-  /** Id of the subnet that the hosts' network interfaces join. It is adopted, never created here. */
+  /**
+   * Id of the subnet that the hosts' network interfaces join. It is adopted, never created here. Azure refuses to move
+   * an interface to another virtual network.
+   */
   subnetId: pulumi.Input<string>;
   /** Address range of that subnet, `10.20.1.0/24`: brick and management ports are open to it. */
   storageCidr: string;
@@ -21,7 +24,7 @@ export interface GlusterClusterArgs {
   vmSize: pulumi.Input<string>;
   /** Image of the hosts' system disk. Changing it replaces the hosts; brick disks stay. */
   image: GlusterImageArgs;
-  /** Size of the system disk in GiB, 30 to 2048. @default 64 */
+  /** Size of the system disk in GiB, 30 to 2048. It only grows, and Azure wants the host stopped for it. @default 64 */
   osDiskSizeGb?: number;
   /** Administrator that the SSH key belongs to. There is no password. Changing it replaces the hosts. @default "stowage" */
   adminUsername?: string;
@@ -97,7 +100,7 @@ export interface GlusterVolumeArgs {
   brickSizeGb: number;
   /** Size of an arbiter brick's disk in GiB, 4 to 32767. It only grows. @default a sixteenth of `brickSizeGb`, at least 4 */
   arbiterSizeGb?: number;
-  /** Kind of disk. A change to or from PremiumV2 replaces the disks. @default "Premium_LRS" */
+  /** Kind of disk. Azure refuses a change to or from PremiumV2 on disks that exist. @default "Premium_LRS" */
   diskSku?: GlusterDiskSku;
   /**
    * First LUN of this volume's disks on each host, 0 to 63; a host's further bricks take the next ones. Two

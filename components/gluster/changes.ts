@@ -109,7 +109,7 @@ function brickChanges(path: string, old: GlusterBrickPlan, now: GlusterBrickPlan
       problem(
         `${path}.diskSku`,
         now.diskSku,
-        `was ${old.diskSku}: the disk would be replaced by an empty one, every copy at once`,
+        `was ${old.diskSku}: Azure changes no disk that exists to or from this kind, and a new one would be empty`,
         "Replace brick by brick, with a heal between them",
       ),
     );

@@ -80,7 +80,8 @@ function brickDisk(
       networkAccessPolicy: compute.NetworkAccessPolicy.DenyAll,
       publicNetworkAccess: compute.PublicNetworkAccess.Disabled,
     },
-    { parent, protect: args.protectData ?? true },
+    // Azure changes neither on a disk that exists. As a replacement, protection refuses it at preview.
+    { parent, protect: args.protectData ?? true, replaceOnChanges: ["zones", "creationData"] },
   );
 }
 
@@ -168,7 +169,13 @@ function hostMachine(
       diagnosticsProfile: { bootDiagnostics: { enabled: true } },
       ...(args.trustedLaunch === false ? {} : trustedLaunch),
     },
-    // The disks must leave the old machine before the new one can have them, and its name as well.
-    { parent, deleteBeforeReplace: true, dependsOn },
+    {
+      parent,
+      // The disks must leave the old machine before the new one can have them, and its name as well.
+      deleteBeforeReplace: true,
+      // What Azure refuses to change on a machine that exists; a new machine takes over its bricks.
+      replaceOnChanges: ["zones", "osProfile", "securityProfile", "storageProfile.imageReference"],
+      dependsOn,
+    },
   );
 }

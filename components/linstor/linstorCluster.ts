@@ -79,7 +79,12 @@ export class LinstorCluster extends pulumi.ComponentResource {
       return new storage.StorageClass(
         `${name}-${className}`,
         { metadata: { name: className, labels: LABELS }, provisioner: CSI_DRIVER, ...planClass(settings, group) },
-        { parent: this },
+        // Kubernetes changes none of these on a class that exists; its volumes stay.
+        {
+          parent: this,
+          deleteBeforeReplace: true,
+          replaceOnChanges: ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"],
+        },
       );
     });
 

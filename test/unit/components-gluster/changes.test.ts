@@ -79,7 +79,7 @@ const table: [string, Change, string[]][] = [
     volume({ diskSku: GlusterDiskSku.PremiumV2 }),
     [0, 1, 2].map(
       (i) =>
-        `volumes.results.bricks.${i}.diskSku: was Premium_LRS: the disk would be replaced by an empty one, every copy at once ` +
+        `volumes.results.bricks.${i}.diskSku: was Premium_LRS: Azure changes no disk that exists to or from this kind, and a new one would be empty ` +
         '(found "PremiumV2_LRS"). Replace brick by brick, with a heal between them',
     ),
   ],

@@ -42,6 +42,7 @@ describe.each([false, true])("what a cluster registers, preview %s", (preview) =
     const { one } = await build({}, preview);
     const disk = one(DISK, "files-b_results_0");
     expect(disk.protect).toBe(true);
+    expect(disk.replaceOnChanges).toEqual(["zones", "creationData"]);
     expect(disk.inputs).toEqual({
       resourceGroupName: "storage",
       location: "westeurope",
@@ -57,8 +58,9 @@ describe.each([false, true])("what a cluster registers, preview %s", (preview) =
 
   it("gives machines an identity and a key, no password, and their bricks by LUN without a cache", async () => {
     const { one } = await build({ volumes: { results, other: { ...results, firstLun: 8 } } }, preview);
-    const { inputs, deleteBeforeReplace } = one(MACHINE, "files-b");
+    const { inputs, deleteBeforeReplace, replaceOnChanges } = one(MACHINE, "files-b");
     expect(deleteBeforeReplace).toBe(true);
+    expect(replaceOnChanges).toEqual(["zones", "osProfile", "securityProfile", "storageProfile.imageReference"]);
     expect(inputs).toMatchObject({
       vmName: "files-b",
       zones: ["2"],
@@ -139,7 +141,8 @@ describe.each([false, true])("what a cluster registers, preview %s", (preview) =
 
   it("binds one claim to one volume that is kept, below the folder of the node's mount, and says which it is", async () => {
     const { one } = await build({}, preview);
-    const volume = one("kubernetes:core/v1:PersistentVolume", "files-results").inputs;
+    const { inputs: volume, ...options } = one("kubernetes:core/v1:PersistentVolume", "files-results");
+    expect(options).toMatchObject({ deleteBeforeReplace: true, replaceOnChanges: ["spec.hostPath", "spec.csi"] });
     expect(volume["metadata"]).toMatchObject({
       name: "files-results",
       annotations: { "stowage.dev/gluster-volume": "results" },
@@ -160,7 +163,7 @@ describe.each([false, true])("what a cluster registers, preview %s", (preview) =
       storageClassName: "",
       volumeMode: "Filesystem",
       volumeName: "files-results",
-      resources: { requests: { storage: "256Gi" } },
+      resources: { requests: { storage: "1Gi" } },
     });
   });
 
@@ -199,6 +202,14 @@ describe.each([false, true])("what a cluster registers, preview %s", (preview) =
 });
 
 describe("the choices of a cluster", () => {
+  it("keeps a claim as it is when its volume grows", async () => {
+    const claimOf = async (brickSizeGb: number) => {
+      const { one } = await build({ volumes: { results: { ...results, brickSizeGb } } });
+      return one("kubernetes:core/v1:PersistentVolumeClaim", "files-results").inputs;
+    };
+    expect(await claimOf(512)).toEqual(await claimOf(256));
+  });
+
   it("leaves disks unprotected only where that is said", async () => {
     const { resources } = await build({ protectData: false });
     expect(resources.filter((each) => each.protect)).toEqual([]);

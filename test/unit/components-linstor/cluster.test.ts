@@ -76,7 +76,12 @@ describe.each([false, true])("what a cluster registers, preview %s", (preview) =
 
   it("keeps volumes whose claim is deleted, and places them with their first pod, spread over zones", async () => {
     const { one } = await build({}, preview);
-    expect(one(CLASS, "linstor-linstor-fast").inputs).toEqual({
+    const { inputs, ...options } = one(CLASS, "linstor-linstor-fast");
+    expect(options).toMatchObject({
+      deleteBeforeReplace: true,
+      replaceOnChanges: ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"],
+    });
+    expect(inputs).toEqual({
       apiVersion: "storage.k8s.io/v1",
       kind: "StorageClass",
       metadata: { name: "linstor-fast", labels: { "app.kubernetes.io/part-of": "stowage" } },
