@@ -347,7 +347,9 @@ describe("another attempt", () => {
 
   test("a controller that does not answer in time", async () => {
     cluster.faults.add({ action: "hang", method: "POST", path: /spawn$/ });
-    expect(await createVolume()).toMatchObject({ kind: "retry", code: RetryCode.StoreTimeout });
+    const hasty = sinkOn(cluster, SETTINGS, () => new Date(), 300);
+    const command = commandMessage("create-1", { action: "create", volume: "vol1", sizeKib: 65_536 });
+    expect(await give(hasty, command)).toMatchObject({ kind: "retry", code: RetryCode.StoreTimeout });
     expect(replyOf(await createVolume())).toMatchObject({ result: "done" });
   });
 

@@ -45,8 +45,16 @@ export async function startCluster({ nodes, capacityKib }: ClusterShape): Promis
   return standIn;
 }
 
-export function sinkOn(standIn: LinstorStandIn, settings: LinstorSettings = SETTINGS, now = () => new Date()) {
-  const client = new LinstorClient({ controllers: [standIn.url], readLimitMs: 2_000, writeLimitMs: 2_000 });
+/** Long enough for a machine that does much else. */
+const LIMIT_MS = 15_000;
+
+export function sinkOn(
+  standIn: LinstorStandIn,
+  settings: LinstorSettings = SETTINGS,
+  now = () => new Date(),
+  limitMs = LIMIT_MS,
+): LinstorCommandSink {
+  const client = new LinstorClient({ controllers: [standIn.url], readLimitMs: limitMs, writeLimitMs: limitMs });
   return new LinstorCommandSink({
     api: new LinstorApi(client),
     settings,
