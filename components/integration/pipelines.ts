@@ -95,9 +95,7 @@ function sinkOf(name: string, args: IntegrationPipelineArgs, integration: Surrou
 
 /** What the worker makes a missing resource group with: as `storage.linstor` plans it. */
 function placement(group: string, { storage }: Surroundings): Partial<LinstorSink> {
-  const settings = storage?.linstor?.resourceGroups?.[group];
-  if (storage?.linstor === undefined || settings === undefined) return {};
-  const plan = planGroups({ ...storage.linstor, resourceGroups: { [group]: settings } })[group];
+  const plan = storage?.linstor === undefined ? undefined : planGroups(storage.linstor)[group];
   if (plan === undefined) return {};
   const { placeCount, storagePool, replicasOnDifferent } = plan;
   return { placeCount, storagePool, ...(replicasOnDifferent.length === 0 ? {} : { replicasOnDifferent }) };
@@ -106,7 +104,7 @@ function placement(group: string, { storage }: Surroundings): Partial<LinstorSin
 /** Replicas of a keyspace, as `storage.cassandra` plans it. */
 function replication(keyspace: string, { storage }: Surroundings): { [datacenter: string]: number } {
   const ring = storage?.cassandra;
-  const replicas = ring?.replication?.[keyspace];
+  const replicas = ring?.replication[keyspace];
   return ring === undefined || replicas === undefined ? {} : { [ring.datacenter]: replicas };
 }
 

@@ -23,7 +23,7 @@ function linstorStore({ resourceGroup }: LinstorSinkArgs, { storage, endpoints }
     return endpoints?.linstor === undefined
       ? [problem("sink.linstor", resourceGroup, "has no LINSTOR to go to", "Give storage.linstor or endpoints.linstor")]
       : [];
-  const groups = Object.keys(linstor.resourceGroups ?? {});
+  const groups = Object.keys(linstor.resourceGroups);
   if (groups.includes(resourceGroup)) return [];
   const fix = named(groups, "storage.linstor.resourceGroups");
   return [problem("sink.linstor.resourceGroup", resourceGroup, "is not a resource group of storage.linstor", fix)];
@@ -53,14 +53,14 @@ function cassandraStore({ table, replication }: CassandraSinkArgs, args: Surroun
           ),
         ]
       : [];
-  const planned = ring.replication?.[table.keyspace];
+  const planned = ring.replication[table.keyspace];
   if (planned === undefined)
     return [
       problem(
         "sink.cassandra.table.keyspace",
         table.keyspace,
         "is not a keyspace of storage.cassandra",
-        named(Object.keys(ring.replication ?? {}), "storage.cassandra.replication"),
+        named(Object.keys(ring.replication), "storage.cassandra.replication"),
       ),
     ];
   const here = replication?.[ring.datacenter];

@@ -1,11 +1,14 @@
-import { type Problem, pipelineProblems, problem, within } from "../../runtime/contract/index.js";
+import { defined, type Problem, pipelineProblems, problem, within } from "../../runtime/contract/index.js";
 import { problemsOf } from "../../runtime/contract/zod.js";
 import { cassandraProblems } from "../cassandra/index.js";
+import { cassandraSchema } from "../cassandra/schema.js";
 import { glusterProblems } from "../gluster/index.js";
+import { glusterSchema } from "../gluster/schema.js";
 import { linstorProblems } from "../linstor/index.js";
+import { linstorSchema } from "../linstor/schema.js";
 import { serviceBusSchema } from "../servicebus/schema.js";
 import { serviceBusProblems } from "../servicebus/validate.js";
-import { examine, type z } from "../support/schema.js";
+import { type Examined, examine, type z } from "../support/schema.js";
 import { scalingProblems } from "../worker/validate.js";
 import type { IntegrationPipelineArgs, StorageArgs } from "./args.js";
 import { childNames } from "./names.js";
@@ -23,22 +26,43 @@ export function integrationProblems(name: string, args: unknown): Problem[] {
   const { data: parts } = partsSchema.safeParse(args);
   if (parts === undefined) return found;
   if (parts.serviceBus !== undefined) found.push(...within("serviceBus", serviceBusProblems(parts.serviceBus)));
-  found.push(...storageProblems(name, parts.storage));
-  found.push(...allPipelineProblems(parts));
-  return [...found, ...claimProblems(parts.storage, parts.namespace?.name)];
+  const stores = examineStores(name, parts.storage);
+  found.push(...stores.problems, ...allPipelineProblems(parts, stores));
+  return [...found, ...claimProblems(stores.sound, parts.namespace?.name)];
 }
 
-/** Problems of the stores, in the words of their own components. */
-function storageProblems(name: string, { gluster, linstor, cassandra }: StorageArgs): Problem[] {
-  return [
-    ...(gluster === undefined ? [] : within("storage.gluster", glusterProblems(childNames.gluster(name), gluster))),
-    ...(linstor === undefined ? [] : within("storage.linstor", linstorProblems(linstor))),
-    ...(cassandra === undefined ? [] : within("storage.cassandra", cassandraProblems(cassandra))),
-  ];
+/** What is wrong with the stores, and which of them are right as far as others must know them. */
+interface ExaminedStores {
+  problems: Problem[];
+  sound: StorageArgs;
+  /** Those that are given and so wrong that nothing follows from them. */
+  faulty: string[];
+}
+
+/** The stores' own rules, in the words of their components, on what has the right shape. */
+function examineStores(name: string, { gluster, linstor, cassandra }: StorageArgs): ExaminedStores {
+  const examined = {
+    gluster: store(glusterSchema, gluster, (args) => glusterProblems(childNames.gluster(name), args)),
+    linstor: store(linstorSchema, linstor, linstorProblems),
+    cassandra: store(cassandraSchema, cassandra, cassandraProblems),
+  };
+  const entries = Object.entries(examined);
+  const { gluster: g, linstor: l, cassandra: c } = examined;
+  return {
+    problems: entries.flatMap(([key, each]) => within(`storage.${key}`, each.problems)),
+    sound: defined({ gluster: g.sound, linstor: l.sound, cassandra: c.sound }),
+    faulty: entries.flatMap(([key, each]) => (each.sound === undefined && each.problems.length > 0 ? [key] : [])),
+  };
+}
+
+function store<T>(schema: z.ZodType<T>, args: T | undefined, rules: (args: T) => Problem[]): Examined<T> {
+  if (args === undefined) return { problems: [] };
+  const { problems, sound } = examine(schema, args);
+  return sound === undefined ? { problems } : { problems: [...problems, ...rules(sound)], sound };
 }
 
 /** Problems of the pipelines, each with the rest of the integration as far as that is right. */
-function allPipelineProblems(parts: z.infer<typeof partsSchema>): Problem[] {
+function allPipelineProblems(parts: z.infer<typeof partsSchema>, stores: ExaminedStores): Problem[] {
   const { sound: serviceBus } = examine(serviceBusSchema, parts.serviceBus);
   const examined = Object.entries(parts.pipelines).map(([name, pipeline]) => ({
     name,
@@ -49,10 +73,12 @@ function allPipelineProblems(parts: z.infer<typeof partsSchema>): Problem[] {
     pipeline === undefined ? [] : [[name, pipeline]],
   );
   if (serviceBus === undefined) return found;
-  const around = { ...parts, serviceBus, pipelines: Object.fromEntries(sound) };
+  const around = { ...parts, storage: stores.sound, serviceBus, pipelines: Object.fromEntries(sound) };
+  // What follows from a store that is no store yet would only mislead.
+  const judged = sound.filter(([, { sink }]) => !stores.faulty.some((key) => key in sink));
   return [
     ...found,
-    ...sound.flatMap(([name, pipeline]) => within(`pipelines.${name}`, pipelineRules(name, pipeline, around))),
+    ...judged.flatMap(([name, pipeline]) => within(`pipelines.${name}`, pipelineRules(name, pipeline, around))),
   ];
 }
 

@@ -47,7 +47,7 @@ export interface Examined<T> {
 export function examine<T>(schema: z.ZodType<T>, value: unknown): Examined<T> {
   const first = schema.safeParse(value);
   if (first.success) return { problems: [], sound: first.data };
-  const rest: unknown = structuredClone(value);
+  const rest = copy(value);
   for (const issue of first.error.issues) {
     const keys = issue.code === "unrecognized_keys" ? issue.keys : [undefined];
     for (const key of keys) remove(rest, key === undefined ? issue.path : [...issue.path, key]);
@@ -55,6 +55,13 @@ export function examine<T>(schema: z.ZodType<T>, value: unknown): Examined<T> {
   const second = schema.safeParse(rest);
   const problems = problemsOf(schema, value);
   return second.success ? { problems, sound: second.data } : { problems };
+}
+
+/** A copy of plain objects and lists; what else there is (an output, a promise) stays the same. */
+function copy(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copy);
+  if (value === null || typeof value !== "object" || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, copy(entry)]));
 }
 
 function remove(from: unknown, path: PropertyKey[]): void {

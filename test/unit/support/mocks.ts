@@ -162,6 +162,8 @@ export async function run<T>(program: () => T, options: RunOptions): Promise<Run
   const recorder = new Recorder(mocks);
   setMockOptions(recorder, "stowage", "test", options.preview, "acme");
   const value = program();
+  // A program that is loaded goes on after this turn; whether it fails is for the caller to see.
+  if (value instanceof Promise) await value.catch(() => undefined);
   await pulumi.runtime.disconnect();
   const resources = recorder.requests.map(({ urn, request }) => registered(urn, request));
   return {
