@@ -7,7 +7,7 @@ import type { Queue } from "../core/queue.js";
 import type { SessionLock } from "../core/sessions.js";
 import type { Settlement } from "../core/settlement.js";
 import { asBrokerError } from "./conditions.js";
-import { answerHeldAttach, closeWith, holdAttach, type LinkHandler } from "./links.js";
+import { answerHeldAttach, closeWith, holdAttach, isAnswered, type LinkHandler } from "./links.js";
 import type { LockTokens } from "./lockTokens.js";
 import type { DeliveryOwner, Transfers } from "./transfers.js";
 
@@ -142,8 +142,12 @@ export class ConsumerLink implements ConsumerSink, DeliveryOwner, LinkHandler {
   // --- credit ---------------------------------------------------------------------------------------------------
 
   flow(): void {
-    // Credit that came before the attach was answered is kept by the link, and used then.
+    // Credit that comes before the attach is answered is kept by the link, and used then.
     if (this.#consumer === undefined || !this.#link.is_open()) {
+      return;
+    }
+    if (!isAnswered(this.#link)) {
+      process.nextTick(() => this.flow());
       return;
     }
     this.#consumer.setCredit(this.#transfers.ready ? this.#link.credit : 0);

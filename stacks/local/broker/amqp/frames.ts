@@ -61,8 +61,21 @@ export function closeFrame(target: Buffer, start: number, length: number, channe
   target.writeUInt16BE(channel, start + 6);
 }
 
-/** Writes a disposition of the sender's side that settles deliveries as accepted. Returns where it ends. */
-export function writeAccepted(target: Buffer, start: number, channel: number, first: number, last: number): number {
+/** Whose deliveries a disposition is about: those we sent, or those we received. */
+export type Side = "sender" | "receiver";
+
+function role(side: Side): number {
+  return side === "receiver" ? Code.True : Code.False;
+}
+
+/** Writes a disposition that settles a range of deliveries as accepted. Returns where it ends. */
+export function writeAccepted(
+  side: Side,
+  target: Buffer,
+  start: number,
+  channel: number,
+  range: { readonly first: number; readonly last: number },
+): number {
   let at = start + HEADER;
   target[at++] = Code.Described;
   target[at++] = Code.SmallUlong;
@@ -70,9 +83,9 @@ export function writeAccepted(target: Buffer, start: number, channel: number, fi
   target[at++] = Code.List8;
   const size = at++;
   target[at++] = 5;
-  target[at++] = Code.False;
-  at = writeUint(target, at, first);
-  at = writeUint(target, at, last);
+  target[at++] = role(side);
+  at = writeUint(target, at, range.first);
+  at = writeUint(target, at, range.last);
   target[at++] = Code.True;
   target[at++] = Code.Described;
   target[at++] = Code.SmallUlong;
@@ -103,12 +116,12 @@ function text(code: number, value: string): Buffer {
   return Buffer.concat([head, bytes]);
 }
 
-/** A disposition frame of the sender's side that settles one delivery as rejected. */
-export function rejectedFrame(channel: number, deliveryId: number, error: AmqpCondition): Buffer {
+/** A disposition frame that settles one delivery as rejected. */
+export function rejectedFrame(side: Side, channel: number, deliveryId: number, error: AmqpCondition): Buffer {
   const id = Buffer.alloc(5);
   writeUint(id, 0, deliveryId);
   const body = list(DISPOSITION, [
-    Buffer.from([Code.False]),
+    Buffer.from([role(side)]),
     id,
     id,
     Buffer.from([Code.True]),

@@ -73,12 +73,3 @@ declare module "rhea/typings/session" {
     on_transfer(frame: TransferFrame): void;
   }
 }
-
-declare module "rhea/typings/message" {
-  interface message {
-    accepted(): { described(): unknown };
-    rejected(fields: { readonly error: { readonly condition: string; readonly description: string } }): {
-      described(): unknown;
-    };
-  }
-}

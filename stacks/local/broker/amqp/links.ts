@@ -1,6 +1,7 @@
 import type { link, Receiver, Sender } from "rhea";
 import type { BrokerError } from "../core/errors.js";
 import { conditionOf } from "./conditions.js";
+import type { IncomingDelivery } from "./receipts.js";
 
 /** What the broker does on one link of a peer. */
 export interface LinkHandler {
@@ -20,12 +21,6 @@ export interface Arrived {
   readonly size: number;
 }
 
-/** A delivery from the peer, as far as it is settled. */
-export interface IncomingDelivery {
-  readonly id: number;
-  update(settled: boolean, state: unknown): void;
-}
-
 /** Answers an attach in the settle modes that were asked for: clients compare. */
 export function echoModes(link: Sender | Receiver): void {
   const { attach } = link.local;
@@ -35,6 +30,11 @@ export function echoModes(link: Sender | Receiver): void {
   if (typeof link.rcv_settle_mode === "number") {
     attach.rcv_settle_mode = link.rcv_settle_mode;
   }
+}
+
+/** Whether the answer to a link's attach has left: nothing may be sent on it before. */
+export function isAnswered(link: link): boolean {
+  return link.is_open() && link.state.open_requests === 0;
 }
 
 /** Ends a link with an error; one that is just being attached is attached first, as the standard wants it. */

@@ -6,10 +6,11 @@ import type { SessionLock } from "../core/sessions.js";
 import { answerCbs, CBS, CBS_STATUS } from "./cbs.js";
 import { asBrokerError } from "./conditions.js";
 import { ConsumerLink } from "./consumerLink.js";
-import { closeWith, echoModes, type IncomingDelivery, type LinkHandler } from "./links.js";
+import { closeWith, echoModes, type LinkHandler } from "./links.js";
 import type { LockTokens } from "./lockTokens.js";
 import { answerManagement, MANAGEMENT_STATUS } from "./management.js";
-import { ACCEPTED, ProducerLink, RAW_FORMAT } from "./producerLink.js";
+import { ProducerLink, RAW_FORMAT } from "./producerLink.js";
+import { type IncomingDelivery, Receipts } from "./receipts.js";
 import {
   type Answer,
   decodeRequest,
@@ -32,6 +33,12 @@ export interface Service {
 const MANAGEMENT = /^(.*)\/\$management$/i;
 const NOTHING = Buffer.alloc(0);
 
+/** The two halves of a session: what we send, and what we say of what we receive. */
+interface Halves {
+  readonly transfers: Transfers;
+  readonly receipts: Receipts;
+}
+
 /** One connection: its sessions, its links, and what each of them is for. */
 export class Peer {
   readonly #service: Service;
@@ -39,7 +46,7 @@ export class Peer {
   readonly #connection: Connection;
   readonly #links = new Map<link, LinkHandler>();
   readonly #replies = new Map<string, ReplyLink>();
-  readonly #transfers = new Map<Session, Transfers>();
+  readonly #sessions = new Map<Session, Halves>();
   /** Bytes so far of deliveries that arrive in several frames. */
   readonly #arrived = new WeakMap<object, number>();
   /** Bytes of the delivery to which the frame at hand belongs, with it. */
@@ -50,7 +57,7 @@ export class Peer {
     this.#wire = wire;
     this.#connection = connection;
     wire.onDrain = () => {
-      for (const transfers of this.#transfers.values()) {
+      for (const { transfers } of this.#sessions.values()) {
         transfers.resume();
       }
     };
@@ -81,12 +88,12 @@ export class Peer {
   /** The connection is over. */
   disconnected(): void {
     this.#end([...this.#links.keys()]);
-    this.#transfers.clear();
+    this.#sessions.clear();
   }
 
   sessionClosed(session: Session): void {
     this.#end([...this.#links.keys()].filter((link) => link.session === session));
-    this.#transfers.delete(session);
+    this.#sessions.delete(session);
   }
 
   linkClosed(link: link): void {
@@ -109,7 +116,7 @@ export class Peer {
   /** Puts our own sending half into a session, and lets plain messages through undecoded. */
   #adopt(session: Session): Session {
     const transfers = new Transfers(session, this.#wire);
-    this.#transfers.set(session, transfers);
+    this.#sessions.set(session, { transfers, receipts: new Receipts(session, this.#wire) });
     session.outgoing = transfers;
     const onTransfer = session.on_transfer.bind(session);
     session.on_transfer = (frame) => {
@@ -138,12 +145,8 @@ export class Peer {
 
   /** A client attached to receive. */
   senderOpened(link: Sender): void {
-    this.#open(link, () => {
+    this.#open(link, ({ transfers }) => {
       const address = String(link.source?.address ?? "");
-      const transfers = this.#transfers.get(link.session);
-      if (transfers === undefined) {
-        throw new BrokerError(BrokerErrorCode.Internal, `The session of link '${link.name}' is not known.`);
-      }
       if (address === CBS || MANAGEMENT.test(address)) {
         const reply = new ReplyLink(link, transfers);
         this.#replies.set(reply.address, reply);
@@ -162,15 +165,15 @@ export class Peer {
 
   /** A client attached to send. */
   receiverOpened(link: Receiver): void {
-    this.#open(link, () => {
+    this.#open(link, ({ receipts }) => {
       const address = String(link.target?.address ?? "");
       if (address === CBS) {
-        return this.#requests(link, CBS_STATUS, (request) => answerCbs(request, this.#service.namespace));
+        return this.#requests(link, receipts, CBS_STATUS, (request) => answerCbs(request, this.#service.namespace));
       }
       const managed = MANAGEMENT.exec(address)?.[1];
       if (managed !== undefined) {
         this.#find(managed);
-        return this.#requests(link, MANAGEMENT_STATUS, (request) =>
+        return this.#requests(link, receipts, MANAGEMENT_STATUS, (request) =>
           answerManagement(request, {
             entity: this.#find(managed),
             tokens: this.#service.tokens,
@@ -182,10 +185,10 @@ export class Peer {
       }
       const entity = this.#find(address);
       if (entity.kind === "topic") {
-        return new ProducerLink(link, entity.topic, this.#service.maxMessageBytes);
+        return new ProducerLink(link, entity.topic, receipts, this.#service.maxMessageBytes);
       }
       if (entity.kind === "queue") {
-        return new ProducerLink(link, entity.queue, this.#service.maxMessageBytes);
+        return new ProducerLink(link, entity.queue, receipts, this.#service.maxMessageBytes);
       }
       throw new BrokerError(
         BrokerErrorCode.NotAllowed,
@@ -194,10 +197,14 @@ export class Peer {
     });
   }
 
-  #open(link: Sender | Receiver, make: () => LinkHandler): void {
+  #open(link: Sender | Receiver, make: (halves: Halves) => LinkHandler): void {
     echoModes(link);
     try {
-      this.#links.set(link, make());
+      const halves = this.#sessions.get(link.session);
+      if (halves === undefined) {
+        throw new BrokerError(BrokerErrorCode.Internal, `The session of link '${link.name}' is over.`);
+      }
+      this.#links.set(link, make(halves));
     } catch (error) {
       closeWith(link, asBrokerError(error));
     }
@@ -211,12 +218,12 @@ export class Peer {
     return entity;
   }
 
-  #requests(link: Receiver, names: StatusNames, answer: (request: Request) => Answer): LinkHandler {
+  #requests(link: Receiver, receipts: Receipts, names: StatusNames, answer: (request: Request) => Answer): LinkHandler {
     link.set_target({ address: link.target?.address });
     link.set_source({ address: link.source?.address });
     return {
       message: (delivery, { encoded }) => {
-        delivery.update(true, ACCEPTED);
+        receipts.accept(delivery);
         const request = decodeRequest(encoded);
         let answered: Answer;
         try {

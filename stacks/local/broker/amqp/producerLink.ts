@@ -1,10 +1,11 @@
-import { type Receiver, message as rheaMessage } from "rhea";
+import type { Receiver } from "rhea";
 import type { Attachment, Attachments } from "../core/attachments.js";
 import type { Content } from "../core/content.js";
 import { BrokerError, BrokerErrorCode } from "../core/errors.js";
 import { asBrokerError, conditionOf } from "./conditions.js";
 import { AmqpContent, splitBatch } from "./content.js";
-import { type Arrived, closeWith, type IncomingDelivery, type LinkHandler } from "./links.js";
+import { type Arrived, closeWith, type LinkHandler } from "./links.js";
+import type { IncomingDelivery, Receipts } from "./receipts.js";
 
 /** The format of a message that holds others. */
 export const BATCH_FORMAT = 0x8001_3700;
@@ -18,20 +19,19 @@ export interface SendTarget {
   send(contents: readonly Content[]): number[];
 }
 
-/** The outcome `accepted`. One for all: it is only read when it is written. */
-export const ACCEPTED = rheaMessage.accepted().described();
-
 /** A link on which a client sends. */
 export class ProducerLink implements LinkHandler, Attachment {
   readonly side = "send";
   readonly #link: Receiver;
   readonly #target: SendTarget;
+  readonly #receipts: Receipts;
   readonly #maxMessageBytes: number;
   #detached = false;
 
-  constructor(link: Receiver, target: SendTarget, maxMessageBytes: number) {
+  constructor(link: Receiver, target: SendTarget, receipts: Receipts, maxMessageBytes: number) {
     this.#link = link;
     this.#target = target;
+    this.#receipts = receipts;
     this.#maxMessageBytes = maxMessageBytes;
     link.local.attach.max_message_size = maxMessageBytes;
     link.set_target({ address: link.target?.address });
@@ -52,10 +52,9 @@ export class ProducerLink implements LinkHandler, Attachment {
         );
       }
       this.#target.send(decode(encoded, format));
-      delivery.update(true, ACCEPTED);
+      this.#receipts.accept(delivery);
     } catch (error) {
-      const refusal = conditionOf(asBrokerError(error));
-      delivery.update(true, rheaMessage.rejected({ error: refusal }).described());
+      this.#receipts.reject(delivery, conditionOf(asBrokerError(error)));
     }
   }
 

@@ -1,7 +1,7 @@
 import { message as rheaMessage, type Sender, types } from "rhea";
 import { BrokerError, BrokerErrorCode } from "../core/errors.js";
 import { asBrokerError, conditionOf, statusOf } from "./conditions.js";
-import type { LinkHandler } from "./links.js";
+import { isAnswered, type LinkHandler } from "./links.js";
 import type { Transfers } from "./transfers.js";
 
 /** Answers kept for a client that gives no credit for them; more are dropped, and its requests time out. */
@@ -103,6 +103,12 @@ export class ReplyLink implements LinkHandler {
   }
 
   flow(): void {
+    if (!isAnswered(this.#link)) {
+      if (this.#link.is_open()) {
+        process.nextTick(() => this.flow());
+      }
+      return;
+    }
     while (this.#link.credit > 0) {
       const next = this.#unsent.shift();
       if (next === undefined) {

@@ -218,7 +218,7 @@ export class Transfers implements OutgoingPort {
         continue;
       }
       if (refused !== undefined) {
-        this.#wire.write(rejectedFrame(this.#session.local.channel, id, conditionOf(refused)));
+        this.#wire.write(rejectedFrame("sender", this.#session.local.channel, id, conditionOf(refused)));
       } else if (accepted !== undefined && (accepted.last + 1) >>> 0 === id) {
         accepted.last = id;
       } else {
@@ -232,7 +232,7 @@ export class Transfers implements OutgoingPort {
   #accept(range: { readonly first: number; readonly last: number } | undefined): void {
     if (range !== undefined) {
       const { buffer, at } = this.#wire.reserve(DISPOSITION_ROOM);
-      this.#wire.commit(writeAccepted(buffer, at, this.#session.local.channel, range.first, range.last));
+      this.#wire.commit(writeAccepted("sender", buffer, at, this.#session.local.channel, range));
     }
   }
 }
