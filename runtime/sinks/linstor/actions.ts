@@ -108,7 +108,7 @@ export function isMadeBy(definition: Definition | undefined, key: string): boole
 const create: Action = {
   async prepare(context, command) {
     const found = await context.api.definition(command.volume, context.signal);
-    if (found !== undefined && !isMadeBy(found, command.key)) throw await exists(context, command, found);
+    if (found !== undefined && !isMadeBy(found, command.key)) throw await taken(context, command, found);
     return undefined;
   },
 
@@ -121,7 +121,7 @@ const create: Action = {
       definition = await api.definition(command.volume, signal);
     }
     if (definition === undefined) throw new NotReady(`Volume ${command.volume} was created and is gone again`);
-    if (!isMadeBy(definition, command.key)) throw await exists(context, command, definition);
+    if (!isMadeBy(definition, command.key)) throw await taken(context, command, definition);
     if (definition.deleting) throw new Refusal(`Volume ${command.volume} is being deleted by someone else`);
     const replicas = await waitFor(patience, signal, async () => {
       const found = await api.replicas(command.volume, signal);
@@ -159,7 +159,9 @@ async function spawn(context: ActionContext, command: Command): Promise<string> 
   }
 }
 
-async function exists({ api, signal }: ActionContext, command: Command, found: Definition): Promise<Refusal> {
+/** Why a name cannot be had: now, or as long as its volume stands. */
+async function taken({ api, signal }: ActionContext, command: Command, found: Definition): Promise<Error> {
+  if (found.deleting) return new NotReady(`An earlier volume ${found.name} is still being deleted`);
   const size = await api.sizeKib(found.name, signal);
   const by = found.props[Property.CreatedBy];
   const maker = by === undefined ? "" : `, made by command ${by}`;

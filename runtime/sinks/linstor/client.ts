@@ -19,6 +19,9 @@ const NOT_SENT = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
+/** Time limits of the HTTP client itself, 300 s, where they are shorter than ours. */
+const SLOW = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"]);
+
 export interface LinstorClientOptions {
   /** URLs of the controllers; one is active at a time. */
   controllers: readonly string[];
@@ -112,6 +115,8 @@ function connectionError(controller: string, { method, path }: LinstorRequest, e
   const cause = error instanceof Error ? error.cause : undefined;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
   const reason = cause instanceof Error ? `${cause.message}${code === "" ? "" : ` (${code})`}` : String(error);
+  if (SLOW.has(code))
+    return new LinstorTimeout(`${controller} did not answer ${method} ${path}: ${reason}`, { cause: error });
   // Reading is repeated without harm; a redirect was not followed, so that nothing was done.
   if (method === "GET" || NOT_SENT.has(code) || reason.includes("redirect")) return new NextController(reason);
   return new LinstorUnavailable(`${controller} broke off ${method} ${path}: ${reason}`, { cause: error });

@@ -193,6 +193,17 @@ describe("a refusal", () => {
     );
   });
 
+  test("a name that somebody takes in the very moment", async () => {
+    await createVolume("c", "other");
+    const take = () =>
+      cluster.inject.state((state) => {
+        const other = state.definitions["other"];
+        if (other !== undefined) state.definitions["vol1"] = { ...other, name: "vol1" };
+      });
+    cluster.faults.add({ action: "call", method: "POST", path: /spawn$/, call: take });
+    await refused("c2", { action: "create", volume: "vol1", sizeKib: 4096 }, /exists already.*made by command c/);
+  });
+
   test("a volume is never made smaller", async () => {
     await createVolume("c");
     await refused("c2", { action: "create", volume: "vol1", sizeKib: 4096 }, /never made smaller/);
@@ -317,6 +328,19 @@ describe("another attempt", () => {
     cluster.inject.connection("n2", Connection.Online);
     expect(replyOf(await remove())).toMatchObject({ result: "done" });
     expect(cluster.volumes()).toEqual([]);
+  });
+
+  test("a name whose volume is still being deleted is free again later", async () => {
+    await createVolume("c1");
+    cluster.inject.state((state) => {
+      const volume = state.definitions["vol1"];
+      if (volume !== undefined) volume.deleting = true;
+    });
+    expect(await createVolume("c2")).toMatchObject({ kind: "retry", code: RetryCode.NotReady });
+    cluster.inject.state((state) => {
+      delete state.definitions["vol1"];
+    });
+    expect(replyOf(await createVolume("c2"))).toMatchObject({ result: "done" });
   });
 
   test("a disk that does not fill in time is named, and nothing is made twice", async () => {

@@ -70,6 +70,17 @@ describe("a late duplicate", () => {
     expect(uuidOf("vol1")).toBe(uuid);
   });
 
+  test("of a deletion that was cut off never deletes a volume that somebody else has made since", async () => {
+    await deliver(messages[1]);
+    cluster.faults.add({ action: "dropAfter", method: "DELETE" });
+    expect(await deliver(messages[2])).toMatchObject({ kind: "retry" });
+    const body = JSON.stringify({ resource_definition_name: "vol1", volume_sizes: [4096] });
+    await fetch(`${cluster.url}/v1/resource-groups/${SETTINGS.resourceGroup}/spawn`, { method: "POST", body });
+    const uuid = uuidOf("vol1");
+    expect(replyOf(await deliver(messages[2]))).toMatchObject({ result: "done" });
+    expect(uuidOf("vol1")).toBe(uuid);
+  });
+
   test("of a creation that was cut off does not bring a deleted volume back", async () => {
     cluster.faults.add({ action: "dropAfter", method: "POST", path: /spawn$/ });
     expect(await deliver(messages[1])).toMatchObject({ kind: "retry" });
@@ -146,6 +157,20 @@ describe("a worker that dies", () => {
         expect(interrupted).toBeGreaterThan(6);
       },
     );
+  });
+
+  test("after a snapshot has failed: what is left of it is cleared away, and it is taken again", async () => {
+    await reset(VolumeAction.Snapshot);
+    const message = commandMessage("m", commands.snapshot);
+    cluster.inject.device("vol1", "n1", "failing");
+    cluster.faults.add({ action: "dropAfter", method: "POST", path: /snapshots$/ });
+    expect(await deliver(message)).toMatchObject({ kind: "retry" });
+    expect(cluster.volumes()).toMatchObject([{ snapshots: ["monday"] }]);
+    cluster.inject.device("vol1", "n1", "present");
+    expect(replyOf(await deliver(message))).toMatchObject({ result: "done" });
+    cluster.inject.state((state) => {
+      expect(state.definitions["vol1"]?.snapshots["monday"]?.successful).toBe(true);
+    });
   });
 
   test("and one that takes over at the same time make one volume", async () => {
