@@ -37,7 +37,7 @@ export interface AttemptsOptions {
   maxDeliveryCount: number;
   batcher: Pick<Batcher, "submit">;
   guard: KeyGuard;
-  gate: Pick<StoreGate, "whenOpen" | "suspect">;
+  gate: Pick<StoreGate, "open" | "whenOpen" | "suspect">;
   replies: Pick<Replies, "refused" | "send">;
   clock: Clock;
   random(): number;
@@ -56,7 +56,8 @@ export class Attempts {
   /** The verdict on one delivery under its lock. Never rejects. */
   async run(message: SinkMessage, lock: HeldLock): Promise<Verdict> {
     const { guard } = this.options;
-    if (!(await guard.enter(message.key, lock.signal))) return this.stopped(message, lock, undefined);
+    if (!guard.tryEnter(message.key) && !(await guard.enter(message.key, lock.signal)))
+      return this.stopped(message, lock, undefined);
     try {
       return await this.tryAll(message, lock);
     } finally {
@@ -68,7 +69,7 @@ export class Attempts {
     const { delivery, gate, clock, random, events } = this.options;
     let last: RetryOutcome | undefined;
     for (let attempt = 1; ; attempt++) {
-      await gate.whenOpen(lock.signal);
+      if (!gate.open) await gate.whenOpen(lock.signal);
       if (lock.stopped !== undefined) return this.stopped(message, lock, last);
       const outcome = await this.attempt(message, attempt, lock);
       // What is durable is durable, even when the work was told to stop: a lock that holds may be completed.
@@ -93,7 +94,7 @@ export class Attempts {
   /** One attempt: the sink, and the replies that it asks for. */
   private async attempt(message: SinkMessage, attempt: number, lock: HeldLock): Promise<Outcome> {
     const { batcher, replies, events } = this.options;
-    const outcome = await batcher.submit(message, attempt, lock.signal);
+    const outcome = await batcher.submit(message, attempt, lock);
     if (outcome.kind !== "done" || outcome.replies === undefined || outcome.replies.length === 0) return outcome;
     const refused = replies.refused(outcome.replies);
     if (refused !== undefined)

@@ -1,10 +1,15 @@
-import { type Outcome, RetryCode, type Sink, type SinkMessage } from "../contract/index.js";
+import { type Outcome, RetryCode, type Sink, type SinkContext, type SinkMessage } from "../contract/index.js";
 import type { Clock } from "./clock.js";
+
+/** Work that can be told to stop. Its signal is made when first asked for: most sinks never look. */
+export interface Stoppable {
+  readonly signal: AbortSignal;
+}
 
 /** One message that waits for its outcome. */
 interface Waiting {
   message: SinkMessage;
-  signal: AbortSignal;
+  work: Stoppable;
   settle(outcome: Outcome): void;
 }
 
@@ -33,10 +38,10 @@ export class Batcher {
   constructor(private readonly options: BatcherOptions) {}
 
   /** The sink's outcome for one message. Never rejects: what the sink throws is a retry. */
-  async submit(message: SinkMessage, attempt: number, signal: AbortSignal): Promise<Outcome> {
+  async submit(message: SinkMessage, attempt: number, work: Stoppable): Promise<Outcome> {
     this.present++;
     try {
-      return await new Promise<Outcome>((settle) => this.add({ message, signal, settle }, attempt));
+      return await new Promise<Outcome>((settle) => this.add({ message, work, settle }, attempt));
     } finally {
       this.present--;
     }
@@ -59,8 +64,8 @@ export class Batcher {
   }
 
   private async run(batch: Waiting[], attempt: number): Promise<void> {
-    const stop = signalOfAll(batch.map((w) => w.signal));
-    const outcomes = await this.process(batch, attempt, stop.signal);
+    const stop = signalOfAll(batch.map((w) => w.work));
+    const outcomes = await this.process(batch, contextOf(stop, attempt));
     stop.release();
     for (const [i, waiting] of batch.entries()) {
       const missing = `the sink gave ${outcomes.length} outcomes for ${batch.length} messages`;
@@ -68,17 +73,26 @@ export class Batcher {
     }
   }
 
-  private async process(batch: Waiting[], attempt: number, signal: AbortSignal): Promise<Outcome[]> {
+  private async process(batch: Waiting[], context: SinkContext): Promise<Outcome[]> {
     try {
       return await this.options.sink.process(
         batch.map((w) => w.message),
-        { signal, attempt },
+        context,
       );
     } catch (error) {
       const outcome = unavailable(error instanceof Error ? error.message : String(error));
       return batch.map(() => outcome);
     }
   }
+}
+
+function contextOf(stop: Stoppable, attempt: number): SinkContext {
+  return {
+    get signal() {
+      return stop.signal;
+    },
+    attempt,
+  };
 }
 
 function unavailable(description: string): Outcome {
@@ -89,9 +103,16 @@ function unavailable(description: string): Outcome {
  * Fires when all of the signals have: one message that has lost its lock must not stop the others of its batch.
  * The one message's own signal where there is only one.
  */
-function signalOfAll(signals: AbortSignal[]): { signal: AbortSignal; release(): void } {
-  const [only] = signals;
-  if (only !== undefined && signals.length === 1) return { signal: only, release: () => undefined };
+function signalOfAll(works: Stoppable[]): Stoppable & { release(): void } {
+  const [only] = works;
+  if (only !== undefined && works.length === 1)
+    return {
+      get signal() {
+        return only.signal;
+      },
+      release: () => undefined,
+    };
+  const signals = works.map((work) => work.signal);
   const controller = new AbortController();
   let left = signals.length;
   const fired = (event: { target: unknown }): void => {

@@ -39,14 +39,13 @@ export class Deliveries {
   async handle(delivery: Delivery): Promise<DeliveryOutcome> {
     const { metrics, clock } = this.options;
     const began = clock.now();
-    const onStop = (): void => this.noteStop(delivery, began);
-    delivery.lock.signal.addEventListener("abort", onStop, { once: true });
+    delivery.lock.onStop = () => this.noteStop(delivery, began);
     try {
       const verdict = await this.verdict(delivery);
       const outcome = await this.settle(delivery, verdict, began);
       metrics.messages.inc({ outcome });
       metrics.processing.observe((clock.now() - began) / 1000);
-      metrics.lastProgress.set(clock.now() / 1000);
+      metrics.held.progressAt = clock.now();
       return outcome;
     } catch (error) {
       this.line(delivery, began, "not settled, as far as is known: it comes again", {
@@ -55,7 +54,7 @@ export class Deliveries {
       metrics.messages.inc({ outcome: DeliveryOutcome.Unsettled });
       return DeliveryOutcome.Unsettled;
     } finally {
-      delivery.lock.signal.removeEventListener("abort", onStop);
+      delivery.lock.onStop = undefined;
       this.stopped.delete(delivery);
     }
   }

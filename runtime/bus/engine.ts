@@ -102,6 +102,7 @@ export class Engine {
       maxHeldBytes: delivery.maxHeldBytes,
       mayTake: () => this.gate.open && !this.stopping,
     });
+    metrics.held.ledger = this.ledger;
     const shared = {
       read: (received: Parameters<typeof readMessage>[0]) => readMessage(received, { entity, replyQueues }),
       deliveries: this.deliveries,
@@ -231,7 +232,7 @@ function makeKeeper({ pipeline, metrics, logger, clock }: EngineOptions): LockKe
   const events = {
     renewed: () => {
       metrics.lockRenewals.inc({ result: "renewed" });
-      metrics.lastProgress.set(clock.now() / 1000);
+      metrics.held.progressAt = clock.now();
     },
     renewalFailed: (error: unknown) => {
       metrics.lockRenewals.inc({ result: "failed" });

@@ -2,16 +2,20 @@
 export class KeyGuard {
   private readonly waiting = new Map<string, (() => void)[]>();
 
+  /** Holds the key where nobody else does. */
+  tryEnter(key: string): boolean {
+    if (this.waiting.has(key)) return false;
+    this.waiting.set(key, []);
+    return true;
+  }
+
   /**
    * Waits until nobody else holds the key, then holds it until `leave` is called.
    * Resolves false, holding nothing, where the signal fires first.
    */
   enter(key: string, signal: AbortSignal): Promise<boolean> {
     const queue = this.waiting.get(key);
-    if (queue === undefined) {
-      this.waiting.set(key, []);
-      return Promise.resolve(true);
-    }
+    if (queue === undefined) return Promise.resolve(this.tryEnter(key));
     if (signal.aborted) return Promise.resolve(false);
     return new Promise((resolve) => {
       const take = (): void => {

@@ -40,7 +40,8 @@ const LOOKS_PER_LOCK = 20;
 
 /** One lock that is being kept. `stop` fires with a StopReason. */
 export class HeldLock {
-  private readonly controller = new AbortController();
+  private controller: AbortController | undefined;
+  private reason: StopReason | undefined;
   private expiresAt: number;
   private renewAt: number;
   private renewUntil: number;
@@ -62,14 +63,19 @@ export class HeldLock {
     this.renewUntil = now + times.maxProcessingMilliseconds;
   }
 
-  /** Fires when the work under this lock must stop; its reason is a StopReason. */
+  /** Called once when the work must stop, before the signal fires. */
+  onStop: (() => void) | undefined;
+
+  /** Fires when the work under this lock must stop; its reason is a StopReason. Made when first asked for. */
   get signal(): AbortSignal {
+    this.controller ??= new AbortController();
+    if (this.reason !== undefined && !this.controller.signal.aborted) this.controller.abort(this.reason);
     return this.controller.signal;
   }
 
   /** Why the work must stop; undefined while it may go on. */
   get stopped(): StopReason | undefined {
-    return this.controller.signal.aborted ? this.controller.signal.reason : undefined;
+    return this.reason;
   }
 
   /** True while the broker still honours the lock, as far as this clock can tell. A lock once lost stays lost. */
@@ -80,7 +86,10 @@ export class HeldLock {
   /** Stops the work under this lock. The first reason stays. */
   stop(reason: StopReason): void {
     if (reason === StopReason.LockLost) this.lost = true;
-    if (!this.controller.signal.aborted) this.controller.abort(reason);
+    if (this.reason !== undefined) return;
+    this.reason = reason;
+    this.onStop?.();
+    this.controller?.abort(reason);
   }
 
   /** Starts the time limit anew: the next message of a session begins. */

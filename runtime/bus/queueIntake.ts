@@ -7,7 +7,7 @@ import type { Deliveries } from "./delivery.js";
 import type { ReadMessage } from "./envelope.js";
 import { errorCode, errorText } from "./errors.js";
 import type { LockKeeper } from "./locks.js";
-import { LinkLost, LinkSettler } from "./settler.js";
+import { LinkSettler } from "./settler.js";
 import { Slots } from "./slots.js";
 
 /** The part of the client's receiver that is used. */
@@ -17,8 +17,8 @@ export type QueueReceiver = Pick<
 >;
 
 /**
- * Hooks that the client calls around each attach of a streaming receiver, first and repeated. They are what its own
- * management of links uses; without them nobody could tell that a link was replaced, and its credit granted anew.
+ * Hooks that the client calls before and after each attach of a streaming receiver, the first and those after a loss.
+ * They are how its own parts learn of it; without them nobody could tell that a link was lost.
  */
 interface AttachHooks {
   preInitialize(): Promise<void>;
@@ -50,21 +50,22 @@ const REPLACE_BEHIND = 1_024;
 /** How long closing a subscription may take, in milliseconds; the client itself gives up draining after 200. */
 const CLOSE_MILLISECONDS = 2_000;
 
-/** One attach of a link: the deliveries of an earlier one give no credit back to it. */
-interface Attachment extends CreditLink {
+/** One receiver of the client, for one attach: after a loss another takes its place. */
+interface Link extends CreditLink {
+  receiver: QueueReceiver;
+  slots: number;
+  settler: LinkSettler;
+  subscription: { close(): Promise<void> };
+  attached: boolean;
+  /** It takes no more messages: replaced, lost, or at the end. */
+  retired: boolean;
+  /** Its deliveries can no longer be settled on it. */
+  lost: boolean;
+  /** Messages of this link that are in work. */
+  working: number;
   delivered: number;
   /** Numbers of the deliveries that are not settled, oldest first. */
   unsettled: Set<number>;
-  settler: LinkSettler;
-}
-
-interface Link {
-  receiver: QueueReceiver;
-  slots: number;
-  attachment: Attachment;
-  working: number;
-  retired: boolean;
-  subscription: { close(): Promise<void> };
 }
 
 /** Takes messages from a queue or subscription without sessions, over as many links as it needs. */
@@ -106,11 +107,9 @@ export class QueueIntake {
     const { createReceiver, ledger, state } = this.options;
     const receiver = createReceiver();
     const link: Link = {
-      receiver,
-      slots,
-      attachment: newAttachment(receiver),
-      working: 0,
-      retired: false,
+      ...{ receiver, slots, credit: 0, working: 0, delivered: 0, unsettled: new Set() },
+      ...{ attached: false, retired: false, lost: false },
+      settler: new LinkSettler(receiver, () => this.standIn(link)),
       subscription: { close: () => Promise.resolve() },
     };
     this.links.add(link);
@@ -118,48 +117,69 @@ export class QueueIntake {
     const handlers: MessageHandlers & AttachHooks = {
       processMessage: (message) => this.onMessage(link, message),
       processError: async ({ error, errorSource }) => this.onError(link, error, errorSource),
-      preInitialize: async () => {
-        ledger.detached(link.attachment);
-        link.attachment.settler.lost();
-        link.attachment = newAttachment(receiver);
-        if (!link.retired) state.down(link);
-      },
+      preInitialize: async () => this.onLoss(link),
       postInitialize: async () => {
         if (link.retired) return;
-        ledger.attached(link.attachment, slots);
+        link.attached = true;
+        ledger.attached(link, slots);
         state.up(link);
+        this.closeLost();
       },
     };
     link.subscription = receiver.subscribe(handlers, { autoCompleteMessages: false, maxConcurrentCalls: slots });
   }
 
+  /**
+   * The client is about to attach a lost link anew. It is kept from that and another receiver takes its place: on the
+   * new attach the client would grant all credit again, and settle what is held from before by the numbers of the new
+   * link's deliveries, which are other messages'.
+   */
+  private onLoss(link: Link): void {
+    if (!link.attached || link.retired) return;
+    const { state, logger } = this.options;
+    logger.info({ held: link.working }, "link lost: another takes its place");
+    link.lost = true;
+    link.retired = true;
+    state.forget(link);
+    if (!this.stopping) this.open(link.slots);
+    link.settler.lost();
+    void this.quiet(link);
+  }
+
+  /** A receiver that settles and renews by lock token what came over a link that is lost. */
+  private standIn(lost: Link): QueueReceiver {
+    const others = [...this.links].filter((link) => !link.lost);
+    return (others.find((link) => link.attached) ?? others[0] ?? lost).receiver;
+  }
+
+  /** Closes lost links once the connection is there again: before, the client would only forget to. */
+  private closeLost(): void {
+    for (const link of this.links) if (link.lost) void this.closeLink(link);
+  }
+
   /** The client gives the link credit for one more message when the promise resolves: that is how intake is held. */
   private async onMessage(link: Link, received: ServiceBusReceivedMessage): Promise<void> {
     const { read, ledger, keeper, deliveries, metrics, state, clock } = this.options;
-    const { attachment, receiver } = link;
     const message = read(received);
     const lock = keeper.hold({
       lockedUntil: received.lockedUntilUtc?.getTime(),
-      renew: () => receiver.renewMessageLock(received),
+      renew: () => (link.lost ? this.standIn(link) : link.receiver).renewMessageLock(received),
     });
-    ledger.took(attachment, message.bytes);
-    metrics.lastProgress.set(clock.now() / 1000);
-    const number = attachment.delivered++;
-    attachment.unsettled.add(number);
+    ledger.took(link, message.bytes);
+    metrics.held.progressAt = clock.now();
+    const number = link.delivered++;
+    link.unsettled.add(number);
     link.working++;
     if (!state.connected) state.up(link);
-    this.show();
     await this.slots.enter();
-    const delivery = { received, read: message, settler: attachment.settler, lock, releasedBySession: false };
+    const delivery = { received, read: message, settler: link.settler, lock, releasedBySession: false };
     const outcome = await deliveries.handle(delivery);
     this.slots.leave();
     keeper.release(lock);
     link.working--;
-    if (outcome !== DeliveryOutcome.LockLost && outcome !== DeliveryOutcome.Unsettled)
-      attachment.unsettled.delete(number);
+    if (outcome !== DeliveryOutcome.LockLost && outcome !== DeliveryOutcome.Unsettled) link.unsettled.delete(number);
     return new Promise((giveCredit) => {
-      ledger.finished(attachment, message.bytes, giveCredit);
-      this.show();
+      ledger.finished(link, message.bytes, giveCredit);
       this.afterMessage(link);
     });
   }
@@ -167,11 +187,10 @@ export class QueueIntake {
   private afterMessage(link: Link): void {
     const { ledger } = this.options;
     if (ledger.held === 0) this.whenIdle?.();
-    if (link.retired && link.working === 0) void this.closeLink(link);
+    if (link.retired && !link.lost && link.working === 0) void this.closeLink(link);
     if (this.stopping) return;
-    const oldest = link.attachment.unsettled.values().next().value;
-    if (!link.retired && oldest !== undefined && link.attachment.delivered - oldest > REPLACE_BEHIND)
-      void this.replace(link);
+    const oldest = link.unsettled.values().next().value;
+    if (!link.retired && oldest !== undefined && link.delivered - oldest > REPLACE_BEHIND) void this.replace(link);
     this.grow();
   }
 
@@ -200,7 +219,7 @@ export class QueueIntake {
   private async quiet(link: Link): Promise<void> {
     const { ledger, clock, logger } = this.options;
     link.retired = true;
-    ledger.detached(link.attachment);
+    ledger.detached(link);
     try {
       await within(clock, CLOSE_MILLISECONDS, link.subscription.close(), "the client did not end the subscription");
     } catch (error) {
@@ -211,7 +230,7 @@ export class QueueIntake {
   private async closeLink(link: Link): Promise<void> {
     const { state, ledger, clock, logger } = this.options;
     if (!this.links.delete(link)) return;
-    ledger.detached(link.attachment);
+    ledger.detached(link);
     state.forget(link);
     try {
       await within(clock, CLOSE_MILLISECONDS, link.receiver.close(), "the client did not close the link");
@@ -229,15 +248,4 @@ export class QueueIntake {
     if (source === "receive") state.down(link, `${code}: ${errorText(error)}`);
     logger.warn({ code, source, description: errorText(error) }, "the receiver reports an error");
   }
-
-  private show(): void {
-    const { metrics, ledger } = this.options;
-    metrics.inFlight.set(ledger.held);
-    metrics.heldBytes.set(ledger.heldBytes);
-  }
-}
-
-function newAttachment(receiver: QueueReceiver): Attachment {
-  const settler = new LinkSettler(receiver, LinkLost.Again);
-  return { credit: 0, delivered: 0, unsettled: new Set(), settler };
 }

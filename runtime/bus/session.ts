@@ -8,7 +8,7 @@ import type { ReadMessage } from "./envelope.js";
 import { errorCode, errorText } from "./errors.js";
 import { type HeldLock, type LockKeeper, StopReason } from "./locks.js";
 import { type SessionStop, stopOf, withStop } from "./sessionState.js";
-import { LinkLost, LinkSettler } from "./settler.js";
+import { LinkSettler } from "./settler.js";
 
 /** The part of the client's session receiver that is used. */
 export type SessionReceiver = Pick<
@@ -70,7 +70,7 @@ export class Session {
       lockedUntil: receiver.sessionLockedUntilUtc?.getTime(),
       renew: () => receiver.renewSessionLock(),
     });
-    this.settler = new LinkSettler(receiver, LinkLost.Fail);
+    this.settler = new LinkSettler(receiver, undefined);
     this.lock.signal.addEventListener("abort", () => this.wake(), { once: true });
   }
 
@@ -91,7 +91,6 @@ export class Session {
       ledger.detached(this.link);
       // What was prefetched goes back with the link, in order, and costs no delivery.
       for (const { read } of this.waiting.splice(0)) ledger.finished(this.link, read.bytes, () => undefined);
-      this.show();
       await this.close();
       keeper.release(this.lock);
     }
@@ -111,9 +110,8 @@ export class Session {
           new Promise((over) => {
             const message = read(received);
             ledger.took(this.link, message.bytes);
-            metrics.lastProgress.set(clock.now() / 1000);
+            metrics.held.progressAt = clock.now();
             this.waiting.push({ received, read: message, over });
-            this.show();
             this.wake();
           }),
         processError: async ({ error }) => {
@@ -149,7 +147,6 @@ export class Session {
       }
       const goesOn = await this.one(next).finally(() => {
         ledger.finished(this.link, next.read.bytes, next.over);
-        this.show();
       });
       if (!goesOn) return;
     }
@@ -210,12 +207,6 @@ export class Session {
 
   private within(promise: Promise<void>): Promise<void> {
     return within(this.options.clock, CLOSE_MILLISECONDS, promise, "the client did not answer in time");
-  }
-
-  private show(): void {
-    const { metrics, ledger } = this.options;
-    metrics.inFlight.set(ledger.held);
-    metrics.heldBytes.set(ledger.heldBytes);
   }
 }
 

@@ -1,17 +1,8 @@
 import type { ServiceBusReceivedMessage, ServiceBusReceiver } from "@azure/service-bus";
-import { isLockLost } from "./errors.js";
+import { errorText, isLockLost } from "./errors.js";
 
 /** The part of the client's receivers that settles. */
 export type Settler = Pick<ServiceBusReceiver, "completeMessage" | "abandonMessage" | "deadLetterMessage">;
-
-/** What is done with a settlement whose link is lost before its answer came. */
-export const LinkLost = {
-  /** It is sent once more: a message's lock outlives its link, and the client then settles by lock token. */
-  Again: "again",
-  /** It fails: a session's lock goes with its link. */
-  Fail: "fail",
-} as const;
-export type LinkLost = (typeof LinkLost)[keyof typeof LinkLost];
 
 /**
  * Settles over one link. The client itself waits out its time limit for an answer that went down with the link, and
@@ -23,7 +14,11 @@ export class LinkSettler implements Settler {
 
   constructor(
     private readonly settler: Settler,
-    private readonly onLost: LinkLost,
+    /**
+     * Settles by lock token what the link can no longer: a message's lock outlives its link. Undefined where the lock
+     * goes with the link, as a session's does; then the settlement fails.
+     */
+    private readonly other: (() => Settler) | undefined,
   ) {}
 
   /** The link is lost. */
@@ -33,40 +28,49 @@ export class LinkSettler implements Settler {
   }
 
   completeMessage(message: ServiceBusReceivedMessage): Promise<void> {
-    return this.settle(() => this.settler.completeMessage(message));
+    return this.settle((by) => by.completeMessage(message));
   }
 
   abandonMessage(...args: Parameters<Settler["abandonMessage"]>): Promise<void> {
-    return this.settle(() => this.settler.abandonMessage(...args));
+    return this.settle((by) => by.abandonMessage(...args));
   }
 
   deadLetterMessage(...args: Parameters<Settler["deadLetterMessage"]>): Promise<void> {
-    return this.settle(() => this.settler.deadLetterMessage(...args));
+    return this.settle((by) => by.deadLetterMessage(...args));
   }
 
-  private async settle(operation: () => Promise<void>): Promise<void> {
-    if (this.gone) return this.onLost === LinkLost.Again ? operation() : this.afterLoss(operation);
+  private async settle(operation: (by: Settler) => Promise<void>): Promise<void> {
+    if (this.gone) return operation(this.elsewhere());
     let notify: () => void = () => undefined;
     // Not a race against one lasting promise: that would keep something of every message until the link is lost.
     const answered = await new Promise<boolean>((resolve, reject) => {
       notify = () => resolve(false);
       this.pending.add(notify);
-      operation().then(() => resolve(true), reject);
+      operation(this.settler).then(() => resolve(true), reject);
     }).finally(() => this.pending.delete(notify));
-    if (!answered) await this.afterLoss(operation);
+    if (!answered) await this.again(operation);
   }
 
-  private async afterLoss(operation: () => Promise<void>): Promise<void> {
-    if (this.onLost === LinkLost.Fail)
-      throw coded("SessionLockLost", "The session's link is lost, and its lock with it.");
+  private async again(operation: (by: Settler) => Promise<void>): Promise<void> {
+    const other = this.elsewhere();
     try {
-      await operation();
+      await operation(other);
     } catch (error) {
-      if (!isLockLost(error)) throw error;
+      if (!isLockLost(error) && !isSettled(error)) throw error;
       // Sent twice, answered once: the first may have arrived, and then there is no lock any more.
       throw coded("SettlementUnknown", "The link was lost before the answer came: it is settled, or it comes again.");
     }
   }
+
+  private elsewhere(): Settler {
+    if (this.other === undefined) throw coded("SessionLockLost", "The session's link is lost, and its lock with it.");
+    return this.other();
+  }
+}
+
+/** The client's words for a delivery that the broker had settled before its link was lost; it has no code for that. */
+function isSettled(error: unknown): boolean {
+  return errorText(error).includes("already settled");
 }
 
 function coded(code: string, message: string): Error {

@@ -26,8 +26,8 @@ export interface WorkerMetrics {
   registry: Registry;
   messages: Counter<"outcome">;
   processing: Histogram;
-  inFlight: Gauge;
-  heldBytes: Gauge;
+  /** What the gauges of messages and bytes held, and of progress, show: read when somebody asks, not set each time. */
+  held: HeldNow;
   sessions: Gauge;
   lockRenewals: Counter<"result">;
   lockLost: Counter;
@@ -35,9 +35,16 @@ export interface WorkerMetrics {
   deadLettered: Counter<"reason">;
   replies: Counter<"result">;
   receiverErrors: Counter<"code">;
-  lastProgress: Gauge;
   storeUp: Gauge;
   busConnected: Gauge;
+}
+
+/** What a worker holds now. */
+export interface HeldNow {
+  /** Messages held, and the bytes of their bodies. */
+  ledger: { readonly held: number; readonly heldBytes: number };
+  /** When something was received, renewed or settled last, in milliseconds since 1970; 0 before the first. */
+  progressAt: number;
 }
 
 /** Makes the metrics in a registry of their own, with the process's default ones (CPU, memory, event loop). */
@@ -46,8 +53,11 @@ export function createMetrics(labels: { pipeline: string; sink: string }): Worke
   registry.setDefaultLabels(labels);
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
+  const held: HeldNow = { ledger: { held: 0, heldBytes: 0 }, progressAt: 0 };
+  gaugesOfHeld(held, registers);
   return {
     registry,
+    held,
     messages: new Counter({
       name: "stowage_messages_total",
       help: "Deliveries by what became of them.",
@@ -60,8 +70,6 @@ export function createMetrics(labels: { pipeline: string; sink: string }): Worke
       buckets: PROCESSING_BUCKETS,
       registers,
     }),
-    inFlight: new Gauge({ name: "stowage_in_flight_messages", help: "Messages that are held now.", registers }),
-    heldBytes: new Gauge({ name: "stowage_held_bytes", help: "Bytes of the bodies that are held now.", registers }),
     sessions: new Gauge({ name: "stowage_open_sessions", help: "Sessions that are held now.", registers }),
     lockRenewals: new Counter({
       name: "stowage_lock_renewals_total",
@@ -98,11 +106,6 @@ export function createMetrics(labels: { pipeline: string; sink: string }): Worke
       labelNames: ["code"],
       registers,
     }),
-    lastProgress: new Gauge({
-      name: "stowage_last_progress_timestamp_seconds",
-      help: "When something was received, renewed or settled last, in seconds since 1970.",
-      registers,
-    }),
     storeUp: new Gauge({ name: "stowage_store_up", help: "1 where the store was usable at the last look.", registers }),
     busConnected: new Gauge({
       name: "stowage_bus_connected",
@@ -110,4 +113,21 @@ export function createMetrics(labels: { pipeline: string; sink: string }): Worke
       registers,
     }),
   };
+}
+
+function gaugesOfHeld(held: HeldNow, registers: Registry[]): void {
+  const gauge = (name: string, help: string, value: () => number): Gauge =>
+    new Gauge({
+      ...{ name, help, registers },
+      collect() {
+        this.set(value());
+      },
+    });
+  gauge("stowage_in_flight_messages", "Messages that are held now.", () => held.ledger.held);
+  gauge("stowage_held_bytes", "Bytes of the bodies that are held now.", () => held.ledger.heldBytes);
+  gauge(
+    "stowage_last_progress_timestamp_seconds",
+    "When something was received, renewed or settled last, in seconds since 1970.",
+    () => held.progressAt / 1000,
+  );
 }

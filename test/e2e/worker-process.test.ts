@@ -80,6 +80,24 @@ describe("the worker's process", () => {
     expect((await worker.ask("/livez")).status).toBe(200);
   });
 
+  test("outlives its bus: it is not ready meanwhile, and goes on when the bus is back", async () => {
+    await bus.open();
+    const worker = kit.start(kit.pipeline(JOB), bus.connection);
+    await until("it is ready", async () => (await worker.ask("/readyz")).status === 200);
+    const port = bus.port;
+    await bus.broker.close();
+    await until("it is not ready", async () => (await worker.ask("/readyz")).status === 503);
+    const again = new BusKit();
+    try {
+      await again.open({}, port);
+      await again.send("m", [Buffer.from("one\n")]);
+      await until("the message is stored", () => kit.manifests().length === 1, 40);
+      await until("it is ready again", async () => (await worker.ask("/readyz")).status === 200);
+    } finally {
+      await again.close();
+    }
+  }, 60_000);
+
   test("ends its job, gives the message back and exits with 0 on SIGTERM", async () => {
     await bus.open();
     const pipeline = kit.pipeline(JOB, (p) => {

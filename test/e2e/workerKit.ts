@@ -25,11 +25,15 @@ export class BusKit {
   private readonly engines: { engine: Engine; stopped: boolean }[] = [];
   private clientOfTest: ServiceBusClient | undefined;
 
-  async open(settings: QueueSettings = {}): Promise<this> {
+  async open(settings: QueueSettings = {}, port = 0): Promise<this> {
     this.broker.putQueue("renders", { lockDurationSeconds: 5, maxDeliveryCount: 3, ...settings });
     this.broker.putQueue("answers", {});
-    await this.broker.listen();
+    await this.broker.listen({ port });
     return this;
+  }
+
+  get port(): number {
+    return Number(this.connection.serviceBus.fullyQualifiedNamespace.split(":")[1]);
   }
 
   get client(): ServiceBusClient {

@@ -45,7 +45,7 @@ describe("the attempts at a message", () => {
     return new Attempts({
       delivery,
       maxDeliveryCount: source.maxDeliveryCount,
-      batcher: { submit },
+      batcher: { submit: (message, attempt, { signal }) => submit(message, attempt, signal) },
       guard: new KeyGuard(),
       gate,
       replies: new Replies(replyQueues, () => ({

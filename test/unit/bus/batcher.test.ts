@@ -22,7 +22,7 @@ function batcherOf(options: {
   };
   const batcher = new Batcher({ sink, clock, capacity: options.capacity ?? 100 });
   const submit = (id: string, attempt = 1, signal = never) =>
-    batcher.submit(sinkMessage({ messageId: id }), attempt, signal);
+    batcher.submit(sinkMessage({ messageId: id }), attempt, { signal });
   return { clock, batches, submit };
 }
 

@@ -92,6 +92,7 @@ describe("health", () => {
     });
     expect((await kit.engine.ready()).reason).toContain("connection refused");
     await receiver?.attach(4);
+    await settled();
     expect((await kit.engine.ready()).ok).toBe(true);
   });
 

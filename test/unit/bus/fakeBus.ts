@@ -51,6 +51,7 @@ class FakeLink {
   /** What the client does when a link is made, first and again: the hooks, and credit for all calls. */
   async attach(credit: number): Promise<void> {
     await this.handlers?.preInitialize?.();
+    if (this.unsubscribed > 0) return;
     await this.handlers?.postInitialize?.();
     this.maxCredit = credit;
     this.credit = credit;

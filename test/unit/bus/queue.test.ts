@@ -33,24 +33,58 @@ describe("a queue without sessions", () => {
     expect(kit.receivers[0]?.waiting).toBe(2);
   });
 
-  test("works on no more at once after the link was attached anew and its credit granted twice", async () => {
+  test("puts another receiver in the place of a lost link, and works on no more at once than before", async () => {
     const effects = Array.from({ length: 8 }, () => deferred<Outcome>());
     let next = 0;
     const kit = engineKit(() => effects[next++]?.promise ?? Promise.resolve(done));
     kit.engine.start();
     await settled();
-    const [receiver] = kit.receivers;
-    receiver?.send(...["a", "b", "c", "d"].map((id) => message(id)));
+    const [lost] = kit.receivers;
+    lost?.send(...["a", "b", "c", "d"].map((id) => message(id)));
     await settled();
-    await receiver?.attach(4);
-    receiver?.send(...["e", "f", "g", "h"].map((id) => message(id)));
+    await lost?.attach(4);
+    await settled();
+    expect([kit.receivers.length, lost?.unsubscribed, lost?.closed]).toEqual([2, 1, 1]);
+    const fresh = kit.receivers[1];
+    fresh?.send(...["e", "f", "g", "h"].map((id) => message(id)));
     await settled();
     expect(kit.began).toEqual(["a", "b", "c", "d"]);
     for (const effect of effects) effect.resolve(done);
     await settled();
     expect(kit.began).toHaveLength(8);
-    // What the old link's messages gave back must not add to the new link's credit.
-    expect(receiver?.credit).toBe(4);
+    // What the lost link's messages gave back must not add to the new link's credit.
+    expect(fresh?.credit).toBe(4);
+  });
+
+  test("settles by lock token, over another receiver, what came over a lost link", async () => {
+    const effect = deferred<Outcome>();
+    const kit = engineKit(() => effect.promise);
+    kit.engine.start();
+    await settled();
+    const [lost] = kit.receivers;
+    lost?.send(message("a"));
+    await settled();
+    await lost?.attach(4);
+    await kit.clock.advance(16_000);
+    expect([lost?.renewed, kit.receivers[1]?.renewed]).toEqual([[], ["a"]]);
+    effect.resolve(done);
+    await settled();
+    expect(lost?.settlements).toEqual([]);
+    expect(kit.receivers[1]?.settlements).toEqual([{ messageId: "a", how: "completed" }]);
+  });
+
+  test("does not wait for the answer to a settlement whose link is lost: it is sent once more", async () => {
+    const kit = engineKit(async () => done);
+    kit.engine.start();
+    await settled();
+    const [lost] = kit.receivers;
+    if (lost !== undefined) lost.completeMessage = () => new Promise(() => undefined);
+    lost?.send(message("a"));
+    await settled();
+    await lost?.attach(4);
+    await settled();
+    expect(kit.receivers[1]?.settlements).toEqual([{ messageId: "a", how: "completed" }]);
+    expect(await kit.value("stowage_messages_total", { outcome: "done" })).toBe(1);
   });
 
   test("takes nothing while the store is down, and goes on when it is back", async () => {

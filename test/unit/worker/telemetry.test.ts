@@ -14,7 +14,7 @@ import {
 describe("the metrics", () => {
   test("are the ones in the README's table, with its labels, and no others", async () => {
     const readme = readFileSync(join(__dirname, "../../../runtime/README.md"), "utf8");
-    const rows = [...readme.matchAll(/^\| `(stowage_\w+)`(?: \{([\w, ]+)\})? \| (\w+) \|/gm)];
+    const rows = [...readme.matchAll(/^\| `(stowage_\w+)`(?: \{([\w, ]+)\})? +\| (\w+) +\|/gm)];
     const documented = rows
       .map(([, name, labels = "", type]) => [name, labels.split(", ").join(), type].join(" "))
       .sort();
