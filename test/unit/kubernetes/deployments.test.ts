@@ -2,17 +2,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type KubernetesObject, recordAt } from "../../../stacks/local/providers/kubernetes/object.js";
-import {
-  configMap,
-  deployment,
-  fetchText,
-  isAlive,
-  processesWith,
-  SERVER,
-  until,
-  type World,
-  world,
-} from "./support.js";
+import { configMap, deployment, fetchText, isAlive, SERVER, sleepers, until, type World, world } from "./support.js";
 
 const NODE = process.execPath;
 const READY = { httpGet: { path: "/ready", port: "http" }, periodSeconds: 1, timeoutSeconds: 5 };
@@ -161,12 +151,13 @@ describe("a deployment", () => {
 
   it("leaves no process when it is deleted, grandchildren and their sessions included", async () => {
     const w = await world();
-    const script = "setsid sleep 98761 & sleep 98762 & exec sleep 98763";
+    const { time, running } = sleepers();
+    const script = `setsid sleep ${time} & sleep ${time} & exec sleep ${time}`;
     const tree = deployment("tree", { command: ["sh", "-c", script] }, { replicas: 2 });
     await w.apply(tree);
-    await until("all six run", () => processesWith("9876").filter((pid) => pid).length >= 6);
+    await until("all six run", () => running().length === 6);
     await w.remove(tree);
-    expect(processesWith("9876")).toEqual([]);
+    expect(running()).toEqual([]);
     expect(w.runner.pods()).toEqual([]);
   });
 

@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { configMap, isAlive, job, processesWith, readIfThere, until, type World, world } from "./support.js";
+import { configMap, isAlive, job, readIfThere, sleepers, until, type World, world } from "./support.js";
 
 const status = (w: World, name: string) => w.store.get("Job", "default", name)?.status;
 const ended = (w: World, name: string) => until(`${name} has ended`, () => status(w, name)?.["conditions"]);
@@ -55,9 +55,11 @@ describe("a job", () => {
 
   it("is ended at its deadline", async () => {
     const w = await world();
-    await w.apply(job("slow", { command: ["sleep", "87651"] }, { activeDeadlineSeconds: 1 }));
+    const { time, running } = sleepers();
+    await w.apply(job("slow", { command: ["sleep", time] }, { activeDeadlineSeconds: 1 }));
+    await until("it runs", () => running().length === 1);
     expect(await ended(w, "slow")).toMatchObject([{ type: "Failed", reason: "DeadlineExceeded" }]);
-    await until("its process is gone", () => processesWith("87651").length === 0);
+    await until("its process is gone", () => running().length === 0);
   });
 
   it("runs its init containers one after another, with files that they share", async () => {
@@ -79,6 +81,21 @@ describe("a job", () => {
     expect([log("a"), log("b"), log("job")]).toEqual(["", "a\n", "a\nb\n"]);
   });
 
+  it("fails with its first init container that fails, and starts none after it", async () => {
+    const w = await world();
+    const file = join(w.dir, "steps");
+    const app = job("init", { command: ["sh", "-c", `echo main >> ${file}`] }, { backoffLimit: 0 });
+    const { template } = app.spec as { template: { spec: Record<string, unknown> } };
+    template.spec["initContainers"] = [
+      { name: "bad", command: ["sh", "-c", `echo bad >> ${file}; exit 7`] },
+      { name: "next", command: ["sh", "-c", `echo next >> ${file}`] },
+    ];
+    await w.apply(app);
+    expect(await ended(w, "init")).toMatchObject([{ type: "Failed" }]);
+    expect(readFileSync(file, "utf8")).toBe("bad\n");
+    expect(w.cluster.outcome(app).reasons.join()).toContain("container bad: Error, exit code 7");
+  });
+
   it("leaves no process when it is deleted", async () => {
     const w = await world();
     const long = job("long", { command: ["sleep", "1000"] });
@@ -86,7 +103,6 @@ describe("a job", () => {
     const pid = await until("it runs", () => w.runner.pods()[0]?.pid);
     await w.remove(long);
     expect(isAlive(pid)).toBe(false);
-    expect(existsSync(join(w.dir, "run", "pids", "x"))).toBe(false);
   });
 });
 

@@ -199,6 +199,15 @@ describe("making an object", () => {
     expect(cluster.store.all()).toEqual([]);
   });
 
+  it("takes a namespace that was there beforehand, but does not make it", async () => {
+    const cluster = new Cluster(new ObjectStore(), undefined, ["piraeus"]);
+    const inputs: PropertyMap = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a", namespace: "piraeus" } };
+    expect((await model(CONFIG_MAP, cluster).create(inputs, context())).id).toBe("piraeus/a");
+    const namespace: PropertyMap = { apiVersion: "v1", kind: "Namespace", metadata: { name: "piraeus" } };
+    const again = model("kubernetes:core/v1:Namespace", cluster).create(namespace, context());
+    await expect(again).rejects.toThrow("Namespace piraeus is there already");
+  });
+
   it("keeps a Helm release as an object and says that it is deployed", async () => {
     const m = model("kubernetes:helm.sh/v3:Release");
     const checked = await m.check?.({ chart: "keda", version: "2.18.0" }, context({ name: "keda" }));
@@ -282,7 +291,11 @@ describe("a workload", () => {
 
   it("is not waited for where it says so", async () => {
     const w = await world();
-    const inputs = app(["sh", "-c", "exit 1"], {}, { "pulumi.com/skipAwait": "true" });
+    const inputs = app(
+      ["sleep", "1000"],
+      { readinessProbe: { exec: { command: ["false"] } } },
+      { "pulumi.com/skipAwait": "true" },
+    );
     expect((await model(DEPLOYMENT, w.cluster).create(inputs, context())).id).toBe("default/app");
   });
 

@@ -9,7 +9,7 @@ import { PodRunner } from "../../../stacks/local/providers/kubernetes/pods/runne
 import { parseTemplate } from "../../../stacks/local/providers/kubernetes/pods/template.js";
 import { ObjectStore } from "../../../stacks/local/providers/kubernetes/store.js";
 import { packageRoot } from "../../../stacks/packageRoot.js";
-import { deployment, FAST, isAlive, processesWith, readIfThere, temporaryFolder, until, world } from "./support.js";
+import { deployment, FAST, isAlive, readIfThere, sleepers, temporaryFolder, until, world } from "./support.js";
 
 /** Starts a process that outlives nothing: it is ended with the test. */
 function sleeper(marker: string): number {
@@ -28,9 +28,6 @@ function leftBehind(dir: string, records: { pid: number; startTime: string; mark
   writeFileSync(join(dir, "pods.json"), JSON.stringify(gone));
   for (const [i, record] of records.entries()) writeFileSync(join(dir, "pids", `${i}.json`), JSON.stringify(record));
 }
-
-/** What their command lines hold: arguments are separated by NUL. */
-const SLEEPERS = ["sleep", "7654"].join("\0");
 
 // A command that runs a deployment and is killed: what it started goes on.
 const COMMAND = `
@@ -54,20 +51,21 @@ describe("what a killed run left", () => {
     const bundle = join(dir, "command.cjs");
     const stdin = { contents: COMMAND, resolveDir: packageRoot(), loader: "ts" as const };
     await build({ stdin, bundle: true, platform: "node", format: "cjs", outfile: bundle, logLevel: "silent" });
-    const script = "setsid sleep 76541 & env -i setsid sleep 76542 & sleep 76543 & exec sleep 76544";
+    const { time, running } = sleepers();
+    const script = `setsid sleep ${time} & env -i setsid sleep ${time} & sleep ${time} & exec sleep ${time}`;
     const object = JSON.stringify(deployment("tree", { command: ["sh", "-c", script] }));
     const command = spawn(process.execPath, [bundle, join(dir, "run"), object], {
       stdio: ["ignore", "pipe", "ignore"],
     });
     onTestFinished(() => void command.kill("SIGKILL"));
     await once(command.stdout, "data");
-    await until("all four run", () => processesWith(SLEEPERS).length === 4);
+    await until("all four run", () => running().length === 4);
     await expect(reapPods(join(dir, "run"))).rejects.toThrow(`is held by process ${command.pid}`);
     command.kill("SIGKILL");
     await once(command, "exit");
-    expect(processesWith(SLEEPERS)).toHaveLength(4);
+    expect(running()).toHaveLength(4);
     expect(await reapPods(join(dir, "run"))).toBe(4);
-    expect(processesWith(SLEEPERS)).toEqual([]);
+    expect(running()).toEqual([]);
   });
 
   it("is ended by its own ids, and so is what they started under the run's marker", async () => {
@@ -86,6 +84,17 @@ describe("what a killed run left", () => {
     leftBehind(dir, [{ pid: innocent, startTime: "1", marker: "run-1/pod/app/0" }]);
     expect(await reapPods(dir)).toBe(0);
     expect(isAlive(innocent)).toBe(true);
+  });
+
+  it("is not confused with the group of another process that had the same id and has ended too", async () => {
+    const dir = temporaryFolder();
+    const { time, running } = sleepers();
+    const leader = spawn("sh", ["-c", `sleep ${time} &`], { detached: true, stdio: "ignore" });
+    await once(leader, "exit");
+    await until("its child runs on", () => running().length === 1);
+    leftBehind(dir, [{ pid: leader.pid ?? -1, startTime: "1", marker: "run-1/pod/app/0" }]);
+    expect(await reapPods(dir)).toBe(0);
+    expect(running()).toHaveLength(1);
   });
 
   it("is left alone while the run that holds the folder lives", async () => {

@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { get } from "node:http";
 import { tmpdir } from "node:os";
@@ -96,18 +97,28 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Processes whose command line holds a text. */
-export function processesWith(text: string): number[] {
-  return readdirSync("/proc")
-    .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid)
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return isAlive(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(text);
-      } catch {
-        return false;
-      }
-    });
+/**
+ * Programs for the processes of one test: `sleep` with a time that no other process of this machine sleeps for. What
+ * is left of them when the test is over is ended, so that a failure leaves nothing to the next test.
+ */
+export function sleepers(): { time: string; running(): number[] } {
+  // Seconds with a random fraction, by which they are found; sleep takes it as it is.
+  const time = `1000.${randomInt(1e9, 1e10)}`;
+  const running = () =>
+    readdirSync("/proc")
+      .filter((entry) => /^\d+$/.test(entry))
+      .map(Number)
+      .filter((pid) => {
+        try {
+          return isAlive(pid) && readFileSync(`/proc/${pid}/cmdline`, "latin1") === `sleep\0${time}\0`;
+        } catch {
+          return false;
+        }
+      });
+  onTestFinished(() => {
+    for (const pid of running()) process.kill(pid, "SIGKILL");
+  });
+  return { time, running };
 }
 
 export function readIfThere(path: string): string | undefined {

@@ -46,18 +46,10 @@ export function planRollout({ replicas, maxSurge, maxUnavailable, recreate, pods
 
 function endableOld(current: readonly RolloutPod[], old: readonly RolloutPod[], minAvailable: number): RolloutPod[] {
   const missing = current.filter((p) => !p.available).length;
-  // What may go in all: pods beyond those that must be available, counting the new ones that are not yet as needed.
-  let budget = Math.max(0, current.length + old.length - minAvailable - missing);
-  const available = [...current, ...old].filter((p) => p.available).length;
-  let spare = Math.max(0, available - minAvailable);
-  const chosen: RolloutPod[] = [];
-  for (const pod of unavailableFirst(old)) {
-    if (budget === 0 || (pod.available && spare === 0)) break;
-    budget -= 1;
-    if (pod.available) spare -= 1;
-    chosen.push(pod);
-  }
-  return chosen;
+  // Pods beyond those that must be available, with the new ones that are not available yet counted as needed. As
+  // unavailable old ones go first, what is left for the others is what is available and not needed.
+  const budget = Math.max(0, current.length + old.length - minAvailable - missing);
+  return unavailableFirst(old).slice(0, budget);
 }
 
 function unavailableFirst(pods: readonly RolloutPod[]): RolloutPod[] {
