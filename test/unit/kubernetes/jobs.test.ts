@@ -64,11 +64,11 @@ describe("a job", () => {
 
   it("runs its init containers one after another, with files that they share", async () => {
     const w = await world();
-    const mounts = { volumeMounts: [{ name: "work", mountPath: "/work" }] };
-    const app = job("init", { command: ["sh", "-c", "cat /work/a /work/b"], ...mounts });
+    const mounts = { volumeMounts: [{ name: "work", mountPath: "/scratch" }] };
+    const app = job("init", { command: ["sh", "-c", "cat /scratch/a /scratch/b"], ...mounts });
     const init = ["a", "b"].map((name) => ({
       name,
-      command: ["sh", "-c", `cat /work/* 2>/dev/null; echo ${name} > /work/${name}`],
+      command: ["sh", "-c", `cat /scratch/* 2>/dev/null; echo ${name} > /scratch/${name}`],
       ...mounts,
     }));
     const { template } = app.spec as { template: { spec: Record<string, unknown> } };

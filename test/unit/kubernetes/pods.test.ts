@@ -136,8 +136,8 @@ describe("the volumes of a pod", () => {
     const app = deployment(
       "app",
       {
-        command: ["sh", "-c", "echo kept; echo scratch > /work/file; exec sleep 1000"],
-        volumeMounts: [{ name: "work", mountPath: "/work" }],
+        command: ["sh", "-c", "echo kept; echo scratch > /scratch/file; exec sleep 1000"],
+        volumeMounts: [{ name: "work", mountPath: "/scratch" }],
       },
       {},
       { volumes: [{ name: "work", emptyDir: {} }] },
