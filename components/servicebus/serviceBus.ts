@@ -143,10 +143,11 @@ function subscriptions(
         ),
     );
     if (settings.rules === undefined || Object.keys(settings.rules).length === 0) continue;
-    // Azure's own rule goes last, so that no message is missed while the others are made.
-    new servicebus.Rule(
+    // Azure's own rule goes last, so that no message is missed while the others are made. It is there already with
+    // each subscription: a Rule of its name is refused, the provider has a type of its own for changing it.
+    new servicebus.DefaultRule(
       `${name}-${topicKey}/${key}/${DEFAULT_RULE}`,
-      { ...at, ruleName: DEFAULT_RULE, ...ruleProperties(ownDefault ?? MATCH_NONE) },
+      { ...at, ...ruleProperties(ownDefault ?? MATCH_NONE) },
       { parent, deleteBeforeReplace: true, dependsOn: registered },
     );
   }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
+import type { BuildOptions } from "esbuild";
 
 /** The worker as one file, relative to the package's root: what the image holds and what runs locally. */
 export const WORKER_BUNDLE = "dist/worker/stowage-worker.cjs";
@@ -31,7 +32,7 @@ export async function bundleWorker(root: string): Promise<boolean> {
     legalComments: "external",
     banner: { js: "#!/usr/bin/env node" },
     logLevel: "warning",
-  } as const;
+  } satisfies BuildOptions;
   const key = createHash("sha256")
     .update(JSON.stringify({ ...options, absWorkingDir: "" }))
     .update(readFileSync(join(root, "package-lock.json")))

@@ -126,5 +126,6 @@ function ruleFilter(p: EntityProperties): Filter {
   const sql = p["sqlFilter"];
   const expression =
     typeof sql === "object" && sql !== null && "sqlExpression" in sql ? String(sql.sqlExpression) : "1=1";
-  return expression.replaceAll(" ", "") === "1=1" ? { kind: "true" } : { kind: "sql", expression };
+  const constant = { "1=1": "true", "1=0": "false" }[expression.replaceAll(" ", "")];
+  return constant === "true" || constant === "false" ? { kind: constant } : { kind: "sql", expression };
 }

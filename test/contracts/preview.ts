@@ -54,6 +54,18 @@ export function run(program: string, args: string[], limitMs: number): Promise<E
   });
 }
 
+/**
+ * To Azure Resource Manager the rule `$Default` is a rule like any other; only azure-native has a type of its own for
+ * it, as it is there before anyone makes it. The judge knows ARM's types, so it gets that rule as what ARM gets.
+ */
+function asArmSeesIt(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(asArmSeesIt);
+  if (typeof value !== "object" || value === null) return value;
+  const seen = Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, asArmSeesIt(entry)]));
+  if (seen["type"] !== "azure-native:servicebus:DefaultRule") return seen;
+  return { ...seen, type: "azure-native:servicebus:Rule", inputs: { ...Object(seen["inputs"]), ruleName: "$Default" } };
+}
+
 /** Previews an environment by the command that users have; throws with its last words where it fails. */
 export async function previewOf(environment: string, folder: string): Promise<Preview> {
   const bin = join(packageRoot(), "dist", "stacks", "cli", "bin.js");
@@ -64,7 +76,7 @@ export async function previewOf(environment: string, folder: string): Promise<Pr
   );
   if (status !== 0) throw new Error(`preview ${environment} ended with ${status}: ${stderr.trim().slice(-2_000)}`);
   const file = join(folder, `${environment}.json`);
-  writeFileSync(file, stdout);
+  writeFileSync(file, JSON.stringify(asArmSeesIt(JSON.parse(stdout))));
   const { steps } = previewSchema.parse(JSON.parse(stdout));
   const resources = steps
     .filter((step) => step.op !== "delete")

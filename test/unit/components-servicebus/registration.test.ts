@@ -33,12 +33,12 @@ describe.each([
   it("registers exactly what its args say, each below the component", async () => {
     const { resources } = await run(bus, { preview });
     expect(resources.map((r) => `${r.type} ${r.name}`).sort()).toEqual([
+      `${N}DefaultRule bus-events/audit/$Default`,
       `${N}Namespace bus`,
       `${N}NamespaceNetworkRuleSet bus`,
       `${N}Queue bus-graveyard`,
       `${N}Queue bus-renders`,
       `${N}Queue bus-volumes`,
-      `${N}Rule bus-events/audit/$Default`,
       `${N}Rule bus-events/audit/orders`,
       `${N}Subscription bus-events/all`,
       `${N}Subscription bus-events/audit`,
@@ -112,10 +112,10 @@ describe.each([
       filterType: "CorrelationFilter",
       correlationFilter: { label: "order", properties: { region: "eu" } },
     });
-    const own = one(`${N}Rule`, "bus-events/audit/$Default");
-    expect(own.inputs).toMatchObject({ ruleName: "$Default", sqlFilter: { sqlExpression: "1=0" } });
+    const own = one(`${N}DefaultRule`, "bus-events/audit/$Default");
+    expect(own.inputs).toMatchObject({ sqlFilter: { sqlExpression: "1=0" } });
     expect(own.dependsOn).toContain(`${N}Rule bus-events/audit/orders`);
-    expect(all(`${N}Rule`)).toHaveLength(2);
+    expect(all(`${N}Rule`)).toHaveLength(1);
   });
 
   it("replaces what must be replaced by deleting first, as names are taken", async () => {
