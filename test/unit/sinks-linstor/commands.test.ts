@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { PoisonReason, RetryCode, type VolumeCommand } from "../../../runtime/contract/index.js";
+import { PoisonReason, type VolumeCommand } from "../../../runtime/contract/index.js";
 import type { LinstorCommandSink } from "../../../runtime/sinks/linstor/sink.js";
-import { Connection, type LinstorStandIn } from "../../../stacks/local/linstor/index.js";
-import { commandMessage, give, rawMessage, replyOf, SETTINGS, sinkOn, startCluster } from "./setup.js";
+import type { LinstorStandIn } from "../../../stacks/local/linstor/index.js";
+import { commandMessage, forgetOutcomes, give, rawMessage, replyOf, sinkOn, startCluster } from "./setup.js";
 
 const never = new AbortController().signal;
 let cluster: LinstorStandIn;
@@ -100,7 +100,7 @@ describe("a command", () => {
     await createVolume();
     cluster.inject.disk("vol1", "n2", "SyncTarget(47.72%)");
     // The same command once more, as if it had been cut off before its outcome: it has to wait for n2.
-    await forgetOutcome("vol1");
+    forgetOutcomes(cluster, "vol1");
     let polls = 0;
     cluster.faults.add({ action: "call", path: /view\/resources/, times: 5, call: () => polls++ });
     const filled = () => cluster.inject.disk("vol1", "n2", "UpToDate");
@@ -109,17 +109,6 @@ describe("a command", () => {
     expect(polls).toBe(5);
   });
 });
-
-/** Puts every command of the volume back to "begun", as after a crash. */
-async function forgetOutcome(volume: string): Promise<void> {
-  cluster.inject.state((state) => {
-    for (const store of Object.values(state.stores)) {
-      if (store.props["volume"] !== volume) continue;
-      for (const [key, text] of Object.entries(store.props))
-        if (key !== "volume") store.props[key] = text.replace('"progress":"done"', '"progress":"begun"');
-    }
-  });
-}
 
 describe("poison", () => {
   test.each([
@@ -295,144 +284,5 @@ describe("a refusal", () => {
         reason: PoisonReason.StorageRefused,
         description: expect.stringContaining("does not exist"),
       });
-  });
-});
-
-describe("another attempt", () => {
-  test("nodes that are offline may come back", async () => {
-    for (const node of ["n2", "n3"]) cluster.inject.connection(node, Connection.Offline);
-    expect(await createVolume()).toMatchObject({
-      kind: "retry",
-      code: RetryCode.NotReady,
-      description: expect.stringContaining("n2, n3 are offline"),
-    });
-    for (const node of ["n2", "n3"]) cluster.inject.connection(node, Connection.Online);
-    expect(replyOf(await createVolume())).toMatchObject({ result: "done", duplicate: false });
-  });
-
-  test("attaching to a node that is away", async () => {
-    await createVolume();
-    cluster.inject.connection("n3", Connection.Offline);
-    const attach = { action: "attach", volume: "vol1", node: "n3" } satisfies VolumeCommand;
-    expect(await send("a", attach)).toMatchObject({ kind: "retry", code: RetryCode.NotReady });
-    cluster.inject.connection("n3", Connection.Online);
-    expect(replyOf(await send("a", attach))).toMatchObject({ result: "done" });
-  });
-
-  test("a deletion is done only when every node has done it", async () => {
-    sink = sinkOn(cluster, { ...SETTINGS, readyTimeoutSeconds: 1 });
-    await createVolume();
-    cluster.inject.connection("n2", Connection.Offline);
-    const remove = () => send("d", { action: "delete", volume: "vol1" });
-    expect(await remove()).toMatchObject({ kind: "retry", code: RetryCode.NotReady });
-    cluster.inject.connection("n2", Connection.Online);
-    expect(replyOf(await remove())).toMatchObject({ result: "done" });
-    expect(cluster.volumes()).toEqual([]);
-  });
-
-  test("a name whose volume is still being deleted is free again later", async () => {
-    await createVolume("c1");
-    cluster.inject.state((state) => {
-      const volume = state.definitions["vol1"];
-      if (volume !== undefined) volume.deleting = true;
-    });
-    expect(await createVolume("c2")).toMatchObject({ kind: "retry", code: RetryCode.NotReady });
-    cluster.inject.state((state) => {
-      delete state.definitions["vol1"];
-    });
-    expect(replyOf(await createVolume("c2"))).toMatchObject({ result: "done" });
-  });
-
-  test("a disk that does not fill in time is named, and nothing is made twice", async () => {
-    sink = sinkOn(cluster, { ...SETTINGS, readyTimeoutSeconds: 1 });
-    await createVolume();
-    await forgetOutcome("vol1");
-    cluster.inject.disk("vol1", "n2", "Inconsistent");
-    expect(await createVolume()).toMatchObject({
-      kind: "retry",
-      code: RetryCode.NotReady,
-      description: expect.stringContaining("n2 is Inconsistent"),
-    });
-    cluster.inject.disk("vol1", "n2", "UpToDate");
-    expect(replyOf(await createVolume())).toMatchObject({ result: "done" });
-    expect(cluster.volumes()).toHaveLength(1);
-  });
-
-  test("a snapshot that fails on a satellite is cleared away and taken again", async () => {
-    await createVolume();
-    cluster.inject.device("vol1", "n1", "failing");
-    const take = () => send("s", { action: "snapshot", volume: "vol1", snapshot: "monday" });
-    expect(await take()).toMatchObject({ kind: "retry", code: RetryCode.NotReady });
-    expect(cluster.volumes()[0]?.snapshots).toEqual([]);
-    cluster.inject.device("vol1", "n1", "present");
-    expect(replyOf(await take())).toMatchObject({ result: "done" });
-    expect(cluster.volumes()[0]?.snapshots).toEqual(["monday"]);
-  });
-
-  test("a controller that does not answer in time", async () => {
-    cluster.faults.add({ action: "hang", method: "POST", path: /spawn$/ });
-    const hasty = sinkOn(cluster, SETTINGS, () => new Date(), 300);
-    const command = commandMessage("create-1", { action: "create", volume: "vol1", sizeKib: 65_536 });
-    expect(await give(hasty, command)).toMatchObject({ kind: "retry", code: RetryCode.StoreTimeout });
-    expect(replyOf(await createVolume())).toMatchObject({ result: "done" });
-  });
-
-  test("an answer that is not LINSTOR's", async () => {
-    cluster.faults.add({ action: "status500" });
-    expect(await createVolume()).toMatchObject({ kind: "retry", code: RetryCode.StoreUnavailable });
-  });
-
-  test("no controller at all", async () => {
-    await cluster.close();
-    expect(await createVolume()).toMatchObject({ kind: "retry", code: RetryCode.StoreUnavailable });
-    await expect(sink.probe()).rejects.toThrow(/No LINSTOR controller answers/);
-  });
-
-  test("a lock that is lost stops the command", async () => {
-    const lost = new AbortController();
-    cluster.faults.add({ action: "call", method: "POST", path: /spawn$/, call: () => lost.abort() });
-    const command = commandMessage("c", { action: "create", volume: "vol1", sizeKib: 4096 });
-    const outcome = give(sink, command, lost.signal);
-    expect(await outcome).toMatchObject({ kind: "retry", code: RetryCode.Interrupted });
-  });
-
-  test("later commands of a volume wait for the one before them", async () => {
-    cluster.faults.add({ action: "status500", path: /key-value-store/ });
-    const batch = [
-      commandMessage("c", { action: "create", volume: "vol1", sizeKib: 4096 }),
-      commandMessage("d", { action: "delete", volume: "vol1" }),
-      commandMessage("e", { action: "create", volume: "other", sizeKib: 4096 }),
-    ];
-    // The first request of the batch is the first command's.
-    const outcomes = await sink.process(batch, { signal: never, attempt: 1 });
-    expect(outcomes.map((o) => o.kind)).toEqual(["retry", "retry", "done"]);
-    expect(cluster.volumes().map((v) => v.name)).toEqual(["other"]);
-  });
-});
-
-describe("the resource group", () => {
-  test("is made where the pipeline says how, once", async () => {
-    await sinkOn(cluster).start(never);
-    const settings = { ...SETTINGS, resourceGroup: "two" };
-    await Promise.all([sinkOn(cluster, settings).start(never), sinkOn(cluster, settings).start(never)]);
-    cluster.inject.state((state) => {
-      expect(state.groups["two"]).toMatchObject({
-        filter: { place_count: 2, layer_stack: ["DRBD", "STORAGE"], storage_pool_list: ["thin"] },
-        volumeGroups: [{ number: 0 }],
-      });
-    });
-  });
-
-  test("must be there where it does not", async () => {
-    const { placeCount: _count, storagePool: _pool, ...settings } = { ...SETTINGS, resourceGroup: "missing" };
-    await expect(sinkOn(cluster, settings).start(never)).rejects.toMatchObject({ code: "ResourceGroupMissing" });
-  });
-
-  test("without a volume group is as good as missing", async () => {
-    const { placeCount: _count, storagePool: _pool, ...settings } = { ...SETTINGS, resourceGroup: "DfltRscGrp" };
-    await expect(sinkOn(cluster, settings).start(never)).rejects.toMatchObject({
-      code: "ResourceGroupMissing",
-      message: expect.stringContaining("volume group"),
-    });
   });
 });

@@ -104,3 +104,14 @@ export function replyOf(outcome: Outcome): VolumeReply {
   if (body === undefined) throw new Error(`no reply: ${JSON.stringify(outcome)}`);
   return body as VolumeReply;
 }
+
+/** Puts every command of the volume back to "begun", as after a crash. */
+export function forgetOutcomes(standIn: LinstorStandIn, volume: string): void {
+  standIn.inject.state((state) => {
+    for (const store of Object.values(state.stores)) {
+      if (store.props["volume"] !== volume) continue;
+      for (const [key, text] of Object.entries(store.props))
+        if (key !== "volume") store.props[key] = text.replace('"progress":"done"', '"progress":"begun"');
+    }
+  });
+}
