@@ -18,7 +18,9 @@ const subpaths = Object.keys(manifest.exports).filter((subpath) => subpath !== "
 /** An empty project into which the packed package is installed as a user would. */
 let project: string;
 const run = (command: string, ...args: string[]) =>
-  exec(command, args, { cwd: project, maxBuffer: 64 * 1024 * 1024, timeout: 240_000 });
+  exec(command, args, { cwd: project, maxBuffer: 64 * 1024 * 1024, timeout: 240_000 }).catch((error) => {
+    throw new Error(`${command} ${args.join(" ")} failed:\n${error.stdout}\n${error.stderr}`);
+  });
 
 beforeAll(async () => {
   project = mkdtempSync(join(tmpdir(), "stowage-package-"));
@@ -69,8 +71,16 @@ describe("the published package", () => {
         `export const make = (name: string, args: IntegrationArgs) => new Integration(name, args);\nexport default [${uses}];\n`,
     );
     const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-    const flags = ["--strict", "--exactOptionalPropertyTypes", "--noEmit", "--skipLibCheck", "--module", "node20"];
-    await run(process.execPath, tsc, ...flags, "--types", "", join("types", "index.ts"));
+    const compilerOptions = {
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noEmit: true,
+      skipLibCheck: true,
+      module: "node20",
+      types: [],
+    };
+    writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["types"] }));
+    await run(process.execPath, tsc, "-p", ".");
   }, 120_000);
 
   it("previews a ten-line program with the command it brings", async () => {
