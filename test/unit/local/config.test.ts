@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import { localConfig, operatorNamespaces, trackedNodes } from "../../../stacks/local/config.js";
+import { packageRoot } from "../../../stacks/packageRoot.js";
+
+const endpoints = { linstorUrl: "http://127.0.0.1:3370", contactPoints: ["127.0.1.1"] };
+
+describe("the configuration of a local run", () => {
+  it("tells the workers where the far ends are, and leaves the tracked ring alone", () => {
+    expect(localConfig(packageRoot(), { nodes: trackedNodes(packageRoot()) }, endpoints)).toEqual({
+      "stowage:endpoints": {
+        linstor: { controllers: ["http://127.0.0.1:3370"] },
+        cassandra: { contactPoints: ["127.0.1.1"] },
+      },
+    });
+  });
+
+  it("of a small run has one node in the first rack, with one replica", () => {
+    const storage = localConfig(packageRoot(), { nodes: 1 }, endpoints)["stowage:storage"];
+    expect(storage).toMatchObject({
+      gluster: expect.anything(),
+      cassandra: { size: 1, racks: [{ name: "r1" }], replication: { telemetry: 1 } },
+    });
+  });
+
+  it("knows the namespaces of the operators, which are there already", () => {
+    expect(operatorNamespaces(packageRoot())).toEqual(["piraeus-datastore", "cassandra"]);
+  });
+});

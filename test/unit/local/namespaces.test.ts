@@ -1,0 +1,94 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { Broker } from "../../../stacks/local/broker/index.js";
+import { isoSeconds, LocalNamespaces } from "../../../stacks/local/namespaces.js";
+
+const made: Broker[] = [];
+const namespaces = () =>
+  new LocalNamespaces(() => {
+    const broker = new Broker();
+    made.push(broker);
+    return broker;
+  });
+afterEach(() => Promise.all(made.splice(0).map((broker) => broker.close())));
+
+describe("the namespaces of this machine", () => {
+  it("have the entities that the stack registered, with Azure's settings, and no others", async () => {
+    const all = namespaces();
+    await all.namespaceCreated("bus");
+    await all.putQueue("bus", "renders", {
+      lockDuration: "PT1M30S",
+      maxDeliveryCount: 5,
+      requiresSession: true,
+      defaultMessageTimeToLive: "P10675199DT2H48M5.4775807S",
+    });
+    await all.putTopic("bus", "events", { defaultMessageTimeToLive: "PT1H" });
+    await all.putSubscription("bus", "events", "audit", { lockDuration: "PT30S", maxDeliveryCount: 3 });
+    expect(
+      all.broker
+        .entities()
+        .map(({ path, lockDurationSeconds, maxDeliveryCount, requiresSession }) => ({
+          path,
+          lockDurationSeconds,
+          maxDeliveryCount,
+          requiresSession,
+        })),
+    ).toEqual([
+      { path: "renders", lockDurationSeconds: 90, maxDeliveryCount: 5, requiresSession: true },
+      expect.objectContaining({ path: "events" }),
+      { path: "events/Subscriptions/audit", lockDurationSeconds: 30, maxDeliveryCount: 3, requiresSession: false },
+    ]);
+    await all.deleteQueue("bus", "renders");
+    expect(all.broker.entities().map((entity) => entity.path)).not.toContain("renders");
+  });
+
+  it.each([
+    [{ filterType: "SqlFilter", sqlFilter: { sqlExpression: "1=0" } }, { kind: "false" }],
+    [{ filterType: "SqlFilter", sqlFilter: { sqlExpression: "1 = 1" } }, { kind: "true" }],
+    [
+      { filterType: "CorrelationFilter", correlationFilter: { label: "order", properties: { region: "eu" } } },
+      { kind: "correlation", subject: "order", properties: { region: "eu" } },
+    ],
+  ])("take the rule %j", async (properties, filter) => {
+    const all = namespaces();
+    await all.namespaceCreated("bus");
+    await all.putTopic("bus", "events", {});
+    await all.putSubscription("bus", "events", "audit", {});
+    await all.putRule("bus", "events", "audit", "mine", properties);
+    const audit = all.broker.entities().find((entity) => entity.path.endsWith("audit"));
+    expect(audit?.rules?.["mine"]).toEqual(filter);
+  });
+
+  it("refuse an SQL rule that the broker does not run, by its name", async () => {
+    const all = namespaces();
+    await all.namespaceCreated("bus");
+    await all.putTopic("bus", "events", {});
+    await all.putSubscription("bus", "events", "audit", {});
+    const sql = { filterType: "SqlFilter", sqlFilter: { sqlExpression: "priority > 3" } };
+    await expect(all.putRule("bus", "events", "audit", "urgent", sql)).rejects.toThrow("'urgent'");
+  });
+
+  it("are made once: the same namespace again has the same endpoint, a deleted one refuses connections", async () => {
+    const all = namespaces();
+    const { endpoint } = await all.namespaceCreated("bus");
+    expect(await all.namespaceCreated("bus")).toEqual({ endpoint });
+    await all.namespaceDeleted("bus");
+    expect(() => all.broker).toThrow("bring the stack up first");
+    await expect(fetch(endpoint)).rejects.toThrow();
+  });
+});
+
+describe("a duration of Azure", () => {
+  it.each<[string, number | undefined]>([
+    ["PT5M", 300],
+    ["P1DT1H1M1S", 90_061],
+    ["PT0.5S", 0.5],
+    ["P10675199DT2H48M5.4775807S", undefined],
+  ])("%s is %s seconds", (text, seconds) => {
+    expect(isoSeconds(text)).toBe(seconds);
+  });
+
+  it("that is none is refused, and an absent one is absent", () => {
+    expect(() => isoSeconds("5 minutes")).toThrow('"5 minutes" is no ISO 8601 duration');
+    expect(isoSeconds(undefined)).toBeUndefined();
+  });
+});
