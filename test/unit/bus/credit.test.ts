@@ -40,7 +40,7 @@ describe("the ledger of credit", () => {
   });
 
   test("owes nothing to a link that is gone: its successor was granted credit anew", () => {
-    const { ledger, link } = ledgerOf();
+    const { ledger, link } = ledgerOf({ concurrency: 8 });
     ledger.attached(link, 4);
     ledger.took(link, 100);
     ledger.detached(link);

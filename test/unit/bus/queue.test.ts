@@ -109,6 +109,40 @@ describe("a queue without sessions", () => {
     expect(await kit.value("stowage_store_up")).toBe(1);
   });
 
+  test("gives no credit back while the store is down: what is held stays, and nothing is added to it", async () => {
+    const effect = deferred<Outcome>();
+    const kit = engineKit(
+      async (m) =>
+        m.messageId === "a" ? { kind: "retry", code: "StoreUnavailable", description: "no quorum" } : effect.promise,
+      () => undefined,
+      () => Promise.reject(new Error("no quorum")),
+    );
+    kit.engine.start();
+    await settled();
+    const [receiver] = kit.receivers;
+    receiver?.send(...["a", "b", "c", "d", "e"].map((id) => message(id)));
+    await kit.clock.advance(1_000);
+    effect.resolve(done);
+    await kit.clock.advance(1_000);
+    expect(receiver?.settlements.map((s) => s.messageId)).toEqual(["b", "c", "d"]);
+    expect(receiver?.waiting).toBe(1);
+  });
+
+  test("settles nothing where the process stood still beyond the lock, whatever the outcome", async () => {
+    const effect = deferred<Outcome>();
+    const kit = engineKit(() => effect.promise);
+    kit.engine.start();
+    await settled();
+    const [receiver] = kit.receivers;
+    receiver?.send(message("a"));
+    await settled();
+    kit.clock.freeze(31_000);
+    effect.resolve({ kind: "poison", reason: "InvalidBody", description: "not JSON" });
+    await settled();
+    expect(receiver?.settlements).toEqual([]);
+    expect(await kit.value("stowage_lock_lost_total")).toBe(1);
+  });
+
   test("settles nothing after a lost lock, counts it, and names message, time and lock duration", async () => {
     const kit = engineKit(
       (_m, { signal }) =>

@@ -165,6 +165,25 @@ describe("a queue with sessions", () => {
     expect((await kit.engine.ready()).ok).toBe(true);
   });
 
+  test("gives work back by closing its session, which costs no delivery, where the grace period is too short", async () => {
+    const kit = engineKit(
+      (_m, { signal }) =>
+        new Promise((resolve) =>
+          signal.addEventListener("abort", () => resolve({ kind: "retry", code: "Interrupted", description: "stop" })),
+        ),
+      sessions,
+    );
+    const a = sessionOf(kit, "a", ["a1", "a2"]);
+    kit.engine.start();
+    await settled();
+    const stopped = kit.engine.stop();
+    await kit.clock.advance(20_000);
+    expect(await stopped).toBe(true);
+    expect(a.settlements).toEqual([]);
+    expect(a.closed).toBe(1);
+    expect(await kit.value("stowage_messages_total", { outcome: "released" })).toBe(1);
+  });
+
   test("ends each session after the message it is at when the worker stops", async () => {
     const effect = deferred<Outcome>();
     const kit = engineKit(() => effect.promise, sessions);

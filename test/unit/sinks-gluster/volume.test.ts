@@ -11,18 +11,40 @@ import { messageOf, outcomeOf, settingsOf, sinkOn, temporaryFolder } from "./kit
 /** What link(2) is to answer instead of doing its work; undefined lets it work. */
 const linkAnswers: (Error | "done, but the answer got lost")[] = [];
 
+/** What was made durable and published, in order. */
+const steps: string[] = [];
+
 vi.mock("node:fs/promises", async (original) => {
   const real = await original<typeof import("node:fs/promises")>();
   return {
     ...real,
+    open: async (path: string, flags: string) => {
+      const file = await real.open(path, flags);
+      const sync = file.sync.bind(file);
+      file.sync = () => {
+        steps.push(`sync ${kindOf(path)}`);
+        return sync();
+      };
+      return file;
+    },
+    rename: (from: string, to: string) => {
+      steps.push(`rename to ${kindOf(to)}`);
+      return real.rename(from, to);
+    },
     link: async (from: string, to: string) => {
       const answer = linkAnswers.shift();
       if (answer instanceof Error) throw answer;
+      steps.push(`link ${kindOf(to)}`);
       await real.link(from, to);
       if (answer !== undefined) throw systemError("ENOTCONN");
     },
   };
 });
+
+function kindOf(path: string): string {
+  if (path.includes(".json")) return "manifest";
+  return path.includes(".result") ? "result" : "folder";
+}
 
 function systemError(code: string): Error {
   return Object.assign(new Error(`${code}: transport endpoint`), { code });
@@ -36,6 +58,7 @@ describe("the volume under the gluster sink", () => {
     folder = temporaryFolder();
     volume = join(folder.path, "volume");
     linkAnswers.length = 0;
+    steps.length = 0;
   });
   afterEach(() => folder.remove());
 
@@ -93,6 +116,21 @@ describe("the volume under the gluster sink", () => {
       expect([verified.length, broken.length, orphans.length]).toEqual([1, 0, 0]);
     },
   );
+
+  test("has the result on disk before its manifest is, in any crash", async () => {
+    const sink = await sinkOn(volume, settingsOf(volume, ["cat"]));
+    await outcomeOf(sink, messageOf("m-1", "frame"));
+    expect(steps.slice(steps.indexOf("sync result"))).toEqual([
+      "sync result",
+      // The message's folder was made, and its name with it.
+      "sync folder",
+      "rename to result",
+      "sync folder",
+      "sync manifest",
+      "link manifest",
+      "sync folder",
+    ]);
+  });
 
   test("that loses the answer of a link keeps the result: the manifest names it", async () => {
     const sink = await sinkOn(volume, settingsOf(volume, ["cat"]));
