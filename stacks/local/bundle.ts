@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import type { BuildOptions } from "esbuild";
 
@@ -39,20 +39,36 @@ export async function bundleWorker(root: string): Promise<boolean> {
     .digest("hex");
   if (isUpToDate(root, key)) return false;
   const { build } = await import("esbuild");
-  const { metafile } = await build({ ...options, metafile: true });
+  const { metafile, outputFiles } = await build({ ...options, metafile: true, write: false });
   const inputs = Object.keys(metafile.inputs).map((path) => [path, stamp(join(root, path))] as const);
   const record: BundleRecord = { options: key, inputs: Object.fromEntries(inputs) };
   mkdirSync(join(root, "dist/worker"), { recursive: true });
-  writeFileSync(join(root, RECORD), JSON.stringify(record));
+  for (const { path, contents } of outputFiles) replace(path, contents);
+  replace(join(root, RECORD), JSON.stringify(record));
   return true;
 }
 
+/** Replaces a file at once: a worker that starts meanwhile reads the old bundle or the new one, never half of one. */
+function replace(path: string, content: string | Uint8Array): void {
+  const temporary = `${path}.${process.pid}`;
+  writeFileSync(temporary, content);
+  renameSync(temporary, path);
+}
+
 function isUpToDate(root: string, options: string): boolean {
-  if (!existsSync(join(root, WORKER_BUNDLE)) || !existsSync(join(root, RECORD))) return false;
-  const record = JSON.parse(readFileSync(join(root, RECORD), "utf8")) as BundleRecord;
+  if (!existsSync(join(root, WORKER_BUNDLE))) return false;
+  const record = readRecord(root);
   return (
-    record.options === options && Object.entries(record.inputs).every(([path, was]) => stamp(join(root, path)) === was)
+    record?.options === options && Object.entries(record.inputs).every(([path, was]) => stamp(join(root, path)) === was)
   );
+}
+
+function readRecord(root: string): BundleRecord | undefined {
+  try {
+    return JSON.parse(readFileSync(join(root, RECORD), "utf8")) as BundleRecord;
+  } catch {
+    return undefined;
+  }
 }
 
 function stamp(path: string): string {

@@ -1,0 +1,38 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { bundleWorker, WORKER_BUNDLE } from "../../../stacks/local/bundle.js";
+
+describe("the worker's bundle", () => {
+  let root: string;
+
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), "stowage-bundle-"));
+    mkdirSync(join(root, "runtime"));
+    writeFileSync(join(root, "package-lock.json"), "{}");
+    writeFileSync(join(root, "runtime/main.ts"), 'import { word } from "./word.js";\nconsole.log(word);\n');
+    writeFileSync(join(root, "runtime/word.ts"), 'export const word: string = "first";\n');
+  });
+  afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+  const says = (): string => execFileSync(process.execPath, [join(root, WORKER_BUNDLE)], { encoding: "utf8" }).trim();
+
+  test("is one file that runs, and is not made again while nothing has changed", async () => {
+    expect(await bundleWorker(root)).toBe(true);
+    expect(says()).toBe("first");
+    expect(await bundleWorker(root)).toBe(false);
+  });
+
+  test.each<[string, () => void]>([
+    ["a file that it is made of", () => writeFileSync(join(root, "runtime/word.ts"), 'export const word = "other";\n')],
+    ["the packages", () => writeFileSync(join(root, "package-lock.json"), '{"changed":true}')],
+    ["the bundle itself, which is gone,", () => rmSync(join(root, WORKER_BUNDLE))],
+    ["what it was made of, which nobody can read,", () => writeFileSync(join(root, "dist/worker/inputs.json"), "{")],
+  ])("is made anew after a change of %s", async (_what, change) => {
+    await bundleWorker(root);
+    change();
+    expect(await bundleWorker(root)).toBe(true);
+  });
+});
