@@ -24,14 +24,12 @@ describe("the namespaces of this machine", () => {
     await all.putTopic("bus", "events", { defaultMessageTimeToLive: "PT1H" });
     await all.putSubscription("bus", "events", "audit", { lockDuration: "PT30S", maxDeliveryCount: 3 });
     expect(
-      all.broker
-        .entities()
-        .map(({ path, lockDurationSeconds, maxDeliveryCount, requiresSession }) => ({
-          path,
-          lockDurationSeconds,
-          maxDeliveryCount,
-          requiresSession,
-        })),
+      all.broker.entities().map(({ path, lockDurationSeconds, maxDeliveryCount, requiresSession }) => ({
+        path,
+        lockDurationSeconds,
+        maxDeliveryCount,
+        requiresSession,
+      })),
     ).toEqual([
       { path: "renders", lockDurationSeconds: 90, maxDeliveryCount: 5, requiresSession: true },
       expect.objectContaining({ path: "events" }),
