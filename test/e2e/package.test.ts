@@ -79,6 +79,9 @@ describe("the published package", () => {
       module: "node20",
       types: [],
     };
+    // The README's own example, as a reader would paste it.
+    const example = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(root, "README.md"), "utf8"))?.[1];
+    writeFileSync(join(project, "types", "example.ts"), example ?? "the README has no example");
     writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["types"] }));
     await run(process.execPath, tsc, "-p", ".");
   }, 120_000);
