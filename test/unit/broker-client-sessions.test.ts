@@ -194,6 +194,19 @@ describe.each<Kind>(["queue", "subscription"])("the Azure client on a %s with se
     ]);
   });
 
+  it("gives its session free when its connection is lost, at no cost", async () => {
+    const { accept, send, broker, path, connect } = await sessions(kind, { maxDeliveryCount: 1 });
+    await send("a1");
+    await take(await accept("a", connect()), 1);
+    expect(broker.faults.dropConnections()).toBe(2);
+    await eventually(
+      () => broker.counts(path).locked,
+      (locked) => locked === 0,
+    );
+    const messages = await take(await accept("a", connect()), 1);
+    expect(messages.map(({ body, deliveryCount }) => [body, deliveryCount])).toEqual([["a1", 0]]);
+  });
+
   it("abandons, defers, dead-letters inside a session", async () => {
     const { accept, send, client, broker, path } = await sessions(kind);
     await send("a1", "a2", "a3");

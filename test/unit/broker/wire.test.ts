@@ -139,6 +139,46 @@ describe("credit", () => {
   });
 });
 
+describe("a reader that is slow", () => {
+  it("is sent what its socket takes and little more, and the rest when it reads on", async () => {
+    const { broker, connection, open } = await connect();
+    broker.putQueue("q");
+    await send(connection, "q", Array<Buffer>(600).fill(Buffer.alloc(100_000)));
+    const slow = open();
+    const { receiver, got, events } = receiveFrom(slow, { address: "q" });
+    await eventually(
+      () => events,
+      (seen) => seen.includes("receiver_open"),
+    );
+    const { socket } = slow;
+    receiver.add_credit(500);
+    await eventually(
+      () => got.length,
+      (length) => length > 0,
+    );
+    socket.pause();
+    // Once it stands still: what is locked has left for the socket, the rest waits in the queue.
+    let before = -1;
+    const locked = await eventually(
+      () => broker.counts("q").locked,
+      (now) => {
+        const still = now === before;
+        before = now;
+        return still;
+      },
+    );
+    expect(locked).toBeLessThan(400);
+    socket.resume();
+    await eventually(
+      () => got.length,
+      (length) => length >= 500,
+    );
+    // What is sent on after a pause counts against the same credit.
+    await send(connection, "q", [1]);
+    expect([got.length, broker.counts("q").locked]).toEqual([500, 500]);
+  });
+});
+
 describe("an attach", () => {
   it("is answered in the settle modes and with the addresses that were asked for, $cbs too", async () => {
     const { broker, connection } = await connect();
@@ -216,6 +256,25 @@ describe("an attach", () => {
     second.receiver.add_credit(1);
     await eventually(
       () => second.got.length,
+      (length) => length === 1,
+    );
+  });
+});
+
+describe("a connection that is lost while a session is waited for", () => {
+  it("takes none afterwards", async () => {
+    const { broker, connection, open } = await connect();
+    broker.putQueue("q", { requiresSession: true });
+    broker.putQueue("other");
+    receiveFrom(connection, { address: "q", filter: { [SESSION_FILTER]: null } });
+    await send(connection, "other", [1]);
+    expect(broker.faults.dropConnections()).toBe(1);
+    const next = open();
+    await send(next, "q", [1], { group_id: "s" });
+    const { receiver, got } = receiveFrom(next, { address: "q", filter: { [SESSION_FILTER]: "s" } });
+    receiver.add_credit(1);
+    await eventually(
+      () => got.length,
       (length) => length === 1,
     );
   });
@@ -375,7 +434,7 @@ describe("a peer that misbehaves", () => {
     expect(outcomes).toEqual(["amqp:decode-error", "amqp:not-implemented", "accepted"]);
   });
 
-  it("a message far beyond the limit is refused without being gathered", async () => {
+  it("a message far beyond the limit is refused, and the next one is taken", async () => {
     const { broker, connection } = await connect({ maxMessageBytes: 100_000 });
     broker.putQueue("q");
     expect(await send(connection, "q", [Buffer.alloc(20_000_000), Buffer.alloc(10)])).toEqual([

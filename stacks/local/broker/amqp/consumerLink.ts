@@ -212,7 +212,8 @@ export class ConsumerLink implements ConsumerSink, DeliveryOwner, LinkHandler {
   }
 
   closed(): void {
-    if (this.#stopWaiting !== undefined) {
+    // Where the session or the connection ended, nobody waits for an answer.
+    if (this.#stopWaiting !== undefined && !this.#link.state.remote_open) {
       answerHeldAttach(this.#link);
     }
     this.#stop();
