@@ -55,7 +55,8 @@ function listenAddress(text: string | undefined): ListenAddress {
 
 async function runWorker(args: Arguments): Promise<ExitCode> {
   const { pipeline, connection } = readInput(args);
-  const worker = process.env["POD_NAME"] ?? hostname();
+  // In a pod the host's name is the pod's.
+  const worker = process.env["HOSTNAME"] ?? hostname();
   const base = { pipeline: pipeline.name, sink: sinkKind(pipeline), worker };
   const log = createLog({ level: logLevel(process.env["STOWAGE_LOG_LEVEL"]), base });
   takeBlame(log);

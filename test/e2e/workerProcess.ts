@@ -52,7 +52,7 @@ export class ProcessKit {
     writeFileSync(connectionFile, JSON.stringify(connection));
     const worker = new RunningWorker(
       ["run", "--pipeline", pipelineFile, "--connection", connectionFile, "--listen", listen],
-      { STOWAGE_LEDGER: this.ledger, POD_NAME: `pod-${this.inputs}` },
+      { STOWAGE_LEDGER: this.ledger, HOSTNAME: `pod-${this.inputs}` },
     );
     this.workers.push(worker);
     return worker;
