@@ -15,8 +15,9 @@ export interface NodeProgram {
   baseEnv: Record<string, string>;
 }
 
-/** Lines of a node's log that are shown when it ends unasked. */
+/** Lines of a node's log that are shown when it ends unasked, frames of Java's stack traces left out. */
 const LAST_LINES = 12;
+const STACK_FRAME = /^\s+(at |\.\.\. \d+ )/;
 
 /** A running Cassandra node: one process, in a process group of its own. */
 export class NodeProcess {
@@ -103,6 +104,8 @@ function inherited(): Record<string, string> {
 }
 
 function lastLines(file: string): string {
-  const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+  const lines = readFileSync(file, "utf8")
+    .split("\n")
+    .filter((line) => line !== "" && !STACK_FRAME.test(line));
   return lines.slice(-LAST_LINES).join("\n");
 }

@@ -109,12 +109,10 @@ class Ring implements LocalRing {
     const seeds = nodes.filter((node) => node.seed);
     await this.launch(seeds);
     if (seeds.length < nodes.length) {
-      await this.agreed(seeds, deadline);
-      say(`${seeds.length} seeds see each other`);
+      await this.agreed(seeds, deadline, say);
       await this.launch(nodes.filter((node) => !node.seed));
     }
-    await this.agreed(nodes, deadline);
-    say(nodes.length === 1 ? "the node answers" : "every node sees every other");
+    await this.agreed(nodes, deadline, say);
   }
 
   async kill(index: number): Promise<void> {
@@ -148,7 +146,7 @@ class Ring implements LocalRing {
   }
 
   /** Waits until each of the nodes sees each of them. Throws as soon as one of them ends, or at the deadline. */
-  private async agreed(nodes: RingNode[], deadline: number): Promise<void> {
+  private async agreed(nodes: RingNode[], deadline: number, say?: (text: string) => void): Promise<void> {
     const wanted = nodes.flatMap(({ index }) => this.members[index] ?? []);
     const waiting = new Map(wanted.map((member) => [member.address, "does not answer yet"]));
     while (waiting.size > 0) {
@@ -165,8 +163,9 @@ class Ring implements LocalRing {
           .filter((member) => waiting.has(member.address))
           .map(async (member) => {
             const missing = await missingAt(member, wanted, wanted.length === this.members.length);
-            if (missing === undefined) waiting.delete(member.address);
-            else waiting.set(member.address, missing);
+            if (missing !== undefined) return waiting.set(member.address, missing);
+            waiting.delete(member.address);
+            say?.(`${wanted.length - waiting.size} of ${wanted.length} nodes see each other`);
           }),
       );
       if (waiting.size > 0) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));

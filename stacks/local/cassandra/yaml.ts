@@ -4,6 +4,7 @@ const FOLDER = "the nodes keep everything in the run's folder";
 const MEMORY = "the nodes share this machine's memory";
 const SECURITY = "the local ring has neither passwords nor TLS";
 const TOPOLOGY = "the ring derives it from the datacenter, its racks and num_tokens";
+const GUARDRAIL = "guardrails spare superusers, and without passwords everyone is one";
 const SAFETY = "the local ring's own value is needed to run on one machine";
 
 const notTaken: { reason: string; keys: string[] }[] = [
@@ -44,6 +45,29 @@ const notTaken: { reason: string; keys: string[] }[] = [
       cluster_name initial_token partitioner endpoint_snitch allocate_tokens_for_keyspace
       allocate_tokens_for_local_replication_factor auto_bootstrap`),
   },
+  {
+    reason: GUARDRAIL,
+    keys: words(`
+      user_timestamps_enabled alter_table_enabled allow_filtering_enabled group_by_enabled
+      drop_truncate_table_enabled drop_keyspace_enabled secondary_indexes_enabled
+      simplestrategy_enabled uncompressed_tables_enabled compact_tables_enabled
+      read_before_write_list_operations_enabled vector_type_enabled read_consistency_levels_warned
+      read_consistency_levels_disallowed write_consistency_levels_warned
+      write_consistency_levels_disallowed table_properties_warned table_properties_ignored
+      table_properties_disallowed zero_ttl_on_twcs_enabled keyspaces_warn_threshold
+      keyspaces_fail_threshold tables_warn_threshold tables_fail_threshold
+      columns_per_table_warn_threshold columns_per_table_fail_threshold
+      secondary_indexes_per_table_warn_threshold secondary_indexes_per_table_fail_threshold
+      page_size_warn_threshold page_size_fail_threshold partition_keys_in_select_warn_threshold
+      partition_keys_in_select_fail_threshold partition_size_warn_threshold
+      partition_size_fail_threshold column_value_size_warn_threshold
+      column_value_size_fail_threshold collection_size_warn_threshold collection_size_fail_threshold
+      items_per_collection_warn_threshold items_per_collection_fail_threshold
+      minimum_replication_factor_warn_threshold minimum_replication_factor_fail_threshold
+      maximum_replication_factor_warn_threshold maximum_replication_factor_fail_threshold
+      maximum_timestamp_warn_threshold maximum_timestamp_fail_threshold
+      minimum_timestamp_warn_threshold minimum_timestamp_fail_threshold`),
+  },
   { reason: SAFETY, keys: words("disk_failure_policy commit_failure_policy dynamic_snitch auto_snapshot") },
 ];
 
@@ -68,26 +92,7 @@ const taken = new Set(
     paxos_state_purging paxos_repair_enabled user_defined_functions_enabled materialized_views_enabled
     sasi_indexes_enabled transient_replication_enabled drop_compact_storage_enabled use_statements_enabled
     dynamic_data_masking_enabled default_keyspace_rf default_compaction default_secondary_index
-    storage_compatibility_mode uuid_sstable_identifiers_enabled user_timestamps_enabled alter_table_enabled
-    allow_filtering_enabled group_by_enabled drop_truncate_table_enabled drop_keyspace_enabled
-    secondary_indexes_enabled simplestrategy_enabled uncompressed_tables_enabled compact_tables_enabled
-    read_before_write_list_operations_enabled vector_type_enabled
-    read_consistency_levels_warned read_consistency_levels_disallowed
-    write_consistency_levels_warned write_consistency_levels_disallowed
-    table_properties_warned table_properties_ignored table_properties_disallowed zero_ttl_on_twcs_enabled
-    keyspaces_warn_threshold keyspaces_fail_threshold tables_warn_threshold tables_fail_threshold
-    columns_per_table_warn_threshold columns_per_table_fail_threshold
-    secondary_indexes_per_table_warn_threshold secondary_indexes_per_table_fail_threshold
-    page_size_warn_threshold page_size_fail_threshold
-    partition_keys_in_select_warn_threshold partition_keys_in_select_fail_threshold
-    partition_size_warn_threshold partition_size_fail_threshold
-    column_value_size_warn_threshold column_value_size_fail_threshold
-    collection_size_warn_threshold collection_size_fail_threshold
-    items_per_collection_warn_threshold items_per_collection_fail_threshold
-    minimum_replication_factor_warn_threshold minimum_replication_factor_fail_threshold
-    maximum_replication_factor_warn_threshold maximum_replication_factor_fail_threshold
-    maximum_timestamp_warn_threshold maximum_timestamp_fail_threshold
-    minimum_timestamp_warn_threshold minimum_timestamp_fail_threshold`),
+    storage_compatibility_mode uuid_sstable_identifiers_enabled`),
 );
 
 /** What the local ring has anyway: rendered like this, it comes true. */
