@@ -7,8 +7,9 @@ export type Failure = RetryOutcome | { kind: "refused"; description: string };
 
 const { responseErrorCodes: code } = types;
 
-/** Answers of the ring after which the same request may succeed later; all others are unavailability too, but unnamed. */
-const TIMEOUTS: readonly number[] = [code.writeTimeout, code.readTimeout];
+/** A lightweight transaction whose end is unknown: error 0x1700 of protocol 5, which the driver has no name for. */
+const CAS_WRITE_UNKNOWN = 0x1700;
+const TIMEOUTS: readonly number[] = [code.writeTimeout, code.readTimeout, CAS_WRITE_UNKNOWN];
 
 /** Sorts a driver's error: the ring refuses the request as such, or another attempt may succeed. */
 export function failureOf(error: unknown): Failure {

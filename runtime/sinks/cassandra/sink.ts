@@ -4,6 +4,7 @@ import {
   type Connection,
   type Outcome,
   type Pipeline,
+  PoisonReason,
   RetryCode,
   type Sink,
   type SinkContext,
@@ -125,7 +126,8 @@ class RowSink implements Sink {
       return this.mapper.row(message);
     } catch (error) {
       if (error instanceof Unfit) return error.outcome;
-      throw error;
+      // The mapping is pure: what it fails at today it fails at tomorrow, and the messages beside it must not suffer.
+      return { kind: "poison", reason: PoisonReason.InvalidValue, description: `No row can be made of it: ${error}` };
     }
   }
 

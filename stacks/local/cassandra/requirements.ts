@@ -45,23 +45,22 @@ const MAVEN: Part = { name: "Maven", aptPackage: "maven", otherwise: "or put mvn
 export async function cassandraRequirements(options: RequirementOptions): Promise<CassandraRequirements> {
   const machine = options.machine ?? thisMachine();
   const first = await look(machine, options);
-  if (first.missing.length === 0) return first;
+  if ("java" in first) return first;
   if (!(await mayInstall(machine, first.missing, options))) throw missing(first.missing);
   const failure = await install(machine, first.missing, options);
   const second = await look(machine, options);
-  if (second.missing.length > 0) throw missing(second.missing, failure);
-  return second;
+  if ("java" in second) return second;
+  throw missing(second.missing, failure);
 }
 
-interface Found extends CassandraRequirements {
-  missing: Part[];
-}
-
-async function look(machine: MachineHost, { maven, signal }: RequirementOptions): Promise<Found> {
+async function look(
+  machine: MachineHost,
+  { maven, signal }: RequirementOptions,
+): Promise<CassandraRequirements | { missing: Part[] }> {
   const java = await findJava(machine, signal);
   const mvn = maven ? machine.onPath("mvn") : undefined;
   const lacking = [...(java === undefined ? [JAVA] : []), ...(maven && mvn === undefined ? [MAVEN] : [])];
-  return { java: java ?? "", maven: mvn, missing: lacking };
+  return java === undefined || lacking.length > 0 ? { missing: lacking } : { java, maven: mvn };
 }
 
 /** JAVA_HOME, then what the system's packages install, then the PATH; the first that says it is 17. */

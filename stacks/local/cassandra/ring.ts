@@ -163,9 +163,10 @@ class Ring implements LocalRing {
           .filter((member) => waiting.has(member.address))
           .map(async (member) => {
             const missing = await missingAt(member, wanted, wanted.length === this.members.length);
-            if (missing !== undefined) return waiting.set(member.address, missing);
-            waiting.delete(member.address);
-            say?.(`${wanted.length - waiting.size} of ${wanted.length} nodes see each other`);
+            if (missing === undefined) {
+              waiting.delete(member.address);
+              say?.(`${wanted.length - waiting.size} of ${wanted.length} nodes see each other`);
+            } else waiting.set(member.address, missing);
           }),
       );
       if (waiting.size > 0) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
