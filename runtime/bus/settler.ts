@@ -1,5 +1,6 @@
 import type { ServiceBusReceivedMessage, ServiceBusReceiver } from "@azure/service-bus";
 import { errorText, isLockLost } from "./errors.js";
+import { type OutcomeKind, OutcomeTurns } from "./outcomeTurns.js";
 
 /** The part of the client's receivers that settles. */
 export type Settler = Pick<ServiceBusReceiver, "completeMessage" | "abandonMessage" | "deadLetterMessage">;
@@ -10,6 +11,7 @@ export type Settler = Pick<ServiceBusReceiver, "completeMessage" | "abandonMessa
  */
 export class LinkSettler implements Settler {
   private readonly pending = new Set<() => void>();
+  private readonly turns = new OutcomeTurns();
   private gone = false;
 
   constructor(
@@ -28,18 +30,19 @@ export class LinkSettler implements Settler {
   }
 
   completeMessage(message: ServiceBusReceivedMessage): Promise<void> {
-    return this.settle((by) => by.completeMessage(message));
+    return this.settle("complete", (by) => by.completeMessage(message));
   }
 
   abandonMessage(...args: Parameters<Settler["abandonMessage"]>): Promise<void> {
-    return this.settle((by) => by.abandonMessage(...args));
+    return this.settle("other", (by) => by.abandonMessage(...args));
   }
 
   deadLetterMessage(...args: Parameters<Settler["deadLetterMessage"]>): Promise<void> {
-    return this.settle((by) => by.deadLetterMessage(...args));
+    return this.settle("other", (by) => by.deadLetterMessage(...args));
   }
 
-  private async settle(operation: (by: Settler) => Promise<void>): Promise<void> {
+  private async settle(kind: OutcomeKind, operation: (by: Settler) => Promise<void>): Promise<void> {
+    await this.turns.enter(kind);
     if (this.gone) return operation(this.elsewhere());
     let notify: () => void = () => undefined;
     // Not a race against one lasting promise: that would keep something of every message until the link is lost.

@@ -1,4 +1,6 @@
+import type { ServiceBusReceivedMessage } from "@azure/service-bus";
 import { afterEach, describe, expect, test } from "vitest";
+import { LinkSettler } from "../../runtime/bus/settler.js";
 import { type Outcome, replyMessageId, type SinkMessage } from "../../runtime/contract/index.js";
 import { deferred } from "../unit/bus/fakes.js";
 import { BusKit, done, until } from "./workerKit.js";
@@ -31,6 +33,27 @@ describe("the engine on the real client", () => {
     expect([text("value"), text("sequence")]).toEqual(['{"b":[2]}', '[[1],["x"]]']);
     expect(seen.get("sequence")?.properties).toEqual({ when: new Date(0), n: 7 });
     await until("all are completed", () => active() === 0);
+  });
+
+  test("settles messages in one turn of the loop each in its own way, which the client alone does not", async () => {
+    kit = await new BusKit().open();
+    const ids = Array.from({ length: 30 }, (_, i) => `m-${i}`);
+    await kit.send("m", ids);
+    const receiver = kit.client.createReceiver("renders");
+    const held: ServiceBusReceivedMessage[] = [];
+    while (held.length < ids.length) held.push(...(await receiver.receiveMessages(ids.length - held.length)));
+    const settler = new LinkSettler(receiver, undefined);
+    const dead = ids.filter((_, i) => i % 3 !== 0);
+    await Promise.all(
+      held.map((message) => {
+        const id = String(message.messageId);
+        if (!dead.includes(id)) return settler.completeMessage(message);
+        return settler.deadLetterMessage(message, { deadLetterReason: `reason of ${id}` });
+      }),
+    );
+    expect(active()).toBe(0);
+    const letters = await kit.deadLetters(dead.length);
+    expect(letters.map((letter) => letter.deadLetterReason).sort()).toEqual(dead.map((id) => `reason of ${id}`).sort());
   });
 
   test("completes ten thousand messages, each worked on once, and holds no more at once than it may", async () => {
