@@ -224,8 +224,8 @@ export interface TopicArgs {
 /** A subscription of a topic. Its key in the map is its name: 1 to 50 letters, digits, `.`, `-`, `_`. */
 export interface SubscriptionArgs {
   /**
-   * Which messages it gets, by name of the rule: those that any of them matches.
-   * With rules, Azure's own rule `$Default`, which matches every message, is made to match none.
+   * Which messages it gets, by name of the rule: those that any of them matches. Azure's own rule, `$Default`,
+   * matches none where there are others; under its name it can be given another condition.
    * @default every message
    */
   rules?: { [name: string]: RuleArgs };

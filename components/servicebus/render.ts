@@ -110,8 +110,10 @@ export function subscriptionProperties(args: SubscriptionArgs): Omit<servicebus.
   };
 }
 
-/** A rule that matches nothing. It takes the place of Azure's own, which matches every message. */
+/** A rule that matches nothing: Azure's own, where there are others. */
 export const MATCH_NONE: RuleArgs = { sql: "1=0" };
+/** A rule that matches every message: Azure's own, where there is no other. */
+export const MATCH_ALL: RuleArgs = { sql: "1=1" };
 
 /** A rule's properties, as Azure takes them. */
 export function ruleProperties(

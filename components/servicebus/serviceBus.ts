@@ -5,6 +5,7 @@ import { refuse } from "../support/inputs.js";
 import type { ServiceBusArgs, TopicArgs } from "./args.js";
 import { queueOrder, sameName } from "./forwarding.js";
 import {
+  MATCH_ALL,
   MATCH_NONE,
   namespaceProperties,
   networkRules,
@@ -142,12 +143,12 @@ function subscriptions(
           { parent, deleteBeforeReplace: true },
         ),
     );
-    if (settings.rules === undefined || Object.keys(settings.rules).length === 0) continue;
-    // Azure's own rule goes last, so that no message is missed while the others are made. It is there already with
-    // each subscription: a Rule of its name is refused, the provider has a type of its own for changing it.
+    // Azure's own rule is there with each subscription: a Rule of its name is refused, the provider has a type of its
+    // own for changing it. It is stated always: left out with the last rule, it would be deleted, and no message would
+    // come any more. It goes last, so that none is missed while the others are made.
     new servicebus.DefaultRule(
       `${name}-${topicKey}/${key}/${DEFAULT_RULE}`,
-      { ...at, ...ruleProperties(ownDefault ?? MATCH_NONE) },
+      { ...at, ...ruleProperties(ownDefault ?? (registered.length > 0 ? MATCH_NONE : MATCH_ALL)) },
       { parent, deleteBeforeReplace: true, dependsOn: registered },
     );
   }

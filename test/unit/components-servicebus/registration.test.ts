@@ -33,6 +33,7 @@ describe.each([
   it("registers exactly what its args say, each below the component", async () => {
     const { resources } = await run(bus, { preview });
     expect(resources.map((r) => `${r.type} ${r.name}`).sort()).toEqual([
+      `${N}DefaultRule bus-events/all/$Default`,
       `${N}DefaultRule bus-events/audit/$Default`,
       `${N}Namespace bus`,
       `${N}NamespaceNetworkRuleSet bus`,
@@ -105,7 +106,7 @@ describe.each([
     expect(one(`${N}Queue`, "bus-graveyard").inputs).toMatchObject({ defaultMessageTimeToLive: "P14D" });
   });
 
-  it("makes Azure's own rule match nothing, last, where a subscription has rules", async () => {
+  it("makes Azure's own rule match nothing, last, where a subscription has rules, and else everything", async () => {
     const { one, all } = await run(bus, { preview });
     expect(one(`${N}Rule`, "bus-events/audit/orders").inputs).toMatchObject({
       ruleName: "orders",
@@ -116,6 +117,10 @@ describe.each([
     expect(own.inputs).toMatchObject({ sqlFilter: { sqlExpression: "1=0" } });
     expect(own.dependsOn).toContain(`${N}Rule bus-events/audit/orders`);
     expect(all(`${N}Rule`)).toHaveLength(1);
+    // Stated even so: were it left out, removing the last rule would delete it, and no message would come.
+    expect(one(`${N}DefaultRule`, "bus-events/all/$Default").inputs).toMatchObject({
+      sqlFilter: { sqlExpression: "1=1" },
+    });
   });
 
   it("replaces what must be replaced by deleting first, as names are taken", async () => {
