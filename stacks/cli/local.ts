@@ -109,10 +109,10 @@ async function run(options: LocalOptions, out: Screen, interrupt: Interrupt): Pr
   return whole(report, options) ? ExitCode.Ok : ExitCode.Failed;
 }
 
-/** The engine's own lines, without its blank ones. */
+/** The engine's own lines, without its blank ones and the link to a state that ends with the run. */
 function engineLines(out: Screen): (line: string) => void {
   return (line) => {
-    if (line.trim() !== "") out.line(line);
+    if (line.trim() !== "" && !line.startsWith("Permalink:")) out.line(line);
   };
 }
 

@@ -48,7 +48,7 @@ describe("the engine on the real client", () => {
       held.map((message) => {
         const id = String(message.messageId);
         if (!dead.includes(id)) return settler.completeMessage(message);
-        return settler.deadLetterMessage(message, { deadLetterReason: `reason of ${id}` });
+        return settler.deadLetterMessage(message, { deadLetterReason: `reason of ${id}`, deadLetterErrorDescription: id });
       }),
     );
     expect(active()).toBe(0);
