@@ -48,7 +48,10 @@ describe("the engine on the real client", () => {
       held.map((message) => {
         const id = String(message.messageId);
         if (!dead.includes(id)) return settler.completeMessage(message);
-        return settler.deadLetterMessage(message, { deadLetterReason: `reason of ${id}`, deadLetterErrorDescription: id });
+        return settler.deadLetterMessage(message, {
+          deadLetterReason: `reason of ${id}`,
+          deadLetterErrorDescription: id,
+        });
       }),
     );
     expect(active()).toBe(0);
