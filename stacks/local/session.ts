@@ -1,4 +1,4 @@
-import { entityPath, type Pipeline } from "../../runtime/contract/index.js";
+import { entityPath, type Pipeline, sinkKind } from "../../runtime/contract/index.js";
 import type { LocalEnvironment } from "./environment.js";
 import { type PipelineCounts, PipelineProgress, type SettledMessage } from "./traffic/progress.js";
 import { sendSamples } from "./traffic/send.js";
@@ -34,7 +34,7 @@ export async function runTraffic(
   plan: TrafficPlan,
   signal: AbortSignal,
   draw: (counts: PipelineCounts[]) => void,
-): Promise<{ [pipeline: string]: PipelineResult }> {
+): Promise<{ [key: string]: PipelineResult }> {
   const progress = pipelines.map((p) => new PipelineProgress(p.name, entityPath(p.source)));
   const onSettled = (event: SettledMessage) => {
     for (const each of progress) each.settled(event);
@@ -78,6 +78,12 @@ async function allSettled(counts: () => PipelineCounts[], signal: AbortSignal): 
   }
 }
 
+/** A pipeline's key in the report: its sink, where no other pipeline has the same; else its name. */
+export function reportKey(pipeline: Pipeline, all: Pipeline[]): string {
+  const kind = sinkKind(pipeline);
+  return all.filter((other) => sinkKind(other) === kind).length === 1 ? kind : pipeline.name;
+}
+
 async function results(
   environment: LocalEnvironment,
   pipelines: Pipeline[],
@@ -88,7 +94,7 @@ async function results(
     const stored = await countStored(environment.stores, pipeline, run);
     const deadLettered = environment.broker.counts(entityPath(pipeline.source)).deadLetter;
     const { sent = 0, p50Ms = 0, p99Ms = 0 } = counts[i] ?? {};
-    return [pipeline.name, { sent, stored, deadLettered, p50Ms, p99Ms }] as const;
+    return [reportKey(pipeline, pipelines), { sent, stored, deadLettered, p50Ms, p99Ms }] as const;
   });
   return Object.fromEntries(await Promise.all(entries));
 }

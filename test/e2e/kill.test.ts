@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { entityPath, type Pipeline } from "../../runtime/contract/index.js";
 import { LocalEnvironment } from "../../stacks/local/environment.js";
 import { readResults } from "../../stacks/local/gluster/index.js";
-import { type PipelineResult, runTraffic } from "../../stacks/local/session.js";
+import { type PipelineResult, reportKey, runTraffic } from "../../stacks/local/session.js";
 import type { PipelineCounts } from "../../stacks/local/traffic/progress.js";
 
 /** The full form kills in the middle of 1,000 messages. */
@@ -93,8 +93,13 @@ describe("a worker that is killed with SIGKILL in the middle of its messages", (
   });
 
   it("loses no message and stores each once, in each pipeline", () => {
-    for (const { name, source } of pipelines) {
-      expect(results[name], name).toMatchObject({ stored: MESSAGES, deadLettered: 2, sent: MESSAGES + 2 });
+    for (const pipeline of pipelines) {
+      const { name, source } = pipeline;
+      expect(results[reportKey(pipeline, pipelines)], name).toMatchObject({
+        stored: MESSAGES,
+        deadLettered: 2,
+        sent: MESSAGES + 2,
+      });
       const mine = [...completed].filter((key) => key.startsWith(`${entityPath(source)} ${RUN}-`));
       expect(mine, name).toHaveLength(MESSAGES);
     }

@@ -34,7 +34,7 @@ describe("stowage local", () => {
         down: expect.any(Number),
       },
       real: { cassandra: true, gluster: false, linstor: false },
-      pipelines: { renders: pipeline, volumes: pipeline, telemetry: pipeline },
+      pipelines: { gluster: pipeline, linstor: pipeline, cassandra: pipeline },
     });
     expect(gitStatus()).toBe(before);
     // Standard output is the report alone: what it says to people goes to standard error, stand-ins by name.
