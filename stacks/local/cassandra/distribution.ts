@@ -1,9 +1,9 @@
-import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { runCommand } from "../engine/command.js";
 import { cacheFolder } from "../run/folder.js";
-import { endProcesses, isSameProcess, processIdentity } from "../run/process.js";
+import { isSameProcess, processIdentity } from "../run/process.js";
 import { CASSANDRA_VERSION } from "./version.js";
 
 /** Cassandra's jars on this machine. */
@@ -114,45 +114,30 @@ function publish(lib: string, place: string): void {
 }
 
 async function runMaven(work: string, { maven, javaHome, signal, onProgress }: FetchOptions): Promise<void> {
-  signal.throwIfAborted();
   onProgress(`Fetching Apache Cassandra ${CASSANDRA_VERSION} (67 MB, once) with Maven`);
-  const args = ["-B", `${DEPENDENCY_PLUGIN}:copy-dependencies`, "-DoutputDirectory=lib", "-DincludeScope=runtime"];
-  const child = spawn(maven, args, {
-    cwd: work,
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, JAVA_HOME: javaHome },
-  });
-  let files = 0;
-  let tail = "";
-  const read = (chunk: string) => {
-    files += chunk.split("Downloaded from ").length - 1;
-    tail = (tail + chunk).slice(-4_000);
-  };
-  child.stdout.setEncoding("utf8").on("data", read);
-  child.stderr.setEncoding("utf8").on("data", read);
   const began = performance.now();
+  let files = 0;
   const teller = setInterval(
     () => onProgress(`Fetching Apache Cassandra: ${files} files, ${Math.round((performance.now() - began) / 1000)} s`),
     TELL_MS,
   );
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(FETCH_MS)]);
-  const end = () => {
-    const identity = child.pid === undefined ? undefined : processIdentity(child.pid);
-    if (identity !== undefined) void endProcesses([identity], 2_000);
-  };
-  limit.addEventListener("abort", end, { once: true });
   try {
-    const status = await new Promise<number | null>((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", resolve);
+    const args = ["-B", `${DEPENDENCY_PLUGIN}:copy-dependencies`, "-DoutputDirectory=lib", "-DincludeScope=runtime"];
+    const { code, stdout, stderr, stopped } = await runCommand(maven, args, {
+      cwd: work,
+      env: { ...process.env, JAVA_HOME: javaHome },
+      signal,
+      limitMs: FETCH_MS,
+      onLine: (line) => {
+        if (line.includes("Downloaded from ")) files++;
+      },
     });
     signal.throwIfAborted();
-    if (limit.aborted) throw new Error(`Maven did not fetch Cassandra within ${FETCH_MS / 60_000} minutes.`);
-    if (status !== 0) throw new Error(`Maven could not fetch Cassandra (exit status ${status}):\n${complaint(tail)}`);
+    if (stopped !== undefined) throw new Error(`Maven did not fetch Cassandra within ${FETCH_MS / 60_000} minutes.`);
+    if (code !== 0)
+      throw new Error(`Maven could not fetch Cassandra (exit status ${code}):\n${complaint(stdout + stderr)}`);
   } finally {
     clearInterval(teller);
-    limit.removeEventListener("abort", end);
   }
 }
 

@@ -1,13 +1,13 @@
-import { spawn } from "node:child_process";
 import { accessSync, constants, readdirSync, realpathSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline/promises";
+import { runCommand } from "../engine/command.js";
 
 /** How a program ended. */
 export interface Ended {
   /** Exit status; undefined where it could not be started or was ended by a signal. */
   status: number | undefined;
-  /** What it printed, on both streams; the last 64 KiB. */
+  /** What it printed, on both streams. */
   output: string;
 }
 
@@ -26,12 +26,17 @@ export interface MachineHost {
   /** Asks a question that is answered with yes or no; no is assumed. */
   ask(question: string, signal: AbortSignal): Promise<boolean>;
   /** Runs a program to its end, at most 20 minutes. */
-  run(command: string[], options: { signal: AbortSignal; onLine(line: string): void }): Promise<Ended>;
+  run(command: string[], options: RunOptions): Promise<Ended>;
+}
+
+/** How a program is run. */
+export interface RunOptions {
+  signal: AbortSignal;
+  onLine(line: string): void;
 }
 
 const JVM_FOLDER = "/usr/lib/jvm";
 const RUN_MS = 20 * 60_000;
-const OUTPUT_CHARACTERS = 64 * 1024;
 
 /** This machine. */
 export function thisMachine(): MachineHost {
@@ -75,25 +80,14 @@ function executable(file: string): string | undefined {
   }
 }
 
-function run(
-  command: string[],
-  { signal, onLine }: { signal: AbortSignal; onLine(line: string): void },
-): Promise<Ended> {
+async function run(command: string[], { signal, onLine }: RunOptions): Promise<Ended> {
   const [program = "", ...args] = command;
-  return new Promise((resolve) => {
-    let output = "";
-    const child = spawn(program, args, {
-      stdio: ["ignore", "pipe", "pipe"],
-      signal: AbortSignal.any([signal, AbortSignal.timeout(RUN_MS)]),
-      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-    });
-    const read = (chunk: string) => {
-      output = (output + chunk).slice(-OUTPUT_CHARACTERS);
-      for (const line of chunk.split("\n")) if (line.trim() !== "") onLine(line);
-    };
-    child.stdout.setEncoding("utf8").on("data", read);
-    child.stderr.setEncoding("utf8").on("data", read);
-    child.once("error", () => resolve({ status: undefined, output }));
-    child.once("close", (status) => resolve({ status: status ?? undefined, output }));
-  });
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  try {
+    const { code, stdout, stderr } = await runCommand(program, args, { env, signal, limitMs: RUN_MS, onLine });
+    return { status: code ?? undefined, output: stdout + stderr };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { status: undefined, output: error instanceof Error ? error.message : String(error) };
+  }
 }

@@ -21,7 +21,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A Maven that does what a test says, in the folder that it is run in. */
 function maven(body: string): string {
-  const file = join(folder, "mvn");
+  const file = join(folder, `mvn-${readdirSync(folder).length}`);
   writeFileSync(file, `#!/bin/sh\nset -e\n${body}\n`);
   chmodSync(file, 0o755);
   return file;

@@ -1,0 +1,58 @@
+import {
+  type Column,
+  type ColumnType,
+  messageKey,
+  type SinkMessage,
+  sha256,
+  type TableDefinition,
+} from "../../../runtime/contract/index.js";
+import { type Row, RowMapper } from "../../../runtime/sinks/cassandra/mapping.js";
+import { Unfit } from "../../../runtime/sinks/cassandra/unfit.js";
+import { type Cell, textOf } from "../../../runtime/sinks/cassandra/values.js";
+
+/** A table with one column of a type beside its key. */
+export function tableOf(type: ColumnType, column: Partial<Column> = { body: "value" }): TableDefinition {
+  return {
+    keyspace: "ks",
+    name: "t",
+    columns: { id: { type: "text", body: "id" }, value: { type, ...column } },
+    partitionKey: ["id"],
+    clusteringKey: [],
+    eventTime: "at",
+  };
+}
+
+export function message(body: object | string | Buffer, changes: Partial<SinkMessage> = {}): SinkMessage {
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
+  return {
+    key: messageKey("q", "m"),
+    entity: "q",
+    messageId: "m",
+    body: bytes,
+    bodySha256: sha256(bytes),
+    properties: {},
+    enqueuedTime: new Date(0),
+    sequenceNumber: "1",
+    deliveryCount: 1,
+    traceId: "0".repeat(32),
+    ...changes,
+  };
+}
+
+/** The row of a message, or the reason and the description of its poison. */
+export function mapped(table: TableDefinition, source: SinkMessage): Row | { reason: string; description: string } {
+  try {
+    return new RowMapper(table).row(source);
+  } catch (error) {
+    if (error instanceof Unfit) return { reason: error.reason, description: error.outcome.description };
+    throw error;
+  }
+}
+
+/** The cell that JSON text becomes in a column of a type, in text form; the reason where it becomes none. */
+export function cellText(type: ColumnType, json: string): string {
+  const result = mapped(tableOf(type), message(`{"id":"x","at":0,"value":${json}}`));
+  if ("reason" in result) return result.reason;
+  const cell: Cell | undefined = result.cells[1];
+  return cell === undefined ? "unset" : textOf(type, cell);
+}
