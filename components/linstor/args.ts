@@ -75,6 +75,7 @@ export type LinstorPoolKind = (typeof LinstorPoolKind)[keyof typeof LinstorPoolK
 
 /** One storage pool. Its kind and what it lies on cannot be changed: make a new pool and move the volumes. */
 export interface LinstorStoragePoolArgs {
+  /** What the pool lies on; it cannot change while the pool has volumes. */
   kind: LinstorPoolKind;
   /** LVM volume group; for lvm and lvmThin. @default the operator's: `linstor_<pool>` for lvmThin, the pool's name for lvm */
   volumeGroup?: string;
@@ -116,11 +117,11 @@ export interface LinstorStorageClassArgs {
   resourceGroup: string;
   /** Whether pods on nodes without a replica may use a volume over the network. @default true */
   remoteAccess?: boolean;
-  /** @default "WaitForFirstConsumer" */
+  /** When a volume is placed. Changing it replaces the storage class, not the volumes. @default "WaitForFirstConsumer" */
   bindingMode?: LinstorBindingMode;
   /** "Delete" deletes a volume's data with its claim. @default "Retain" */
   reclaimPolicy?: LinstorReclaimPolicy;
-  /** @default "ext4" */
+  /** File system that a new volume is formatted with. @default "ext4" */
   fileSystem?: LinstorFileSystem;
   /** Whether claims may grow. @default true */
   allowExpansion?: boolean;

@@ -46,8 +46,8 @@ export function linstorProblems(args: LinstorClusterArgs): Problem[] {
 }
 
 /** Keys of a map that break the rule of names. */
-function named(path: string, rule: Parameters<typeof problemsOf>[0], map: object = {}): Problem[] {
-  return Object.keys(map).flatMap((name) =>
+function named(path: string, rule: Parameters<typeof problemsOf>[0], map: object | null = {}): Problem[] {
+  return Object.keys(map ?? {}).flatMap((name) =>
     problemsOf(rule, name).map((found) => ({ ...found, path: `${path}.${name}` })),
   );
 }

@@ -20,13 +20,6 @@ const COMPONENTS = [
   "WorkloadIdentity",
 ];
 
-/** Settings whose name and type say everything: the type has the documentation. */
-const SELF_EVIDENT = [
-  "LinstorStoragePoolArgs.kind",
-  "LinstorStorageClassArgs.bindingMode",
-  "LinstorStorageClassArgs.fileSystem",
-];
-
 /** The components that Pulumi finds in the entry point, by its own walk through the exports. */
 const found = (getPulumiComponents(entry) as (new (...args: never[]) => ComponentResource)[]).map((c) => c.name);
 
@@ -62,7 +55,7 @@ describe("the schema that other languages get", () => {
       for (const [input, { description }] of Object.entries(inputs)) if (!description) bare.push(`${name}.${input}`);
     for (const [name, { properties = {} }] of Object.entries(result.typeDefinitions))
       for (const [key, { description }] of Object.entries(properties)) if (!description) bare.push(`${name}.${key}`);
-    expect(bare.filter((setting) => !SELF_EVIDENT.includes(setting))).toEqual([]);
+    expect(bare).toEqual([]);
   });
 
   it("gives each type a name of its own: a second of the same name would silently be the first", () => {
