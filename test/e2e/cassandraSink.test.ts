@@ -324,3 +324,16 @@ test("a probe passes while the ring answers, and a stopped sink refuses work by 
   await sink.stop();
   await expect(sink.probe()).rejects.toThrow(/not started, or has been stopped/);
 });
+
+test("a ring that does not answer, or has no such datacenter, is an error that says where it was looked for", async () => {
+  const pipeline = pipelineOf(readings("unreached"), replication);
+  const { cassandra, ...rest } = connectionOf(kit.ring);
+  if (cassandra === undefined) throw new Error("the connection has no ring");
+  for (const change of [{ port: 1 }, { localDatacenter: "elsewhere" }]) {
+    const sink = createSink({ pipeline, connection: { ...rest, cassandra: { ...cassandra, ...change } }, worker: "w" });
+    const started = sink.start(never);
+    await expect(started).rejects.toThrow(/No Cassandra node of datacenter \w+ answers at 127\.0\.\d+\.1, port \d+: /);
+    // Not for good: a worker tries again.
+    await expect(started).rejects.not.toBeInstanceOf(StowageError);
+  }
+});

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Client, errors, policies, type types } from "cassandra-driver";
-import { type CassandraConnection, RetryCode, StowageError } from "../../contract/index.js";
+import type { CassandraConnection } from "../../contract/index.js";
 
 /** Time to connect to one node, in milliseconds. */
 const CONNECT_MS = 5_000;
@@ -54,29 +54,34 @@ function newClient(connection: CassandraConnection): Client {
   });
 }
 
-/**
- * Connects; a ring that does not answer yet is waited for, a minute at most. Throws a StowageError `StoreUnavailable`
- * with what each contact point answered, or the signal's reason.
- */
-export async function connect(connection: CassandraConnection, signal: AbortSignal): Promise<Client> {
+/** Connects. Throws with what each contact point answered. */
+export async function connect(connection: CassandraConnection): Promise<Client> {
+  const client = newClient(connection);
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    await client.shutdown();
+    throw unreachable(connection, error);
+  }
+}
+
+/** Connects to a ring that may still be coming up: it is waited for, a minute at most. */
+export async function connectWhenUp(connection: CassandraConnection, signal: AbortSignal): Promise<Client> {
   const deadline = performance.now() + START_MS;
   for (;;) {
     signal.throwIfAborted();
-    const client = newClient(connection);
     try {
-      await client.connect();
-      return client;
+      return await connect(connection);
     } catch (error) {
-      await client.shutdown();
-      if (performance.now() + START_PAUSE_MS > deadline) throw unreachable(connection, error);
+      if (performance.now() + START_PAUSE_MS > deadline) throw error;
       await pause(START_PAUSE_MS, undefined, { signal });
     }
   }
 }
 
-function unreachable({ contactPoints, port, localDatacenter }: CassandraConnection, error: unknown): StowageError {
-  return new StowageError(
-    RetryCode.StoreUnavailable,
+function unreachable({ contactPoints, port, localDatacenter }: CassandraConnection, error: unknown): Error {
+  return new Error(
     `No Cassandra node of datacenter ${localDatacenter} answers at ${contactPoints.join(", ")}, port ${port}: ` +
       `${describe(error)} Check that the ring is up and that the connection names its datacenter.`,
     { cause: error },

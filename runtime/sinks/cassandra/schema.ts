@@ -7,7 +7,7 @@ import {
   problem,
   StowageError,
 } from "../../contract/index.js";
-import { connect, describe, SCHEMA_MS } from "./client.js";
+import { connectWhenUp, describe, SCHEMA_MS } from "./client.js";
 import {
   addColumn,
   ColumnKind,
@@ -44,7 +44,7 @@ interface Differences {
  */
 export async function applySchema(pipeline: Pipeline, connection: Connection, signal: AbortSignal): Promise<void> {
   const { sink, cassandra } = cassandraParts(pipeline, connection);
-  const client = await connect(cassandra, signal);
+  const client = await connectWhenUp(cassandra, signal);
   try {
     await change(client, createKeyspace(sink.table.keyspace, sink.replication));
     await checkReplication(client, sink);

@@ -62,7 +62,8 @@ class RowSink implements Sink {
 
   async start(signal: AbortSignal): Promise<void> {
     const { cassandra } = cassandraParts(this.options.pipeline, this.options.connection);
-    const client = await connect(cassandra, signal);
+    signal.throwIfAborted();
+    const client = await connect(cassandra);
     try {
       await checkSchema(client, this.sink);
     } catch (error) {
