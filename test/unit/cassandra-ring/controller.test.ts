@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, mkdtempSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import {
   createRingController,
   type LocalRing,
@@ -9,6 +9,11 @@ import {
   type RingPlan,
 } from "../../../stacks/local/cassandra/index.js";
 import type { KubernetesObject } from "../../../stacks/local/providers/kubernetes/object.js";
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
 
 const signal = new AbortController().signal;
 
@@ -25,7 +30,9 @@ function object(changes: { name?: string; clusterName?: string; stopped?: boolea
 
 function kit(fails?: string) {
   const events: string[] = [];
-  const dir = join(mkdtempSync(join(tmpdir(), "stowage-rings-")), "ring");
+  const folder = mkdtempSync(join(tmpdir(), "stowage-rings-"));
+  folders.push(folder);
+  const dir = join(folder, "ring");
   let failure = fails;
   const start = async (plan: RingPlan, options: RingOptions): Promise<LocalRing> => {
     events.push(`start ${plan.clusterName}`);
