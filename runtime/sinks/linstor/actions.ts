@@ -268,10 +268,13 @@ const attach: Action = {
 
 const isNamed = (name: string, wanted: string) => name.toLowerCase() === wanted.toLowerCase();
 
-async function needNode({ api, signal }: ActionContext, { node = "" }: Command): Promise<void> {
-  const [found] = await api.nodes(signal, node);
-  if (found === undefined) throw new Refusal(`Node ${node} is not known to LINSTOR`);
-  if (!found.online) throw new NotReady(`Node ${node} is offline`);
+/** Waits for the node to be online: one that restarts is back in minutes, and an attempt may last as long. */
+async function needNode({ api, patience, signal }: ActionContext, { node = "" }: Command): Promise<void> {
+  await waitFor(patience, signal, async () => {
+    const [found] = await api.nodes(signal, node);
+    if (found === undefined) throw new Refusal(`Node ${node} is not known to LINSTOR`);
+    return found.online ? { value: undefined } : { waitsFor: `node ${node} is offline` };
+  });
 }
 
 const remove: Action = {

@@ -32,6 +32,8 @@ export interface LinstorSinkOptions {
 const PROBE_LIMIT_MS = 5_000;
 /** LINSTOR's words in a poison's description are cut here; the broker keeps 4,096 characters. */
 const DESCRIPTION_LENGTH = 2_048;
+/** What is not ready is tried again after so many milliseconds, or after `readyTimeoutSeconds` where that is less. */
+const NOT_READY_DELAY_MS = 10_000;
 
 /** Executes volume commands on LINSTOR, each once, and answers when the volume is ready. */
 export class LinstorCommandSink implements Sink {
@@ -108,7 +110,7 @@ export class LinstorCommandSink implements Sink {
       };
       return answered(message, command, reply);
     } catch (error) {
-      return failed(error);
+      return failed(error, Math.min(patience.readyTimeoutMs, NOT_READY_DELAY_MS));
     }
   }
 
@@ -143,16 +145,19 @@ function behind(session: string): Outcome {
   };
 }
 
-function failed(error: unknown): Outcome {
+function failed(error: unknown, notReadyDelayMs: number): Outcome {
   if (error instanceof HistoryUnreadable)
     return { kind: "poison", reason: PoisonReason.StorageRefused, description: cut(error.message) };
   const description = cut(error instanceof Error ? error.message : String(error));
-  if (error instanceof LinstorFailure) return { kind: "retry", code: RetryCode.NotReady, description };
-  const code = error instanceof StowageError ? retryCode(error.code) : RetryCode.StoreUnavailable;
-  return { kind: "retry", code, description };
+  const code = retryCode(error);
+  return code === RetryCode.NotReady
+    ? { kind: "retry", code, description, delayMilliseconds: notReadyDelayMs }
+    : { kind: "retry", code, description };
 }
 
-function retryCode(code: string): RetryCode {
+function retryCode(error: unknown): RetryCode {
+  if (error instanceof LinstorFailure) return RetryCode.NotReady;
+  const code = error instanceof StowageError ? error.code : undefined;
   return Object.values(RetryCode).find((known) => known === code) ?? RetryCode.StoreUnavailable;
 }
 

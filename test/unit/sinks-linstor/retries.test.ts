@@ -34,13 +34,42 @@ describe("another attempt", () => {
     expect(replyOf(await createVolume())).toMatchObject({ result: "done", duplicate: false });
   });
 
-  test("attaching to a node that is away", async () => {
+  const attach = { action: "attach", volume: "vol1", node: "n3" } satisfies VolumeCommand;
+  const asksForNode = { method: "GET", path: /\/v1\/nodes\?nodes=n3/ } as const;
+
+  test("attaching to a node that restarts waits until it is back, within one attempt", async () => {
     await createVolume();
     cluster.inject.connection("n3", Connection.Offline);
-    const attach = { action: "attach", volume: "vol1", node: "n3" } satisfies VolumeCommand;
-    expect(await send("a", attach)).toMatchObject({ kind: "retry", code: RetryCode.NotReady });
+    const back = () => cluster.inject.connection("n3", Connection.Online);
+    cluster.faults.add({ ...asksForNode, action: "call", skip: 4, call: back });
+    expect(replyOf(await send("a", attach))).toMatchObject({ result: "done", nodes: expect.arrayContaining(["n3"]) });
+  });
+
+  test("attaching to a node that stays away gives up after the ready timeout, and asks for a delay", async () => {
+    sink = sinkOn(cluster, { ...SETTINGS, readyTimeoutSeconds: 1 });
+    await createVolume();
+    cluster.inject.connection("n3", Connection.Offline);
+    const began = performance.now();
+    expect(await send("a", attach)).toMatchObject({
+      kind: "retry",
+      code: RetryCode.NotReady,
+      description: expect.stringContaining("node n3 is offline"),
+      delayMilliseconds: 1000,
+    });
+    expect(performance.now() - began).toBeGreaterThan(900);
     cluster.inject.connection("n3", Connection.Online);
-    expect(replyOf(await send("a", attach))).toMatchObject({ result: "done" });
+    expect(replyOf(await send("a", attach))).toMatchObject({ result: "done", duplicate: false });
+  });
+
+  test("a lock that is lost while a node is waited for stops the command", async () => {
+    await createVolume();
+    cluster.inject.connection("n3", Connection.Offline);
+    const lost = new AbortController();
+    cluster.faults.add({ ...asksForNode, action: "call", skip: 2, call: () => lost.abort() });
+    expect(await give(sink, commandMessage("a", attach), lost.signal)).toMatchObject({
+      kind: "retry",
+      code: RetryCode.Interrupted,
+    });
   });
 
   test("a deletion is done only when every node has done it", async () => {
