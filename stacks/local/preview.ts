@@ -1,9 +1,8 @@
-import { join } from "node:path";
 import { type EngineProgress, findEngine, prepareRun, StackRun } from "./engine/index.js";
-import { createAzureNativeStandIn } from "./providers/azure-native/index.js";
-import { writePluginShim } from "./providers/base/index.js";
-import { createKubernetesStandIn } from "./providers/kubernetes/index.js";
+import { cleanUp, RUN_VARIABLE } from "./run/cleanUp.js";
+import { Closers } from "./run/closers.js";
 import { createRunFolder } from "./run/folder.js";
+import { previewStandIns } from "./standIns.js";
 
 export interface PreviewEnvironmentOptions {
   /** `dev`, `prod`: there is a Pulumi.<environment>.yaml. */
@@ -13,7 +12,7 @@ export interface PreviewEnvironmentOptions {
   /** True for what `pulumi preview --json` prints, false for what `pulumi preview` shows a person. */
   json: boolean;
   signal: AbortSignal;
-  /** How far a build of the engine has come; takes the place of the last one. */
+  /** How far a long step has come; takes the place of the last one. */
   step: (text: string) => void;
 }
 
@@ -23,21 +22,18 @@ export interface PreviewEnvironmentOptions {
  */
 export async function previewEnvironment(options: PreviewEnvironmentOptions): Promise<string> {
   const { environment, projectDir, signal, step } = options;
+  await cleanUp(step);
   const engine = await findEngine({ signal, onProgress: (progress) => step(engineLine(progress)) });
-  const folder = createRunFolder();
-  const azure = await createAzureNativeStandIn({ stateFile: join(folder.path, "azure.json") });
-  const kubernetes = createKubernetesStandIn({ stateFile: join(folder.path, "kubernetes.json") });
+  const closers = new Closers();
   try {
-    const plugins = {
-      "azure-native": writePluginShim(join(folder.path, "plugins"), "azure-native", (await azure.listen()).port),
-      kubernetes: writePluginShim(join(folder.path, "plugins"), "kubernetes", (await kubernetes.listen()).port),
-    };
+    const folder = createRunFolder();
+    closers.add(() => folder.remove());
+    const plugins = await previewStandIns(folder.path, closers);
     const run = prepareRun({ runDir: folder.path, projectDir, stack: environment, plugins });
-    const stack = new StackRun(engine, run);
+    const stack = new StackRun(engine, run, { [RUN_VARIABLE]: folder.path });
     return options.json ? (await stack.preview({ signal })).text : await stack.previewText({ signal });
   } finally {
-    await Promise.all([azure.close(), kubernetes.close()]);
-    folder.remove();
+    await closers.close();
   }
 }
 

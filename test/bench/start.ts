@@ -3,10 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findEngine, prepareRun, StackRun } from "../../stacks/local/engine/index.js";
 import { LocalEnvironment } from "../../stacks/local/environment.js";
-import { createAzureNativeStandIn } from "../../stacks/local/providers/azure-native/index.js";
-import { writePluginShim } from "../../stacks/local/providers/base/index.js";
-import { createKubernetesStandIn } from "../../stacks/local/providers/kubernetes/index.js";
+import { Closers } from "../../stacks/local/run/closers.js";
 import { runTraffic } from "../../stacks/local/session.js";
+import { previewStandIns } from "../../stacks/local/standIns.js";
 import { packageRoot } from "../../stacks/packageRoot.js";
 import { atMost, type Bench, median, round } from "./report.js";
 
@@ -41,13 +40,10 @@ async function seconds(step: () => Promise<unknown>): Promise<number> {
 async function measurePreviews(log: (line: string) => void, signal: AbortSignal) {
   const root = mkdtempSync(join(tmpdir(), "stowage-bench-"));
   const engine = await findEngine({ signal });
-  const azure = await createAzureNativeStandIn({ stateFile: join(root, "azure.json") });
-  const kubernetes = createKubernetesStandIn({ stateFile: join(root, "kubernetes.json") });
+  const closers = new Closers();
+  closers.add(() => rmSync(root, { recursive: true, force: true }));
   try {
-    const plugins = {
-      "azure-native": writePluginShim(join(root, "plugins"), "azure-native", (await azure.listen()).port),
-      kubernetes: writePluginShim(join(root, "plugins"), "kubernetes", (await kubernetes.listen()).port),
-    };
+    const plugins = await previewStandIns(root, closers);
     const stackRun = (name: string, projectDir: string) =>
       new StackRun(engine, prepareRun({ runDir: join(root, name), projectDir, stack: "dev", plugins }));
     const dev = stackRun("dev", packageRoot());
@@ -65,8 +61,7 @@ async function measurePreviews(log: (line: string) => void, signal: AbortSignal)
     }
     return times;
   } finally {
-    await Promise.all([azure.close(), kubernetes.close()]);
-    rmSync(root, { recursive: true, force: true });
+    await closers.close();
   }
 }
 

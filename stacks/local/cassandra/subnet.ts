@@ -1,4 +1,6 @@
 import { createServer, type Server } from "node:net";
+import { MissingRequirementError } from "../engine/requirements.js";
+import { holderOf } from "../run/ports.js";
 import { CQL_PORT, nodeAddress, STORAGE_PORT } from "./nodeFiles.js";
 
 /** Loopback subnets that rings take, `127.0.1` to `127.0.250`. */
@@ -27,10 +29,14 @@ export async function claimSubnet(nodes: number): Promise<Subnet> {
     if (await allFree(prefix, nodes)) return { prefix, release };
     await release();
   }
-  throw new Error(
-    `No loopback subnet from 127.0.1 to 127.0.${SUBNETS} is free for a ring: port ${CQL_PORT} or ${STORAGE_PORT} ` +
-      "is taken in all of them, as by a program that listens on every address. End it.",
-  );
+  const held = [CQL_PORT, STORAGE_PORT].flatMap((port) => {
+    const holder = holderOf(port);
+    return holder === undefined ? [] : [`port ${port} is held by ${holder}`];
+  });
+  throw new MissingRequirementError([
+    `No loopback subnet from 127.0.1 to 127.0.${SUBNETS} is free for a ring: ` +
+      `${held.join(", ") || `port ${CQL_PORT} or ${STORAGE_PORT} is held on every address`}. End what holds it.`,
+  ]);
 }
 
 async function allFree(prefix: string, nodes: number): Promise<boolean> {

@@ -40,21 +40,40 @@ const VERSION_LIMIT_MS = 30_000;
  * Go fails, and the signal's reason where the build is stopped.
  */
 export async function findEngine(options: FindEngineOptions = {}): Promise<Engine> {
+  const { engine, build } = await lookForEngine(options);
+  if (engine !== undefined) return engine;
+  return build();
+}
+
+/** Refuses with a MissingRequirementError where `findEngine` would; builds and starts nothing. */
+export async function requireEngine(options: FindEngineOptions = {}): Promise<void> {
+  await lookForEngine(options);
+}
+
+/** The engine that is there, or how it is built: then Go is there. */
+async function lookForEngine(
+  options: FindEngineOptions,
+): Promise<{ engine: Engine | undefined; build: () => Promise<Engine> }> {
   const env = options.env ?? process.env;
-  const onPath = await engineOnPath(env, options.signal);
-  if (onPath !== undefined) return onPath;
   const modules = readEngineModules(packageRoot());
   const binDir = join(options.cacheDir ?? join(cacheFolder(env), "engine"), modules.hash);
-  const engine = (origin: Engine["origin"]): Engine => ({
+  const engineFrom = (origin: Engine["origin"]): Engine => ({
     version: modules.version,
     origin,
     binDir,
     env: withPath(env, binDir),
   });
-  if (modules.programs.every((program) => isExecutable(join(binDir, program.file)))) return engine("cache");
+  const build = async () => {
+    const { signal, onProgress = () => {} } = options;
+    await buildEngine(modules, binDir, { env, signal, onProgress });
+    return engineFrom("built");
+  };
+  const onPath = await engineOnPath(env, options.signal);
+  if (onPath !== undefined) return { engine: onPath, build };
+  if (modules.programs.every((program) => isExecutable(join(binDir, program.file))))
+    return { engine: engineFrom("cache"), build };
   await requireGo(modules, env, options.signal);
-  await buildEngine(modules, binDir, { env, signal: options.signal, onProgress: options.onProgress ?? (() => {}) });
-  return engine("built");
+  return { engine: undefined, build };
 }
 
 /** Pulumi 3 on PATH, where it has its host for Node programs beside it or on PATH too. */

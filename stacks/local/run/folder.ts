@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { isSameProcess, type ProcessIdentity, processIdentity } from "./process.js";
 
 const OWNER = "owner.json";
@@ -37,7 +37,9 @@ export function abandonedRuns(root = join(cacheFolder(), "runs")): string[] {
     .map((name) => join(root, name))
     .filter((path) => {
       const owner = readOwner(path);
-      return owner !== undefined && !isSameProcess(owner);
+      // Between making the folder and marking it: its name has the process.
+      if (owner === undefined) return processIdentity(Number.parseInt(basename(path), 10)) === undefined;
+      return !isSameProcess(owner);
     });
 }
 
@@ -45,7 +47,7 @@ function readOwner(path: string): ProcessIdentity | undefined {
   try {
     return JSON.parse(readFileSync(join(path, OWNER), "utf8")) as ProcessIdentity;
   } catch {
-    // Another command is between making the folder and marking it, or has just removed it.
+    // Not written yet, not written whole, or removed meanwhile.
     return undefined;
   }
 }

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -66,9 +66,13 @@ describe("a run folder", () => {
     expect(existsSync(mine.path)).toBe(false);
   });
 
-  it("that cannot be read yet is left alone: another command may be making it", () => {
+  it("without its mark is left alone while the command that makes it lives, and found once that is gone", () => {
     const young = createRunFolder(root);
     writeFileSync(join(young.path, "owner.json"), "");
     expect(abandonedRuns(root)).toEqual([]);
+    // No process has this id: the kernel's largest is 4194304.
+    const dead = join(root, "4194305-00000000");
+    mkdirSync(dead);
+    expect(abandonedRuns(root)).toEqual([dead]);
   });
 });
