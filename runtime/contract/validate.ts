@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { PoisonReason } from "./codes.js";
 import type { Connection } from "./connection.js";
 import { ENTITY_NAME, ServiceBusLimits } from "./limits.js";
 import { CONTRACT_VERSION, Consistency, type Pipeline, SessionPoison } from "./pipeline.js";
@@ -256,9 +255,4 @@ export function parseConnection(value: unknown): Connection {
   const problems = connectionProblems(value);
   if (problems.length > 0) throw new InvalidInputError("Invalid connection", problems);
   return value as Connection;
-}
-
-/** True for a reason of the closed list. */
-export function isPoisonReason(value: string): value is PoisonReason {
-  return Object.values(PoisonReason).some((reason) => reason === value);
 }

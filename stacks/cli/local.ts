@@ -24,6 +24,14 @@ interface Interrupt {
   release(): void;
 }
 
+/** The stack could not be destroyed in order; everything that was started is stopped all the same. */
+class DownError extends Error {
+  constructor(cause: Error) {
+    super(`The stack could not be destroyed: ${cause.message}`, { cause });
+    this.name = "DownError";
+  }
+}
+
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 function interrupts(out: Screen): Interrupt {
@@ -59,7 +67,7 @@ export async function local(options: LocalOptions): Promise<ExitCode> {
   try {
     return await run(options, out, interrupt);
   } catch (error) {
-    if (!interrupt.soon.aborted) throw error;
+    if (!interrupt.soon.aborted || error instanceof DownError) throw error;
     return ExitCode.Interrupted;
   } finally {
     interrupt.release();
@@ -95,7 +103,9 @@ async function run(options: LocalOptions, out: Screen, interrupt: Interrupt): Pr
       await aborted(interrupt.soon);
     }
   } finally {
-    const down = await timed(() => environment.down(interrupt.now));
+    const down = await timed(() => environment.down(interrupt.now)).catch((error: Error) => {
+      throw new DownError(error);
+    });
     seconds.down = down.seconds;
   }
   const report: LocalReport = {

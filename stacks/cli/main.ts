@@ -22,7 +22,7 @@ Exit codes:
   1    it ran, and something that was asked for did not come true
   2    the input is wrong; nothing was touched
   3    something that is needed is missing (a program, a port); nothing was started
-  130  ended by Ctrl-C, everything that was started is stopped`;
+  130  ended by Ctrl-C before it was done; everything that was started is stopped`;
 
 /** An option's value as a whole number in a closed range. */
 function count(min: number, max: number): (value: string) => number {

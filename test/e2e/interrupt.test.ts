@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { cacheFolder } from "../../stacks/local/run/folder.js";
+import { listeningIn, listeningNow } from "../../stacks/local/run/ports.js";
 import { type CommandRun, startCommand } from "../support/command.js";
 
 const LONG = process.env["STOWAGE_LONG"] !== undefined;
@@ -23,7 +24,7 @@ afterEach(() => {
 });
 
 /** Processes that a run has started: they carry its folder's name in their environment. */
-function leftOf(run: CommandRun): string[] {
+function startedBy(run: CommandRun): number[] {
   const mark = `/runs/${run.child.pid}-`;
   return readdirSync("/proc")
     .filter((pid) => /^\d+$/.test(pid))
@@ -34,7 +35,12 @@ function leftOf(run: CommandRun): string[] {
         return false;
       }
     })
-    .map((pid) => `${pid} ${readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").slice(0, 120)}`);
+    .map(Number);
+}
+
+/** The same, each with its command. */
+function leftOf(run: CommandRun): string[] {
+  return startedBy(run).map((pid) => `${pid} ${readFileSync(`/proc/${pid}/comm`, "utf8").trim()}`);
 }
 
 function runFolders(run: CommandRun): string[] {
@@ -46,15 +52,18 @@ const mounts = () => readFileSync("/proc/self/mounts", "utf8");
 
 /** Presses Ctrl-C and expects that the command ends by itself as interrupted, with nothing left of it. */
 async function interrupted(run: CommandRun, mountsBefore: string, presses = 1): Promise<void> {
+  const ports = [run.child.pid ?? 0, ...startedBy(run)].flatMap(listeningIn);
   for (let i = 0; i < presses; i++) run.child.kill("SIGINT");
   const code = await Promise.race([run.ended, new Promise((resolve) => setTimeout(resolve, END_MS, "still running"))]);
   expect(code, run.output().stderr.slice(-2_000)).toBe(130);
   expect(leftOf(run)).toEqual([]);
   expect(runFolders(run)).toEqual([]);
   expect(mounts()).toBe(mountsBefore);
+  const listening = listeningNow();
+  expect(ports.filter((port) => listening.has(port))).toEqual([]);
 }
 
-describe("Ctrl-C leaves no process, no folder and no mount", () => {
+describe("Ctrl-C leaves no process, no port, no folder and no mount", () => {
   it("during the build of the engine", async () => {
     const cache = mkdtempSync(join(tmpdir(), "stowage-cache-"));
     try {

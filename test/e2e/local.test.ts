@@ -44,3 +44,24 @@ describe("stowage local", () => {
     expect(stderr).toMatch(/rewritten in .*: image /);
   }, 300_000);
 });
+
+describe("stowage preview", () => {
+  it.each(["dev", "prod"])(
+    "previews %s and leaves the work tree as it was",
+    async (environment) => {
+      const before = gitStatus();
+      const run = startCommand(["preview", environment, "--json"]);
+      expect(await run.ended, run.output().stderr.slice(-4_000)).toBe(0);
+      const { changeSummary } = JSON.parse(run.output().stdout) as { changeSummary: { create: number } };
+      expect(changeSummary.create).toBeGreaterThan(50);
+      expect(gitStatus()).toBe(before);
+    },
+    120_000,
+  );
+
+  it("of an environment that does not exist names those that do", async () => {
+    const run = startCommand(["preview", "staging"]);
+    expect(await run.ended).toBe(1);
+    expect(run.output().stderr).toContain("there are: dev, local, prod");
+  }, 120_000);
+});

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -49,8 +49,19 @@ describe("the published package", () => {
   it("holds no test, no map of this machine and no secret", () => {
     const names = readdirSync(join(project, "node_modules", "stowage"), { recursive: true, encoding: "utf8" });
     expect(names.filter((name) => /(^|\/)test\/|\.tsbuildinfo$|\.env/.test(name))).toEqual([]);
-    for (const needed of ["README.md", "LICENSE", "dist/worker/stowage-worker.cjs", "tools/engine/go.mod"])
-      expect(names).toContain(needed);
+    const needed = [
+      "README.md",
+      "LICENSE",
+      "dist/worker/stowage-worker.cjs",
+      "runtime/Dockerfile",
+      "tools/engine/go.mod",
+    ];
+    // What `stowage local` and `stowage preview` bring up where there is no project of one's own.
+    const environments = ["Pulumi.yaml", "Pulumi.local.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml"];
+    const documentation = readdirSync(join(root, "components"))
+      .map((component) => join("components", component, "README.md"))
+      .filter((path) => existsSync(join(root, path)));
+    for (const file of [...needed, ...environments, ...documentation]) expect(names).toContain(file);
   });
 
   it("can be imported by every documented subpath, by import and by require", async () => {
