@@ -37,7 +37,7 @@ export interface AttemptsOptions {
   maxDeliveryCount: number;
   batcher: Pick<Batcher, "submit">;
   guard: KeyGuard;
-  gate: Pick<StoreGate, "open" | "whenOpen" | "suspect">;
+  gate: Pick<StoreGate, "open" | "whenOpen" | "suspect" | "succeeded">;
   replies: Pick<Replies, "refused" | "send">;
   clock: Clock;
   random(): number;
@@ -73,6 +73,8 @@ export class Attempts {
       if (lock.stopped !== undefined) return this.stopped(message, lock, last);
       const outcome = await this.attempt(message, attempt, lock);
       // What is durable is durable, even when the work was told to stop: a lock that holds may be completed.
+      // A duplicate may have been found by reading alone: it does not say that the store takes anything.
+      if (outcome.kind === "done" && !outcome.duplicate) gate.succeeded();
       if (outcome.kind === "done")
         return lock.holds ? { kind: "complete", duplicate: outcome.duplicate } : { kind: "nothing" };
       if (outcome.kind === "poison")

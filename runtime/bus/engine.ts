@@ -69,6 +69,7 @@ export class Engine {
     this.gate = new StoreGate({
       probe: () => sink.probe(),
       changed: (up, reason) => this.storeChanged(up, reason),
+      opened: () => this.goOn(),
       backoff,
       clock,
       random,
@@ -137,6 +138,7 @@ export class Engine {
     if (!this.state.connected) return { ok: false, reason: `the bus is not connected: ${this.state.reason}` };
     try {
       await within(clock, PROBE_MILLISECONDS, sink.probe(), "its probe took too long");
+      if (!this.gate.open) return { ok: false, reason: "the store fails: no attempt is begun until it is tried again" };
       metrics.storeUp.set(1);
       return { ok: true, reason: "ready" };
     } catch (error) {
@@ -197,10 +199,12 @@ export class Engine {
     metrics.storeUp.set(up ? 1 : 0);
     if (!up) {
       const description = reason.split("\n", 1)[0];
-      logger.error({ description }, "store down: intake stops, what is held stays held");
-      return;
-    }
-    logger.info("store up: intake goes on");
+      logger.error({ description }, "store down: nothing more is asked for, what is held stays held");
+    } else logger.info("store up: intake goes on");
+  }
+
+  /** The gate is open: what was not asked for meanwhile is asked for now. */
+  private goOn(): void {
     this.ledger.settle();
     if (this.intake instanceof SessionIntake) this.intake.fill();
   }

@@ -38,6 +38,7 @@ describe("the attempts at a message", () => {
         if (!up) throw new Error("down");
       },
       changed: () => undefined,
+      opened: () => undefined,
       backoff: { baseMilliseconds: 100, maxMilliseconds: 1_000 },
       clock,
       random: () => 1,

@@ -109,6 +109,26 @@ describe("a queue without sessions", () => {
     expect(await kit.value("stowage_store_up")).toBe(1);
   });
 
+  test("does not use up its attempts within seconds on a store that passes its probe and takes nothing", async () => {
+    let readOnly = true;
+    const kit = engineKit(async () =>
+      readOnly ? { kind: "retry", code: "StoreUnavailable", description: "read-only file system" } : done,
+    );
+    kit.engine.start();
+    await settled();
+    const [receiver] = kit.receivers;
+    receiver?.send(...[0, 1, 2].map((deliveryCount) => received({ messageId: `m${deliveryCount}`, deliveryCount })));
+    await kit.clock.advance(500);
+    expect(kit.began.length).toBeLessThanOrEqual(6);
+    expect(receiver?.settlements).toEqual([]);
+    expect(await kit.value("stowage_store_up")).toBe(0);
+    expect((await kit.engine.ready()).ok).toBe(false);
+    readOnly = false;
+    await kit.clock.advance(2_000);
+    expect(receiver?.settlements.map((s) => s.how)).toEqual(["completed", "completed", "completed"]);
+    expect((await kit.engine.ready()).ok).toBe(true);
+  });
+
   test("gives no credit back while the store is down: what is held stays, and nothing is added to it", async () => {
     const effect = deferred<Outcome>();
     const kit = engineKit(
