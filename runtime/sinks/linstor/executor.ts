@@ -1,15 +1,18 @@
-import { VolumeAction } from "../../contract/index.js";
+import { VolumeAction, type VolumeReply, VolumeResult } from "../../contract/index.js";
 import { ACTIONS, type ActionContext, type Effect, isMadeBy } from "./actions.js";
 import type { LinstorApi } from "./api.js";
 import { claim } from "./claims.js";
 import type { Command } from "./command.js";
 import { Refusal } from "./errors.js";
-import { type CommandRecord, History, Progress } from "./history.js";
+import { type CommandRecord, History, Progress, resultOf } from "./history.js";
 import type { Retention } from "./retention.js";
+
+/** What the one who sent a command is told. */
+export type Answer = Pick<VolumeReply, "result" | "nodes" | "message">;
 
 /** What became of a command. */
 export type Executed =
-  | { kind: "finished"; record: CommandRecord; duplicate: boolean }
+  | { kind: "finished"; answer: Answer; duplicate: boolean }
   /** The same message id came before with another body, for this volume. */
   | { kind: "reused"; volume: string };
 
@@ -28,13 +31,14 @@ export async function execute(
   const before = history.find(command.key);
   if (before !== undefined && before.body !== command.bodySha256) return { kind: "reused", volume: command.volume };
   if (before !== undefined && before.progress !== Progress.Begun)
-    return { kind: "finished", record: before, duplicate: true };
+    return { kind: "finished", answer: answerOf(before), duplicate: true };
   const action = ACTIONS[command.action];
   let target = before?.target;
   if (before === undefined) {
     const mine = { bodySha256: command.bodySha256, volume: command.volume };
     const first = await claim(api, command.key, mine, now(), signal);
     if (first.bodySha256 !== command.bodySha256) return { kind: "reused", volume: first.volume };
+    if (first.result !== undefined) return { kind: "finished", answer: longAgo(first.result), duplicate: true };
     const earlier = await settleEarlier(api, history, command, signal);
     try {
       target = await action.prepare(context, command);
@@ -73,7 +77,17 @@ async function finish(
   await history.write([...earlier, [command.key, { ...begun(command, target), ...effect }]], signal);
   const record = history.find(command.key);
   if (record === undefined) throw new Error(`The history of ${command.volume} forgot the command that it was given`);
-  return { kind: "finished", record, duplicate: false };
+  return { kind: "finished", answer: answerOf(record), duplicate: false };
+}
+
+function answerOf(record: CommandRecord): Answer {
+  return { result: resultOf(record), nodes: record.nodes, message: record.message };
+}
+
+/** The answer to a duplicate of which only the result is still known. */
+function longAgo(result: VolumeResult): Answer {
+  const fate = result === VolumeResult.Done ? "Executed" : "Refused";
+  return { result, nodes: [], message: `${fate} before; its record is no longer kept.` };
 }
 
 function effectOf(outcome: unknown): { progress: Progress; nodes: string[]; message: string } {

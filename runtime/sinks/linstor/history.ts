@@ -2,8 +2,12 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { VolumeAction, VolumeResult } from "../../contract/index.js";
 import type { LinstorApi, Properties } from "./api.js";
+import { closeClaim } from "./claims.js";
 
-/** How many commands of one volume are remembered. An older one that comes again is taken for a new one. */
+/**
+ * How many commands of one volume are remembered: so many that make or delete it, and so many others, which never push
+ * those out. Of an older one the claim of its message id keeps the result.
+ */
 export const REMEMBERED_COMMANDS = 64;
 /** LINSTOR keeps a property's value in a column of 4096 characters; a record stays well below. */
 const MESSAGE_LENGTH = 1024;
@@ -91,8 +95,8 @@ export class History {
   }
 
   /**
-   * Writes records in one request, and forgets the oldest finished ones beyond the limit. `n`, `v` and `at` are
-   * given here; a record that is there keeps its place.
+   * Writes records in one request, and forgets the oldest finished ones beyond the limit, once their claims have their
+   * results. `n`, `v` and `at` are given here; a record that is there keeps its place.
    */
   async write(changes: [string, Omit<CommandRecord, "v" | "n" | "at">][], signal: AbortSignal): Promise<void> {
     const at = this.now().toISOString();
@@ -109,7 +113,12 @@ export class History {
       set[key] = JSON.stringify(record);
     }
     const written = changes.map(([key]) => key);
-    const remove = this.surplus().filter((key) => !written.includes(key));
+    const surplus = this.surplus().filter(([key]) => !written.includes(key));
+    for (const [key, record] of surplus) {
+      const closed = { bodySha256: record.body, volume: this.volume, result: resultOf(record) };
+      await closeClaim(this.api, key, closed, new Date(record.at), signal);
+    }
+    const remove = surplus.map(([key]) => key);
     await this.api.changeStore(storeName(this.volume), { set, remove }, signal);
     for (const key of remove) this.records.delete(key);
   }
@@ -118,14 +127,20 @@ export class History {
     return Math.max(-1, ...[...this.records.values()].map((r) => r.n)) + 1;
   }
 
-  private surplus(): string[] {
-    const excess = Math.max(0, this.records.size - REMEMBERED_COMMANDS);
-    return [...this.records]
-      .filter(([, r]) => r.progress !== Progress.Begun)
-      .sort(([, a], [, b]) => a.n - b.n)
-      .slice(0, excess)
-      .map(([key]) => key);
+  private surplus(): [string, CommandRecord][] {
+    return [true, false].flatMap((decides) => {
+      const alike = [...this.records].filter(([, r]) => decidesExistence(r) === decides);
+      return alike
+        .filter(([, r]) => r.progress !== Progress.Begun)
+        .sort(([, a], [, b]) => a.n - b.n)
+        .slice(0, Math.max(0, alike.length - REMEMBERED_COMMANDS));
+    });
   }
+}
+
+/** True for a command that makes or deletes its volume: executed twice, it would cost data. */
+function decidesExistence({ action }: CommandRecord): boolean {
+  return action === VolumeAction.Create || action === VolumeAction.Delete;
 }
 
 /** A history that cannot be trusted: nothing is executed on its volume until a person has looked at it. */

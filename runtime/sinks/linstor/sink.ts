@@ -17,7 +17,7 @@ import { type Command, readCommand } from "./command.js";
 import { LinstorFailure } from "./errors.js";
 import { execute } from "./executor.js";
 import { ensureGroup } from "./group.js";
-import { HistoryUnreadable, resultOf } from "./history.js";
+import { HistoryUnreadable } from "./history.js";
 import type { Writer } from "./properties.js";
 import { Retention } from "./retention.js";
 
@@ -97,16 +97,14 @@ export class LinstorCommandSink implements Sink {
             `Message id ${command.messageId} came before with another body, for volume ${executed.volume}. ` +
             "Send a new command under a new message id.",
         };
-      const { record, duplicate } = executed;
+      const { answer, duplicate } = executed;
       if (command.action === VolumeAction.Delete && !duplicate) await this.sweep(signal);
       const reply: VolumeReply = {
         command: command.messageId,
         action: command.action,
         volume: command.volume,
-        result: resultOf(record),
         duplicate,
-        nodes: record.nodes,
-        message: record.message,
+        ...answer,
       };
       return answered(message, command, reply);
     } catch (error) {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Outcome, type SinkMessage, VolumeAction, type VolumeCommand } from "../../../runtime/contract/index.js";
-import { REMEMBERED_COMMANDS } from "../../../runtime/sinks/linstor/history.js";
+import { commandKey, REMEMBERED_COMMANDS } from "../../../runtime/sinks/linstor/history.js";
 import { RETENTION_DAYS } from "../../../runtime/sinks/linstor/retention.js";
 import type { LinstorStandIn } from "../../../stacks/local/linstor/index.js";
 import { commandMessage, give, replyOf, SETTINGS, sinkOn, startCluster } from "./setup.js";
@@ -89,6 +89,43 @@ describe("a late duplicate", () => {
     expect(cluster.volumes()).toEqual([]);
   });
 
+  test("of a deletion, after 70 snapshots of the volume that was made since, changes nothing", async () => {
+    for (const n of [1, 2, 3] as const) await deliver(messages[n]);
+    for (let i = 0; i < 70; i++)
+      await deliver(commandMessage(`s${i}`, { action: "snapshot", volume: "vol1", snapshot: `s${i}` }));
+    const before = cluster.volumes();
+    const uuid = uuidOf("vol1");
+    expect(replyOf(await deliver(messages[2]))).toMatchObject({ result: "done", action: "delete", duplicate: true });
+    expect(uuidOf("vol1")).toBe(uuid);
+    expect(cluster.volumes()).toEqual(before);
+    expect(before).toMatchObject([{ sizeKib: 8192, state: "ready" }]);
+  });
+
+  test("of a deletion or creation whose record is no longer kept changes nothing", async () => {
+    const create = (id: string) => commandMessage(id, { action: "create", volume: "vol1", sizeKib: 4096 });
+    const remove = (id: string) => commandMessage(id, { action: "delete", volume: "vol1" });
+    for (let i = 0; i <= REMEMBERED_COMMANDS / 2; i++) {
+      await deliver(create(`c${i}`));
+      await deliver(remove(`d${i}`));
+    }
+    const gone = {
+      result: "done",
+      duplicate: true,
+      nodes: [],
+      message: "Executed before; its record is no longer kept.",
+    };
+    expect(replyOf(await deliver(create("c0")))).toMatchObject(gone);
+    expect(cluster.volumes()).toEqual([]);
+    await deliver(create("last"));
+    const uuid = uuidOf("vol1");
+    expect(replyOf(await deliver(remove("d0")))).toMatchObject(gone);
+    expect(uuidOf("vol1")).toBe(uuid);
+    expect(cluster.volumes()).toMatchObject([{ name: "vol1", state: "ready" }]);
+    // The same id for another command is still found out.
+    const other = commandMessage("d0", { action: "delete", volume: "vol2" });
+    expect(await deliver(other)).toMatchObject({ kind: "poison", reason: "MessageIdReused" });
+  });
+
   test("of a snapshot that was cut off does not touch a newer volume", async () => {
     const snapshot = commandMessage("s", { action: "snapshot", volume: "vol1", snapshot: "monday" });
     await deliver(messages[1]);
@@ -159,6 +196,54 @@ describe("a worker that dies", () => {
     );
   });
 
+  test.each([VolumeAction.Create, VolumeAction.Delete])(
+    "between the claim and the record of %s: a redelivery executes it, once",
+    async (action) => {
+      const message = commandMessage("m", commands[action]);
+      await reset(action);
+      cluster.faults.add({ action: "dropAfter", method: "PUT", path: /stowage_ids_/ });
+      const untouched = left();
+      expect(await deliver(message)).toMatchObject({ kind: "retry" });
+      const claimed = storesWith(commandKey(message.key));
+      expect(claimed.map((props) => "volume" in props)).toEqual([false]);
+      expect(left()).toEqual(untouched);
+      expect(replyOf(await deliver(message))).toMatchObject({ result: "done", duplicate: false });
+      expect(cluster.volumes()).toHaveLength(action === VolumeAction.Create ? 1 : 0);
+      const uuid = uuidOf("vol1");
+      expect(replyOf(await deliver(message))).toMatchObject({ result: "done", duplicate: true });
+      expect(uuidOf("vol1")).toBe(uuid);
+    },
+  );
+
+  test.each(["dropBefore", "dropAfter"] as const)(
+    "while an old record makes room (%s): no command is executed twice, none is lost",
+    async (cut) => {
+      const nobody = (i: number) => commandMessage(`a${i}`, { action: "attach", volume: "vol1", node: "n9" });
+      await reset(VolumeAction.Attach);
+      for (let i = 0; i < REMEMBERED_COMMANDS; i++) await deliver(nobody(i));
+      const full = snapshotOfStores();
+      const message = commandMessage("m", commands.snapshot);
+      let interrupted = 0;
+      for (let step = 0; ; step++) {
+        cluster.faults.clear();
+        cluster.inject.state((state) => {
+          state.stores = structuredClone(full);
+          for (const definition of Object.values(state.definitions)) definition.snapshots = {};
+        });
+        let struck = false;
+        cluster.faults.add({ action: cut, skip: step, call: () => (struck = true) });
+        await deliver(message);
+        if (!struck) break;
+        interrupted++;
+        expect(replyOf(await deliver(message))).toMatchObject({ result: "done" });
+        expect(cluster.volumes()).toMatchObject([{ snapshots: ["monday"] }]);
+        expect(replyOf(await deliver(message))).toMatchObject({ result: "done", duplicate: true });
+        expect(replyOf(await deliver(nobody(0)))).toMatchObject({ result: "refused", duplicate: true });
+      }
+      expect(interrupted).toBeGreaterThan(8);
+    },
+  );
+
   test("after a snapshot has failed: what is left of it is cleared away, and it is taken again", async () => {
     await reset(VolumeAction.Snapshot);
     const message = commandMessage("m", commands.snapshot);
@@ -185,11 +270,17 @@ describe("what is remembered", () => {
   test("is bounded for each volume, the oldest commands go first", async () => {
     await deliver(commandMessage("first", { action: "create", volume: "vol1", sizeKib: 4096 }));
     const nobody: VolumeCommand = { action: "attach", volume: "vol1", node: "n9" };
-    for (let i = 0; i < REMEMBERED_COMMANDS; i++) await deliver(commandMessage(`a${i}`, nobody));
+    for (let i = 0; i <= REMEMBERED_COMMANDS; i++) await deliver(commandMessage(`a${i}`, nobody));
     const histories = storesWith("volume");
     expect(histories).toHaveLength(1);
-    expect(Object.keys(histories[0] ?? {}).length).toBe(REMEMBERED_COMMANDS + 1);
-    expect(replyOf(await deliver(commandMessage("a0", nobody))).duplicate).toBe(true);
+    // The creation, so many others, and the name of the volume; one is forgotten.
+    expect(Object.keys(histories[0] ?? {}).length).toBe(REMEMBERED_COMMANDS + 2);
+    expect(replyOf(await deliver(commandMessage("a1", nobody))).message).toContain("n9 is not known");
+    expect(replyOf(await deliver(commandMessage("a0", nobody)))).toMatchObject({
+      result: "refused",
+      duplicate: true,
+      message: "Refused before; its record is no longer kept.",
+    });
   });
 
   test("of deleted volumes is forgotten after the retention, of living ones it is kept", async () => {
@@ -226,6 +317,15 @@ describe("what is remembered", () => {
     });
   });
 });
+
+/** A copy of every key-value store. */
+function snapshotOfStores() {
+  let stores: Parameters<Parameters<LinstorStandIn["inject"]["state"]>[0]>[0]["stores"] = {};
+  cluster.inject.state((state) => {
+    stores = structuredClone(state.stores);
+  });
+  return stores;
+}
 
 /** Properties of the key-value stores that have a key. */
 function storesWith(key: string): { [key: string]: string }[] {
