@@ -1,6 +1,7 @@
 import { Engine, openBus, systemClock } from "./bus/index.js";
-import { type Connection, ExitCode, type Pipeline, type Sink, StowageError, sinkKind } from "./contract/index.js";
+import { type Connection, ExitCode, type Pipeline, type Sink, sinkKind } from "./contract/index.js";
 import { createSink } from "./sinks/index.js";
+import { startSink } from "./start.js";
 import {
   createMetrics,
   type Health,
@@ -20,10 +21,6 @@ export interface WorkerSetup {
   worker: string;
   log: Log;
 }
-
-/** A store that cannot be reached at start is tried for so long, in milliseconds, before the process gives up. */
-const START_MILLISECONDS = 120_000;
-const START_RETRY_MILLISECONDS = 1_000;
 
 /** One worker: one process, one pipeline. */
 export class Worker {
@@ -80,7 +77,10 @@ export class Worker {
     log.logger.info({ address: `${host}:${port}` }, "listening");
     log.flush();
     this.sink = await createSink({ pipeline, connection, worker });
-    const failure = await this.startSink(this.sink);
+    const failure = await startSink(this.sink, this.starting.signal, systemClock, (error) => {
+      this.metrics.storeUp.set(0);
+      this.note(error, "the sink cannot start");
+    });
     if (failure !== undefined || this.starting.signal.aborted) return failure;
     const bus = await openBus(connection, pipeline.source);
     if (this.starting.signal.aborted) return undefined;
@@ -98,25 +98,6 @@ export class Worker {
       },
     });
     this.engine.start();
-    return undefined;
-  }
-
-  /** Starts the sink; a store that is not there yet is tried again, one that can never work is refused at once. */
-  private async startSink(sink: Sink): Promise<ExitCode | undefined> {
-    const deadline = systemClock.now() + START_MILLISECONDS;
-    while (!this.starting.signal.aborted) {
-      try {
-        await sink.start(this.starting.signal);
-        return undefined;
-      } catch (error) {
-        if (this.starting.signal.aborted) return undefined;
-        this.metrics.storeUp.set(0);
-        this.note(error, "the sink cannot start");
-        if (error instanceof StowageError) return ExitCode.MissingRequirement;
-        if (systemClock.now() > deadline) return ExitCode.NoProgress;
-        await new Promise((resolve) => setTimeout(resolve, START_RETRY_MILLISECONDS));
-      }
-    }
     return undefined;
   }
 

@@ -1,3 +1,3 @@
-export { type Clock, systemClock } from "./clock.js";
+export { type Clock, pause, systemClock, within } from "./clock.js";
 export { Engine, type EngineOptions } from "./engine.js";
 export { type Bus, openBus } from "./source.js";

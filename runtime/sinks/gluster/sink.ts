@@ -32,6 +32,8 @@ export interface GlusterSinkOptions {
 const SWEEP_AFTER_MILLISECONDS = 3_600_000;
 /** Staging is swept at most so often, in milliseconds. */
 const SWEEP_EVERY_MILLISECONDS = 600_000;
+/** Time limit of a probe, in milliseconds. */
+const PROBE_MILLISECONDS = 4_000;
 /** A volume with less space than this is full, in bytes. */
 const LEAST_FREE_BYTES = 1024 * 1024;
 
@@ -40,6 +42,7 @@ export class GlusterJobSink implements Sink {
   /** A job has one body: messages come one at a time, as many at once as the engine allows. */
   readonly batching = { maxMessages: 1, maxWaitMilliseconds: 0 };
   private readonly end = new AbortController();
+  private probing: Promise<void> | undefined;
   private sweptAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: GlusterSinkOptions) {}
@@ -55,11 +58,32 @@ export class GlusterJobSink implements Sink {
     return Promise.all(batch.map((message) => this.one(message, context)));
   }
 
+  /** Does to the volume what a result does: a file is written, made durable and removed, within 4 seconds. */
   async probe(): Promise<void> {
-    const { mountPath, volume } = this.options.settings;
+    // One at a time: an operation that a volume never answers keeps its thread, and each probe would take one more.
+    this.probing ??= this.look().finally(() => {
+      this.probing = undefined;
+    });
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<never>((_, reject) => {
+      const { volume } = this.options.settings;
+      const words = `the volume ${volume} did not take a small file within ${PROBE_MILLISECONDS / 1000} s`;
+      timer = setTimeout(() => reject(new Error(words)), PROBE_MILLISECONDS);
+    });
+    try {
+      await Promise.race([this.probing, limit]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private async look(): Promise<void> {
+    const { settings, store } = this.options;
+    const { mountPath, volume } = settings;
     await checkMarker(mountPath, volume);
     const { bavail, bsize } = await onStore(() => statfs(mountPath));
     if (bavail * bsize < LEAST_FREE_BYTES) throw new Error(`the volume ${volume} is full: less than 1 MiB is free`);
+    await store.tryOut();
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { link, mkdir, readdir, readFile, rename, stat } from "node:fs/promises";
+import { link, mkdir, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { errno, onStore } from "./errno.js";
 import { removeQuietly, syncFolder, writeDurably } from "./files.js";
@@ -24,6 +24,19 @@ export class ResultStore {
   async prepare(): Promise<void> {
     await this.folder(this.layout.root);
     await this.folder(this.layout.staging);
+  }
+
+  /** Writes a small file, makes it durable and removes it: throws where the volume takes no results. */
+  async tryOut(): Promise<void> {
+    const path = this.layout.staged("probe", randomBytes(8).toString("hex"));
+    await this.folder(this.layout.staging);
+    try {
+      await this.inFolders(() => writeDurably(path, "probe\n"));
+    } catch (error) {
+      await removeQuietly(path);
+      throw error;
+    }
+    await onStore(() => unlink(path));
   }
 
   paths(key: string): ResultPaths {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { link, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -11,6 +11,9 @@ import { messageOf, outcomeOf, settingsOf, sinkOn, temporaryFolder } from "./kit
 /** What link(2) is to answer instead of doing its work; undefined lets it work. */
 const linkAnswers: (Error | "done, but the answer got lost")[] = [];
 
+/** What making durable is to answer instead of doing its work; without one it works. */
+const syncAnswers: (() => Promise<void>)[] = [];
+
 /** What was made durable and published, in order. */
 const steps: string[] = [];
 
@@ -22,6 +25,8 @@ vi.mock("node:fs/promises", async (original) => {
       const file = await real.open(path, flags);
       const sync = file.sync.bind(file);
       file.sync = () => {
+        const answer = syncAnswers.shift();
+        if (answer !== undefined) return answer();
         steps.push(`sync ${kindOf(path)}`);
         return sync();
       };
@@ -58,6 +63,7 @@ describe("the volume under the gluster sink", () => {
     folder = temporaryFolder();
     volume = join(folder.path, "volume");
     linkAnswers.length = 0;
+    syncAnswers.length = 0;
     steps.length = 0;
   });
   afterEach(() => folder.remove());
@@ -84,6 +90,47 @@ describe("the volume under the gluster sink", () => {
     await sink.probe();
     rmSync(join(volume, ".stowage-volume"));
     await expect(sink.probe()).rejects.toMatchObject({ code: "VolumeNotMounted" });
+  });
+
+  test("is down where it takes no file although its marker can be read, and a probe leaves nothing behind", async () => {
+    const sink = await sinkOn(volume, settingsOf(volume, ["cat"]));
+    const staging = join(volume, "renders", ".staging");
+    syncAnswers.push(() => Promise.reject(systemError("EROFS")));
+    await expect(sink.probe()).rejects.toMatchObject({ code: "EROFS" });
+    expect(readdirSync(staging)).toEqual([]);
+    await sink.probe();
+    expect(readdirSync(staging)).toEqual([]);
+    rmSync(staging, { recursive: true });
+    writeFileSync(staging, "not a folder");
+    await expect(sink.probe()).rejects.toMatchObject({ code: "ENOTDIR" });
+  });
+
+  test("is down where it does not answer in time, and no probe is begun beside one that hangs", async () => {
+    const sink = await sinkOn(volume, settingsOf(volume, ["cat"]));
+    let answer: () => void = () => undefined;
+    syncAnswers.push(
+      () =>
+        new Promise((resolve) => {
+          answer = resolve;
+        }),
+    );
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      for (let i = 0; i < 2; i++) {
+        const probed = expect(sink.probe()).rejects.toThrow("did not take a small file within 4 s");
+        await vi.advanceTimersByTimeAsync(4_000);
+        await probed;
+      }
+    } finally {
+      vi.useRealTimers();
+    }
+    const staging = join(volume, "renders", ".staging");
+    await vi.waitUntil(() => readdirSync(staging).length > 0);
+    expect(readdirSync(staging).length).toBe(1);
+    await vi.waitUntil(() => syncAnswers.length === 0);
+    answer();
+    await vi.waitUntil(() => readdirSync(staging).length === 0);
+    await sink.probe();
   });
 
   test("is tried again when a handle is stale, a few times", async () => {
