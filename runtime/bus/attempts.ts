@@ -20,7 +20,7 @@ export type Verdict =
   | { kind: "deadLetter"; reason: PoisonReason; description: string }
   /** Give it back; the entity counts the delivery. */
   | { kind: "abandon"; code: RetryCode; description: string }
-  /** Give it back because the process ends. */
+  /** Give it back because the process ends, or the store is down for longer than a message is held. */
   | { kind: "release" }
   /** Settle nothing: the lock is lost. */
   | { kind: "nothing" };
@@ -69,7 +69,7 @@ export class Attempts {
     const { delivery, gate, clock, random, events } = this.options;
     let last: RetryOutcome | undefined;
     for (let attempt = 1; ; attempt++) {
-      if (!gate.open) await gate.whenOpen(lock.signal);
+      if (!gate.open) await this.waitAtGate(message, lock);
       if (lock.stopped !== undefined) return this.stopped(message, lock, last);
       const outcome = await this.attempt(message, attempt, lock);
       // What is durable is durable, even when the work was told to stop: a lock that holds may be completed.
@@ -91,6 +91,18 @@ export class Attempts {
         lock.signal,
       );
     }
+  }
+
+  /**
+   * A message waits for the store under its lock. On the entity's last delivery it waits as long as it takes: given
+   * back, the broker would dead-letter it for an outage that is no fault of its own.
+   */
+  private async waitAtGate({ deliveryCount }: SinkMessage, lock: HeldLock): Promise<void> {
+    const { gate, maxDeliveryCount } = this.options;
+    if (deliveryCount < maxDeliveryCount) return gate.whenOpen(lock.signal);
+    lock.suspendLimit();
+    await gate.whenOpen(lock.signal);
+    lock.restartLimit();
   }
 
   /** One attempt: the sink, and the replies that it asks for. */
@@ -123,6 +135,9 @@ export class Attempts {
   private stopped(message: SinkMessage, lock: HeldLock, last: RetryOutcome | undefined): Verdict {
     if (!lock.holds) return { kind: "nothing" };
     if (lock.stopped === StopReason.Stopping) return { kind: "release" };
+    const { gate, maxDeliveryCount } = this.options;
+    // The store's fault: in a session nothing is abandoned, closing it costs no delivery.
+    if (!gate.open && message.deliveryCount < maxDeliveryCount) return { kind: "release" };
     const limit = `not done within maxProcessingSeconds, ${this.options.delivery.maxProcessingSeconds}`;
     const description = last === undefined ? limit : `${limit}; last: ${last.description}`;
     return this.giveBack(message, { kind: "retry", code: last?.code ?? RetryCode.Interrupted, description });

@@ -46,6 +46,11 @@ export class CreditLedger {
     return sum;
   }
 
+  /** False while nothing may be taken. */
+  get mayTake(): boolean {
+    return this.limits.mayTake();
+  }
+
   /** How many messages more may be asked for now; at least one while nothing is held and nothing is on its way. */
   get room(): number {
     const { concurrency, maxHeldBytes, mayTake } = this.limits;

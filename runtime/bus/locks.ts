@@ -92,6 +92,11 @@ export class HeldLock {
     this.controller?.abort(reason);
   }
 
+  /** No time limit until `restartLimit`: the lock is kept while the work waits for something outside of it. */
+  suspendLimit(): void {
+    this.renewUntil = Number.POSITIVE_INFINITY;
+  }
+
   /** Starts the time limit anew: the next message of a session begins. */
   restartLimit(): void {
     this.renewUntil = this.clock.now() + this.times.maxProcessingMilliseconds;

@@ -62,6 +62,7 @@ export class SessionIntake {
     const { concurrency, ledger } = this.options;
     while (
       !this.end.signal.aborted &&
+      ledger.mayTake &&
       this.asking < ACCEPTS &&
       this.sessions.size + this.asking < concurrency &&
       (ledger.room > 0 || this.sessions.size === 0)
@@ -75,13 +76,14 @@ export class SessionIntake {
   }
 
   private async ask(): Promise<void> {
-    const { acceptNext, state, clock } = this.options;
+    const { acceptNext, state, clock, ledger } = this.options;
     const asked = clock.now();
     try {
       const receiver = await acceptNext();
       this.failures = 0;
       state.up(this);
-      if (this.end.signal.aborted) await receiver.close();
+      // Closed before anything was received, it costs no message a delivery.
+      if (this.end.signal.aborted || !ledger.mayTake) await receiver.close();
       else void this.hold(receiver);
     } catch (error) {
       await this.refused(error, clock.now() - asked);

@@ -55,6 +55,8 @@ export function engineKit(
       const longPoll = deferred<void>();
       clock.after(15_000, () => longPoll.resolve());
       await longPoll.promise;
+      const late = sessions.shift();
+      if (late !== undefined) return late;
       throw clientError("ServiceTimeout");
     },
     createSender: () => ({ sendMessages: async () => undefined, close: async () => undefined }),

@@ -129,6 +129,28 @@ describe("a queue without sessions", () => {
     expect((await kit.engine.ready()).ok).toBe(true);
   });
 
+  test("dead-letters nothing for a long outage: on its last delivery a message is held until the store is back", async () => {
+    let up = false;
+    const kit = engineKit(
+      async () => (up ? done : { kind: "retry", code: "StoreUnavailable", description: "no quorum" }),
+      () => undefined,
+      async () => {
+        if (!up) throw new Error("no quorum");
+      },
+    );
+    kit.engine.start();
+    await settled();
+    const [receiver] = kit.receivers;
+    receiver?.send(received({ messageId: "first" }), received({ messageId: "last", deliveryCount: 2 }));
+    await kit.clock.advance(130_000);
+    expect(receiver?.settlements).toEqual([{ messageId: "first", how: "abandoned" }]);
+    await kit.clock.advance(3_600_000);
+    expect(receiver?.settlements.length).toBe(1);
+    up = true;
+    await kit.clock.advance(5_000);
+    expect(receiver?.settlements.slice(1)).toEqual([{ messageId: "last", how: "completed" }]);
+  });
+
   test("gives no credit back while the store is down: what is held stays, and nothing is added to it", async () => {
     const effect = deferred<Outcome>();
     const kit = engineKit(

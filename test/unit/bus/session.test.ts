@@ -51,6 +51,33 @@ describe("a queue with sessions", () => {
     expect(await kit.value("stowage_open_sessions")).toBe(0);
   });
 
+  test("holds no session that comes while the store is down, and gives held ones back at no delivery's cost", async () => {
+    let up = false;
+    const kit = engineKit(
+      async () => (up ? done : { kind: "retry", code: "StoreUnavailable", description: "no quorum" }),
+      sessions,
+      async () => {
+        if (!up) throw new Error("no quorum");
+      },
+    );
+    const a = sessionOf(kit, "a", ["a1"]);
+    kit.engine.start();
+    await kit.clock.advance(1_000);
+    // The requests that were on their way when the store failed bring one more session.
+    const b = sessionOf(kit, "b", ["b1"]);
+    await kit.clock.advance(20_000);
+    expect([a.closed, b.closed, b.credit, b.waiting]).toEqual([0, 1, 0, 1]);
+    const c = sessionOf(kit, "c", ["c1"]);
+    await kit.clock.advance(600_000);
+    expect([a.closed, a.settlements, c.closed]).toEqual([1, [], 0]);
+    expect(kit.began).toEqual(["a1"]);
+    expect(await kit.value("stowage_open_sessions")).toBe(0);
+    expect(kit.noProgress).toEqual([]);
+    up = true;
+    await kit.clock.advance(5_000);
+    expect(c.settlements).toEqual([{ messageId: "c1", how: "completed" }]);
+  });
+
   test("holds no more sessions than the pipeline's concurrency", async () => {
     const kit = engineKit(
       () => new Promise(() => undefined),
