@@ -79,7 +79,7 @@ export interface Sink {
   start(signal: AbortSignal): Promise<void>;
   /** Never throws for a message's sake; a throw is a retry of the whole batch with `StoreUnavailable`. */
   process(batch: SinkMessage[], context: SinkContext): Promise<Outcome[]>;
-  /** Throws where the store is not usable now. Costs one round trip. */
+  /** Throws where the store is not usable now. It does what an effect does, at the cost of one. */
   probe(): Promise<void>;
   stop(): Promise<void>;
   /** How the engine batches: the most messages a call may carry, and how long it waits for more. */

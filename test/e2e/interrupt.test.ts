@@ -96,8 +96,7 @@ describe("Ctrl-C leaves no process, no port, no folder and no mount", () => {
   }, 300_000);
 });
 
-const describeLong: typeof describe | undefined = LONG ? describe : undefined;
-describeLong?.("more than one command", () => {
+describe("a command", () => {
   it("that was killed is cleaned up by the next, which succeeds", async () => {
     const killed = start(ONCE);
     await killed.until(/Cassandra ring .*: the node answers/, REACH_MS);
@@ -110,7 +109,10 @@ describeLong?.("more than one command", () => {
     expect(leftOf(killed)).toEqual([]);
     expect(runFolders(killed)).toEqual([]);
   }, 600_000);
+});
 
+const describeLong: typeof describe | undefined = LONG ? describe : undefined;
+describeLong?.("two commands", () => {
   it("at once both work", async () => {
     const both = [start(ONCE), start(ONCE)];
     for (const run of both) expect(await run.ended, run.output().stderr.slice(-2_000)).toBe(0);
