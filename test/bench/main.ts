@@ -38,4 +38,7 @@ function table(report: BenchReport): string {
   return `${[`bench ${report.bench}`, ...ratios, ...figures].join("\n")}\n`;
 }
 
-void main();
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = ExitCode.Failed;
+});

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findEngine, prepareRun, StackRun } from "../../stacks/local/engine/index.js";
@@ -71,9 +71,12 @@ function trivialProject(root: string, resources: number): string {
   mkdirSync(folder);
   writeFileSync(join(folder, "Pulumi.yaml"), "name: trivial\nruntime: nodejs\nmain: index.js\n");
   writeFileSync(join(folder, "Pulumi.dev.yaml"), "config: {}\n");
-  const sdk = JSON.stringify(join(packageRoot(), "node_modules", "@pulumi", "azure-native", "resources"));
+  symlinkSync(join(packageRoot(), "node_modules"), join(folder, "node_modules"));
   const make = `for (let i = 0; i < ${resources}; i++) new ResourceGroup("group-" + i, { location: "westeurope" });`;
-  writeFileSync(join(folder, "index.js"), `const { ResourceGroup } = require(${sdk});\n${make}\n`);
+  writeFileSync(
+    join(folder, "index.js"),
+    `const { ResourceGroup } = require("@pulumi/azure-native/resources");\n${make}\n`,
+  );
   return folder;
 }
 
