@@ -7,10 +7,6 @@ export type JsonNumber = number | LosslessNumber;
 /** Longest decimal or varint that is taken: digits, and zeros that its exponent stands for. */
 export const DECIMAL_DIGITS = 1000;
 
-export function isJsonNumber(value: unknown): value is JsonNumber {
-  return typeof value === "number" || isLosslessNumber(value);
-}
-
 /** A decimal number without rounding: unscaled × 10^-scale. */
 interface Decimal {
   unscaled: bigint;
