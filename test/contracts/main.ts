@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { ExitCode } from "../../runtime/contract/index.js";
@@ -13,7 +13,9 @@ const ENVIRONMENTS = ["dev", "prod"];
 
 /** What the outside world accepts, as checks that run offline; the folder is not part of this package. */
 function contractsFolder(): string {
-  return resolve(process.env["STOWAGE_CONTRACTS"] ?? join(packageRoot(), "..", "shared", "contracts"));
+  const folder = resolve(process.env["STOWAGE_CONTRACTS"] ?? join(packageRoot(), "..", "shared", "contracts"));
+  // The judges run only where they are called by their own path, not by a link to it.
+  return existsSync(folder) ? realpathSync(folder) : folder;
 }
 
 /** Runs a group of checks; a group that breaks is one failed check. */

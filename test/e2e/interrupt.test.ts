@@ -99,7 +99,7 @@ describe("Ctrl-C leaves no process, no port, no folder and no mount", () => {
 describe("a command", () => {
   it("that was killed is cleaned up by the next, which succeeds", async () => {
     const killed = start(ONCE);
-    await killed.until(/Cassandra ring .*: the node answers/, REACH_MS);
+    await killed.until(/K8ssandraCluster stowage-cassandra created/, REACH_MS);
     killed.child.kill("SIGKILL");
     await killed.ended;
     expect(leftOf(killed)).not.toEqual([]);
