@@ -11,7 +11,7 @@ import {
 } from "../../runtime/contract/index.js";
 import { planGroups } from "../linstor/plan.js";
 import type { ServiceBusEntitiesArgs } from "../servicebus/args.js";
-import { DEFAULT_DELIVERIES, DEFAULT_LOCK_SECONDS } from "../servicebus/render.js";
+import { DEFAULT_DELIVERIES, DEFAULT_LOCK_SECONDS } from "../servicebus/renderEntities.js";
 import type {
   EndpointsArgs,
   IntegrationArgs,

@@ -7,13 +7,12 @@ import { queueOrder, sameName } from "./forwarding.js";
 import {
   MATCH_ALL,
   MATCH_NONE,
-  namespaceProperties,
-  networkRules,
   queueProperties,
   ruleProperties,
   subscriptionProperties,
   topicProperties,
-} from "./render.js";
+} from "./renderEntities.js";
+import { namespaceProperties, networkRules } from "./renderNamespace.js";
 import { DEFAULT_RULE, serviceBusProblems } from "./validate.js";
 
 /** Ids of the entities by path, of each bus: a method may not keep state in a field, which would become an output. */

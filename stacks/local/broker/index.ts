@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import { AmqpServer } from "./amqp/server.js";
+import type { AccessControl, AccessEvent } from "./core/access.js";
 import { type Clock, systemClock } from "./core/clock.js";
 import { BrokerError, BrokerErrorCode, entityNotFound } from "./core/errors.js";
 import type { Filter } from "./core/filters.js";
@@ -9,6 +10,7 @@ import type { Queue } from "./core/queue.js";
 import type { EntityRules, QueueSettings, SubscriptionSettings, TopicSettings } from "./core/settings.js";
 import type { SettledOutcome } from "./core/settlement.js";
 
+export { type AccessControl, type AccessEvent, AccessRight, type Principal } from "./core/access.js";
 export { type Clock, systemClock } from "./core/clock.js";
 export { BrokerError, BrokerErrorCode } from "./core/errors.js";
 export type { CorrelationFilter, FalseFilter, Filter, SqlFilter, TrueFilter } from "./core/filters.js";
@@ -33,6 +35,10 @@ export interface BrokerOptions {
   readonly clock?: Clock;
   /** Bytes of messages that may be held, with what each costs beside its own; QuotaExceeded beyond. @default 512 MiB */
   readonly maxBytes?: number;
+  /** Who may do what; without it every token is taken and everything is allowed, as with Microsoft's emulator. */
+  readonly access?: AccessControl;
+  /** Told of every token, attach and request of administration, allowed or refused. */
+  readonly accessLog?: (event: AccessEvent) => void;
   /** Bytes of one message, or one batch, as it is sent; MessageSizeExceeded beyond. @default 262144 */
   readonly maxMessageBytes?: number;
 }

@@ -16,6 +16,8 @@ const CONDITIONS: Readonly<Record<BrokerErrorCode, string>> = {
   InvalidArgument: "com.microsoft:argument-error",
   Undecodable: "amqp:decode-error",
   DetachForced: "amqp:link:detach-forced",
+  UnauthorizedAccess: "amqp:unauthorized-access",
+  ExpiredToken: "com.microsoft:auth-failed",
   Internal: "amqp:internal-error",
 };
 
@@ -35,6 +37,8 @@ const STATUS: Readonly<Record<BrokerErrorCode, number>> = {
   InvalidArgument: 400,
   Undecodable: 400,
   DetachForced: 503,
+  UnauthorizedAccess: 401,
+  ExpiredToken: 401,
   Internal: 500,
 };
 

@@ -14,6 +14,8 @@ export const BrokerErrorCode = {
   InvalidArgument: "InvalidArgument",
   Undecodable: "Undecodable",
   DetachForced: "DetachForced",
+  UnauthorizedAccess: "UnauthorizedAccess",
+  ExpiredToken: "ExpiredToken",
   Internal: "Internal",
 } as const;
 export type BrokerErrorCode = (typeof BrokerErrorCode)[keyof typeof BrokerErrorCode];

@@ -1,17 +1,13 @@
 import type * as servicebus from "@pulumi/azure-native/servicebus";
+import { iso8601 } from "./duration.js";
 import {
   type CorrelationArgs,
   EntityStatus,
-  MinimumTls,
-  PublicAccess,
   type QueueArgs,
   type RuleArgs,
-  type ServiceBusNamespaceArgs,
-  ServiceBusTier,
   type SubscriptionArgs,
   type TopicArgs,
-} from "./args.js";
-import { iso8601 } from "./duration.js";
+} from "./entityArgs.js";
 
 /** Where an entity lies. */
 type Place = "resourceGroupName" | "namespaceName";
@@ -23,40 +19,6 @@ export const DEFAULT_DELIVERIES = 10;
 
 function duration(seconds: number | undefined): string | undefined {
   return seconds === undefined ? undefined : iso8601(seconds);
-}
-
-/** A namespace's properties, as Azure takes them. What has a default is stated, so that a preview shows it. */
-export function namespaceProperties(args: ServiceBusNamespaceArgs): Omit<servicebus.NamespaceArgs, Place> {
-  const premium = args.tier === ServiceBusTier.Premium;
-  return {
-    ...(args.name === undefined ? {} : { namespaceName: args.name }),
-    sku: { name: args.tier, tier: args.tier, ...(premium ? { capacity: args.capacity ?? 1 } : {}) },
-    minimumTlsVersion: args.minimumTls ?? MinimumTls.Tls12,
-    disableLocalAuth: args.disableLocalAuth ?? true,
-    publicNetworkAccess: publicAccess(args),
-    ...(premium ? { zoneRedundant: args.zoneRedundant ?? true } : {}),
-  };
-}
-
-/** Disabled where it can be: only Premium has private endpoints. */
-function publicAccess(args: ServiceBusNamespaceArgs): PublicAccess {
-  return args.publicAccess ?? (args.tier === ServiceBusTier.Premium ? PublicAccess.Disabled : PublicAccess.Enabled);
-}
-
-/**
- * The network rules. They always state public access: where the field is left out, Azure opens a namespace
- * that was closed (pulumi-azure-native #4825).
- */
-export function networkRules(args: ServiceBusNamespaceArgs): Omit<servicebus.NamespaceNetworkRuleSetArgs, Place> {
-  const access = publicAccess(args);
-  const ipRules = args.ipRules ?? [];
-  const closed = access === PublicAccess.Disabled || ipRules.length > 0;
-  return {
-    publicNetworkAccess: access,
-    defaultAction: closed ? "Deny" : "Allow",
-    ipRules: ipRules.map((ipMask) => ({ ipMask, action: "Allow" })),
-    trustedServiceAccessEnabled: args.trustedServices ?? false,
-  };
 }
 
 /** What queues and topics have in common. */
