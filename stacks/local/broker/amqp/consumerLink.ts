@@ -147,7 +147,8 @@ export class ConsumerLink implements ConsumerSink, DeliveryOwner, LinkHandler {
       return;
     }
     if (!isAnswered(this.#link)) {
-      process.nextTick(() => this.flow());
+      // Not the next tick: were the answer never to leave, ticks would run for ever and nothing else.
+      setImmediate(() => this.flow());
       return;
     }
     this.#consumer.setCredit(this.#transfers.ready ? this.#link.credit : 0);

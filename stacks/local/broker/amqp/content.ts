@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { message as rheaMessage } from "rhea";
 import type { Content, MessageFacts } from "../core/content.js";
 import { Code, Cursor, mapEntries, Section, undecodable } from "./codec.js";
+import { checkValues } from "./encoding.js";
 
 /** Annotations that the broker sets; a client that sends a received message again brings old ones along. */
 const SET_BY_BROKER: ReadonlySet<string> = new Set([
@@ -76,6 +77,7 @@ export class AmqpContent implements Content {
   }
 
   facts(): MessageFacts {
+    checkValues(this.bare);
     const decoded = rheaMessage.decode(this.bare);
     const text = (value: unknown): string | undefined =>
       value === undefined || value === null ? undefined : String(value);

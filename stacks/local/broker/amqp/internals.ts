@@ -68,6 +68,7 @@ declare module "rhea/typings/link" {
 declare module "rhea/typings/session" {
   interface Session {
     outgoing: OutgoingPort;
+    readonly incoming: { on_disposition(fields: DispositionFields): void };
     readonly local: { readonly channel: number };
     readonly remote: { readonly handles: Readonly<Record<number, link | undefined>> };
     on_transfer(frame: TransferFrame): void;

@@ -4,8 +4,9 @@ import type { Entity, Namespace } from "../core/namespace.js";
 import type { Queue } from "../core/queue.js";
 import type { SessionLock } from "../core/sessions.js";
 import { answerCbs, CBS, CBS_STATUS } from "./cbs.js";
-import { asBrokerError } from "./conditions.js";
+import { type AmqpCondition, asBrokerError, conditionOf } from "./conditions.js";
 import { ConsumerLink } from "./consumerLink.js";
+import { FramingError } from "./frameGuard.js";
 import { closeWith, echoModes, type LinkHandler } from "./links.js";
 import type { LockTokens } from "./lockTokens.js";
 import { answerManagement, MANAGEMENT_STATUS } from "./management.js";
@@ -30,8 +31,20 @@ export interface Service {
   readonly maxMessageBytes: number;
 }
 
+/** Sessions of one connection, and links of all its sessions: what one peer may cost. The service takes 5,000 sessions. */
+export const MOST_SESSIONS = 5_000;
+const MOST_LINKS = 10_000;
+/** An entity's path with a sub-queue and `/$management` behind it is shorter; a longer address names nothing. */
+const LONGEST_ADDRESS = 512;
 const MANAGEMENT = /^(.*)\/\$management$/i;
 const NOTHING = Buffer.alloc(0);
+
+/** What a connection is told whose bytes are no AMQP. */
+function refusedInput(failure: unknown): AmqpCondition {
+  return failure instanceof FramingError
+    ? { condition: "amqp:connection:framing-error", description: `The connection was ended by ${failure.message}.` }
+    : conditionOf(asBrokerError(failure));
+}
 
 /** The two halves of a session: what we send, and what we say of what we receive. */
 interface Halves {
@@ -61,6 +74,7 @@ export class Peer {
         transfers.resume();
       }
     };
+    wire.onRefused = (failure) => this.end(refusedInput(failure));
     const createSession = connection.create_session.bind(connection);
     connection.create_session = (size) => this.#adopt(createSession(size));
     // What goes wrong while frames are written must end this connection, not the process.
@@ -80,8 +94,8 @@ export class Peer {
   }
 
   /** Says goodbye, and ends the connection once that has left, or soon. */
-  end(description: string): void {
-    this.#connection.close({ condition: "amqp:connection:forced", description });
+  end(reason: AmqpCondition): void {
+    this.#connection.close(reason);
     setImmediate(() => this.#wire.end());
   }
 
@@ -115,9 +129,15 @@ export class Peer {
 
   /** Puts our own sending half into a session, and lets plain messages through undecoded. */
   #adopt(session: Session): Session {
+    if (this.#sessions.size >= MOST_SESSIONS) {
+      // Thrown to `rhea`, which ends the connection.
+      throw new FramingError(`session ${this.#sessions.size + 1}: a connection has at most ${MOST_SESSIONS}`);
+    }
     const transfers = new Transfers(session, this.#wire);
     this.#sessions.set(session, { transfers, receipts: new Receipts(session, this.#wire) });
     session.outgoing = transfers;
+    // Everything that comes in is settled at once; `rhea` would look up every number in whatever range is named.
+    session.incoming.on_disposition = () => {};
     const onTransfer = session.on_transfer.bind(session);
     session.on_transfer = (frame) => {
       // `rhea` decodes a message of format 0 before it tells of it, and hands over any other as bytes.
@@ -204,6 +224,9 @@ export class Peer {
       if (halves === undefined) {
         throw new BrokerError(BrokerErrorCode.Internal, `The session of link '${link.name}' is over.`);
       }
+      if (this.#links.size >= MOST_LINKS) {
+        throw new BrokerError(BrokerErrorCode.QuotaExceeded, `A connection has at most ${MOST_LINKS} links.`);
+      }
       this.#links.set(link, make(halves));
     } catch (error) {
       closeWith(link, asBrokerError(error));
@@ -211,6 +234,9 @@ export class Peer {
   }
 
   #find(address: string): Entity {
+    if (address.length > LONGEST_ADDRESS) {
+      throw entityNotFound(`${address.slice(0, LONGEST_ADDRESS)}…`);
+    }
     const entity = this.#service.namespace.find(address);
     if (entity === undefined) {
       throw entityNotFound(address);

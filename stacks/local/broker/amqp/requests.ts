@@ -1,6 +1,7 @@
 import { message as rheaMessage, type Sender, types } from "rhea";
 import { BrokerError, BrokerErrorCode } from "../core/errors.js";
 import { asBrokerError, conditionOf, statusOf } from "./conditions.js";
+import { checkValues } from "./encoding.js";
 import { isAnswered, type LinkHandler } from "./links.js";
 import type { Transfers } from "./transfers.js";
 
@@ -41,6 +42,7 @@ function record(value: unknown): Readonly<Record<string, unknown>> {
 export function decodeRequest(encoded: Buffer): Request {
   let decoded: Readonly<Record<string, unknown>>;
   try {
+    checkValues(encoded);
     decoded = rheaMessage.decode(encoded);
   } catch (error) {
     throw new BrokerError(
@@ -105,7 +107,8 @@ export class ReplyLink implements LinkHandler {
   flow(): void {
     if (!isAnswered(this.#link)) {
       if (this.#link.is_open()) {
-        process.nextTick(() => this.flow());
+        // Not the next tick: were the answer never to leave, ticks would run for ever and nothing else.
+        setImmediate(() => this.flow());
       }
       return;
     }

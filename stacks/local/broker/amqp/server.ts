@@ -77,7 +77,7 @@ export class AmqpServer {
       this.#server.close(() => resolve());
     });
     for (const peer of this.#peers.values()) {
-      peer.end("The broker is closing.");
+      peer.end({ condition: "amqp:connection:forced", description: "The broker is closing." });
     }
     const timer = setTimeout(() => {
       for (const socket of this.#sockets) {
@@ -90,7 +90,7 @@ export class AmqpServer {
 
   #accept(socket: Socket): void {
     this.#sockets.add(socket);
-    const wire = new Wire(socket);
+    const wire = new Wire(socket, FRAME_SIZE);
     const connection = this.#container.create_connection({
       max_frame_size: FRAME_SIZE,
       idle_time_out: IDLE_TIME_OUT_MS,
@@ -102,13 +102,6 @@ export class AmqpServer {
     const peer = new Peer(connection, wire, this.#service);
     this.#peers.set(connection, peer);
     connection["accept"](wire);
-    // A frame larger than announced would be gathered without end.
-    wire.on("data", () => {
-      const expected: unknown = connection["frame_size"];
-      if (typeof expected === "number" && expected > FRAME_SIZE) {
-        peer.drop();
-      }
-    });
     socket.once("close", () => {
       this.#sockets.delete(socket);
       this.#peers.delete(connection);

@@ -12,6 +12,8 @@ import type { Wire } from "./wire.js";
 const LARGEST_UINT = 0xffff_ffff;
 /** A frame up to this size is written in one piece into the output. */
 const INLINE = 16 * 1_024;
+/** What every peer must take, whatever it says (OASIS AMQP 1.0, part 2, MIN-MAX-FRAME-SIZE). */
+const SMALLEST_FRAME = 512;
 /** What is assumed of a peer that names no limit. */
 const FRAME_SIZE = 64 * 1_024;
 
@@ -139,7 +141,8 @@ export class Transfers implements OutgoingPort {
   }
 
   get #frameSize(): number {
-    return Math.min(this.#session.connection.max_frame_size ?? FRAME_SIZE, FRAME_SIZE);
+    const asked: unknown = this.#session.connection.max_frame_size;
+    return typeof asked === "number" ? Math.max(SMALLEST_FRAME, Math.min(asked, FRAME_SIZE)) : FRAME_SIZE;
   }
 
   /** Transfers that the peer's window still takes. */

@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
+import { FrameGuard } from "./frameGuard.js";
 
 /** Bytes of output gathered before they are handed to the socket at once. */
 const SLAB = 64 * 1_024;
@@ -22,18 +23,23 @@ export class Wire extends EventEmitter {
   #to = 0;
   #scheduled = false;
   #ended = false;
+  #deaf = false;
   #backedUp = false;
   #onDrain: (() => void) | undefined;
+  #onRefused: ((failure: unknown) => void) | undefined;
+  readonly #guard: FrameGuard;
   readonly #flush = (): void => {
     this.#scheduled = false;
     this.flush();
   };
 
-  constructor(socket: Socket) {
+  /** @param largestFrame bytes of a frame that are taken from the other end. */
+  constructor(socket: Socket, largestFrame: number) {
     super();
     this.#socket = socket;
+    this.#guard = new FrameGuard(largestFrame, (bytes) => this.emit("data", bytes));
     socket.setNoDelay(true);
-    socket.on("data", (chunk) => this.emit("data", chunk));
+    socket.on("data", (chunk) => this.#take(chunk));
     socket.on("error", (error) => this.#over(error));
     socket.on("end", () => this.#over(undefined));
     socket.on("close", () => this.#over(undefined));
@@ -46,6 +52,11 @@ export class Wire extends EventEmitter {
   /** Called when a socket that was backed up takes output again. */
   set onDrain(run: () => void) {
     this.#onDrain = run;
+  }
+
+  /** Called once, with why, when what came is no AMQP; nothing more is read after that. */
+  set onRefused(run: (failure: unknown) => void) {
+    this.#onRefused = run;
   }
 
   /** False while the other end reads too slowly. */
@@ -116,6 +127,19 @@ export class Wire extends EventEmitter {
   /** What `rhea` calls the connection in its logs. */
   get_id_string(): string {
     return `${this.#socket.remoteAddress}:${this.#socket.remotePort}`;
+  }
+
+  #take(chunk: Buffer): void {
+    // What comes after the end is not looked at: nobody answers it.
+    if (this.#ended || this.#deaf) {
+      return;
+    }
+    try {
+      this.#guard.take(chunk);
+    } catch (failure) {
+      this.#deaf = true;
+      this.#onRefused?.(failure);
+    }
   }
 
   #schedule(): void {
