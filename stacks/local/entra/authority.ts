@@ -1,0 +1,101 @@
+// The certificate library needs the metadata API before it is loaded.
+import "reflect-metadata";
+import { webcrypto } from "node:crypto";
+import {
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  type X509Certificate,
+  X509CertificateGenerator,
+} from "@peculiar/x509";
+
+/** Certificate and private key of a server, both in PEM. */
+export interface ServerCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Longer than a run lives, in days. */
+const VALID_DAYS = 90;
+const DAY_MS = 86_400_000;
+/** A certificate holds from a little before now on: clocks of one machine are read at different moments. */
+const BACKDATED_MS = 300_000;
+const KEY = { name: "ECDSA", namedCurve: "P-256" } as const;
+const SIGNING = { ...KEY, hash: "SHA-256" } as const;
+
+/**
+ * A certificate authority that lives as long as its process: its private key is made here, stays in memory and is
+ * never exported. Whoever is to trust what it signs is given `cert`; nobody else does.
+ */
+export class CertificateAuthority {
+  private constructor(
+    private readonly root: X509Certificate,
+    private readonly keys: webcrypto.CryptoKeyPair,
+    private serial: number,
+  ) {}
+
+  /** @param name common name of the authority, for whoever looks at a certificate */
+  static async create(name: string): Promise<CertificateAuthority> {
+    const keys = await webcrypto.subtle.generateKey(KEY, false, ["sign", "verify"]);
+    const root = await X509CertificateGenerator.createSelfSigned({
+      ...validity(),
+      serialNumber: "01",
+      name: `CN=${name}`,
+      keys,
+      signingAlgorithm: SIGNING,
+      extensions: [
+        new BasicConstraintsExtension(true, 0, true),
+        new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+        await SubjectKeyIdentifierExtension.create(keys.publicKey),
+      ],
+    });
+    return new CertificateAuthority(root, keys, 1);
+  }
+
+  /** Certificate of the authority in PEM: what a client is told to trust. */
+  get cert(): string {
+    return this.root.toString("pem");
+  }
+
+  /** A certificate for a server of this machine: `localhost` and 127.0.0.1. */
+  async issue(): Promise<ServerCertificate> {
+    const keys = await webcrypto.subtle.generateKey(KEY, true, ["sign", "verify"]);
+    this.serial += 1;
+    const cert = await X509CertificateGenerator.create({
+      ...validity(),
+      serialNumber: this.serial.toString(16).padStart(4, "0"),
+      issuer: this.root.subject,
+      subject: "CN=localhost",
+      publicKey: keys.publicKey,
+      signingKey: this.keys.privateKey,
+      signingAlgorithm: SIGNING,
+      extensions: [
+        new BasicConstraintsExtension(false, undefined, true),
+        new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+        new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+        new SubjectAlternativeNameExtension([
+          { type: "dns", value: "localhost" },
+          { type: "ip", value: "127.0.0.1" },
+        ]),
+      ],
+    });
+    return { cert: cert.toString("pem"), key: pem(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey)) };
+  }
+}
+
+function validity(): { notBefore: Date; notAfter: Date } {
+  const now = Date.now();
+  return { notBefore: new Date(now - BACKDATED_MS), notAfter: new Date(now + VALID_DAYS * DAY_MS) };
+}
+
+function pem(pkcs8: ArrayBuffer): string {
+  const lines =
+    Buffer.from(pkcs8)
+      .toString("base64")
+      .match(/.{1,64}/g) ?? [];
+  return `-----BEGIN PRIVATE KEY-----\n${lines.join("\n")}\n-----END PRIVATE KEY-----\n`;
+}
