@@ -23,7 +23,6 @@ export class Wire extends EventEmitter {
   #to = 0;
   #scheduled = false;
   #ended = false;
-  #deaf = false;
   #backedUp = false;
   #onDrain: (() => void) | undefined;
   #onRefused: ((failure: unknown) => void) | undefined;
@@ -37,7 +36,11 @@ export class Wire extends EventEmitter {
   constructor(socket: Socket, largestFrame: number) {
     super();
     this.#socket = socket;
-    this.#guard = new FrameGuard(largestFrame, (bytes) => this.emit("data", bytes));
+    this.#guard = new FrameGuard({
+      largest: largestFrame,
+      pass: (bytes) => this.emit("data", bytes),
+      refuse: (failure) => this.#onRefused?.(failure),
+    });
     socket.setNoDelay(true);
     socket.on("data", (chunk) => this.#take(chunk));
     socket.on("error", (error) => this.#over(error));
@@ -131,14 +134,8 @@ export class Wire extends EventEmitter {
 
   #take(chunk: Buffer): void {
     // What comes after the end is not looked at: nobody answers it.
-    if (this.#ended || this.#deaf) {
-      return;
-    }
-    try {
+    if (!this.#ended) {
       this.#guard.take(chunk);
-    } catch (failure) {
-      this.#deaf = true;
-      this.#onRefused?.(failure);
     }
   }
 
