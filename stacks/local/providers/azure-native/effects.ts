@@ -1,4 +1,5 @@
 import type { PropertyMap, StoredResource } from "../base/index.js";
+import { IDENTITY_ORDER, type IdentityEffects, putIdentity, removeIdentity } from "./identityEffects.js";
 
 /** Properties of a queue, topic, subscription or rule as Azure shows them, with its defaults; durations in ISO 8601. */
 export type EntityProperties = Readonly<PropertyMap>;
@@ -8,8 +9,12 @@ export type EntityProperties = Readonly<PropertyMap>;
  * there (or gone) already: the effects of an earlier run are replayed when the stand-in starts on its state.
  */
 export interface ServiceBusEffects {
-  /** @returns the endpoint that clients speak to: `http://127.0.0.1:PORT/` */
-  namespaceCreated(name: string): Promise<{ endpoint: string }>;
+  /**
+   * Made or changed.
+   * @param id resource id: what rights on it are held against
+   * @returns the endpoint that clients speak to: `https://localhost:PORT/`
+   */
+  namespaceCreated(name: string, properties: EntityProperties, id: string): Promise<{ endpoint: string }>;
   namespaceDeleted(name: string): Promise<void>;
   putQueue(namespace: string, name: string, properties: EntityProperties): Promise<void>;
   deleteQueue(namespace: string, name: string): Promise<void>;
@@ -22,17 +27,40 @@ export interface ServiceBusEffects {
   deleteRule(namespace: string, topic: string, subscription: string, name: string): Promise<void>;
 }
 
+/** What resources bring about, by where; a preview has neither. */
+export interface ArmEffects {
+  readonly serviceBus?: ServiceBusEffects | undefined;
+  readonly identities?: IdentityEffects | undefined;
+}
+
 /** Types with an effect, each after those it lies in. */
-const ORDER = ["Namespace", "Topic", "Queue", "Subscription", "Rule", "DefaultRule"].map(
-  (name) => `azure-native:servicebus:${name}`,
-);
+const ORDER = [
+  ...["Namespace", "Topic", "Queue", "Subscription", "Rule", "DefaultRule"].map(
+    (name) => `azure-native:servicebus:${name}`,
+  ),
+  ...IDENTITY_ORDER,
+];
+
+/** Brings a resource about; gives the outputs that come from there. */
+export async function bringAbout(effects: ArmEffects | undefined, resource: StoredResource): Promise<PropertyMap> {
+  if (effects?.identities !== undefined) putIdentity(effects.identities, resource);
+  return effects?.serviceBus === undefined ? {} : put(effects.serviceBus, resource);
+}
+
+/** Takes back what a resource brought about. */
+export async function takeBack(effects: ArmEffects | undefined, resource: StoredResource): Promise<void> {
+  if (effects?.identities !== undefined) removeIdentity(effects.identities, resource);
+  if (effects?.serviceBus !== undefined) await remove(effects.serviceBus, resource);
+}
 
 /** Brings a resource about in the broker; gives the outputs that come from there. */
-export async function put(effects: ServiceBusEffects, resource: StoredResource): Promise<PropertyMap> {
+async function put(effects: ServiceBusEffects, resource: StoredResource): Promise<PropertyMap> {
   const { namespace, entity, subscription, rule } = placeOf(resource);
   switch (resource.type) {
     case "azure-native:servicebus:Namespace":
-      return { serviceBusEndpoint: (await effects.namespaceCreated(namespace)).endpoint };
+      return {
+        serviceBusEndpoint: (await effects.namespaceCreated(namespace, resource.outputs, resource.id)).endpoint,
+      };
     case "azure-native:servicebus:Queue":
       await effects.putQueue(namespace, entity, resource.outputs);
       break;
@@ -51,7 +79,7 @@ export async function put(effects: ServiceBusEffects, resource: StoredResource):
 }
 
 /** Takes a resource out of the broker. */
-export async function remove(effects: ServiceBusEffects, resource: StoredResource): Promise<void> {
+async function remove(effects: ServiceBusEffects, resource: StoredResource): Promise<void> {
   const { namespace, entity, subscription, rule } = placeOf(resource);
   switch (resource.type) {
     case "azure-native:servicebus:Namespace":

@@ -2,12 +2,14 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { packageRoot } from "../../../packageRoot.js";
 import { isUnknown, type PropertyMap, ProviderStandIn } from "../base/index.js";
-import { inOrderOfEffect, put, type ServiceBusEffects } from "./effects.js";
+import { type ArmEffects, bringAbout, inOrderOfEffect, type ServiceBusEffects } from "./effects.js";
+import type { IdentityEffects } from "./identityEffects.js";
 import { type AdoptedCluster, armInvokes } from "./invokes.js";
 import { type ArmSettings, armModel } from "./model.js";
 import { ARM_TYPES } from "./types.js";
 
 export type { EntityProperties, ServiceBusEffects } from "./effects.js";
+export type { FederatedToken, IdentityEffects, ManagedIdentity, RoleAssignment } from "./identityEffects.js";
 export { uuidOf } from "./ids.js";
 export type { AdoptedCluster } from "./invokes.js";
 export { ARM_TYPES } from "./types.js";
@@ -17,6 +19,8 @@ export interface AzureNativeOptions {
   stateFile: string;
   /** What Service Bus resources bring about; without it (a preview) they bring nothing about. */
   effects?: ServiceBusEffects;
+  /** What identities and role assignments bring about; without it they are kept only. */
+  identities?: IdentityEffects;
   /** The cluster that the stack adopts; by default one with an issuer in Azure's form. */
   cluster?: AdoptedCluster;
   /** Resource groups that are there beforehand. @default any that is named */
@@ -25,9 +29,10 @@ export interface AzureNativeOptions {
   now?: () => Date;
 }
 
-/** The subscription and the tenant of the stand-in, where the stack's configuration names none. */
+/** The subscription of the stand-in, where the stack's configuration names none. */
 const SUBSCRIPTION = "00000000-0000-4000-8000-000000000001";
-const TENANT = "00000000-0000-4000-8000-000000000002";
+/** Its tenant, likewise. */
+export const TENANT = "00000000-0000-4000-8000-000000000002";
 
 /**
  * A stand-in for the azure-native provider: a small Azure Resource Manager with the types of ARM_TYPES. It reads
@@ -40,7 +45,7 @@ export async function createAzureNativeStandIn(options: AzureNativeOptions): Pro
     tenantId: TENANT,
     location: undefined,
     resourceGroups: options.resourceGroups,
-    effects: options.effects,
+    effects: { serviceBus: options.effects, identities: options.identities },
     now: options.now ?? (() => new Date()),
   };
   const models = new Map(Object.entries(ARM_TYPES).map(([token, type]) => [token, armModel(token, type, settings)]));
@@ -57,13 +62,13 @@ export async function createAzureNativeStandIn(options: AzureNativeOptions): Pro
       settings.location = setting(config, "location");
     },
   });
-  if (options.effects !== undefined) await replay(standIn, options.effects);
+  if (settings.effects !== undefined) await replay(standIn, settings.effects);
   return standIn;
 }
 
-async function replay({ state }: ProviderStandIn, effects: ServiceBusEffects): Promise<void> {
+async function replay({ state }: ProviderStandIn, effects: ArmEffects): Promise<void> {
   for (const resource of inOrderOfEffect(state.list())) {
-    const outputs = await put(effects, resource);
+    const outputs = await bringAbout(effects, resource);
     if (Object.keys(outputs).length > 0) state.put({ ...resource, outputs: { ...resource.outputs, ...outputs } });
   }
 }

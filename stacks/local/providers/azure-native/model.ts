@@ -12,8 +12,10 @@ import {
   type StoredResource,
   UNKNOWN,
 } from "../base/index.js";
-import { put, remove, type ServiceBusEffects } from "./effects.js";
+import { type ArmEffects, bringAbout, takeBack } from "./effects.js";
+import { ArmError } from "./errors.js";
 import { armId, parentPath, pathInputs, sameId } from "./ids.js";
+import { oneWriteAtATime } from "./singleWriter.js";
 import { ARM_TYPES, type ArmType, AutoName, type MadeResource } from "./types.js";
 
 /** What a subscription of Azure is to the stand-in. */
@@ -24,7 +26,7 @@ export interface ArmSettings {
   location: string | undefined;
   /** Resource groups that are there beforehand; undefined: any that is named. */
   resourceGroups: readonly string[] | undefined;
-  effects: ServiceBusEffects | undefined;
+  effects: ArmEffects | undefined;
   now: () => Date;
 }
 
@@ -34,27 +36,14 @@ const GROUP_TYPE = "azure-native:resources:ResourceGroup";
 const ASSIGNMENT_TYPE = "azure-native:authorization:RoleAssignment";
 const RULE_TYPE = "azure-native:servicebus:Rule";
 
-/** An answer of Azure Resource Manager that is no success. */
-export class ArmError extends Error {
-  constructor(
-    readonly status: number,
-    readonly code: string,
-    message: string,
-  ) {
-    super(`Status=${status} Code="${code}" Message="${message}"`);
-    this.name = "ArmError";
-  }
-}
-
 /** How a type of the table behaves. `settings` is read at each operation. */
 export function armModel(token: string, type: ArmType, settings: ArmSettings): ResourceModel {
   const inPath = pathInputs(type.path);
   const nameInput = type.autoName === AutoName.Fixed ? undefined : inPath.at(-1);
 
-  const effectsOf = async (resource: StoredResource): Promise<PropertyMap> =>
-    settings.effects === undefined ? {} : put(settings.effects, resource);
+  const effectsOf = (resource: StoredResource): Promise<PropertyMap> => bringAbout(settings.effects, resource);
 
-  return {
+  const model: ResourceModel = {
     replaceOn: [...inPath, ...(type.replaceOn ?? []), ...(type.located === "replaces" ? ["location"] : [])],
     same: samePlace,
     deleteBeforeReplace: (olds) => olds[MADE_UP] !== true,
@@ -102,12 +91,17 @@ export function armModel(token: string, type: ArmType, settings: ArmSettings): R
     },
 
     async delete(id: string, current: StoredResource, context: OperationContext) {
-      if (settings.effects) await remove(settings.effects, current);
-      // What lies in it goes with it.
+      // What lies in it goes with it, the innermost first: role assignments on it among others.
       const below = context.state.list().filter((each) => each.id.toLowerCase().startsWith(`${id.toLowerCase()}/`));
-      for (const each of below) context.state.delete(each.type, each.id);
+      for (const each of below.sort((a, b) => b.id.length - a.id.length)) {
+        await takeBack(settings.effects, each);
+        context.state.delete(each.type, each.id);
+      }
+      await takeBack(settings.effects, current);
     },
   };
+  if (type.refusesTwoWrites === undefined) return model;
+  return oneWriteAtATime(model, type.refusesTwoWrites, (inputs) => idOf(type, inputs, settings));
 }
 
 function idOf(type: ArmType, inputs: PropertyMap, settings: ArmSettings): string {

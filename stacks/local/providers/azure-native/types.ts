@@ -1,6 +1,7 @@
 import type { PropertyMap, ProviderState } from "../base/index.js";
 import { withAddresses } from "./addresses.js";
 import { uuidOf } from "./ids.js";
+import type { BusyParent } from "./singleWriter.js";
 
 /** How a name comes about where the program gives none: as azure-native does it. */
 export const AutoName = {
@@ -49,6 +50,8 @@ export interface ArmType {
   replaceOn?: readonly string[];
   /** Inputs that Azure refuses to change, although its provider would try. */
   refusesChange?: readonly string[];
+  /** Where Azure takes one write at a time under one parent: how it refuses a second. */
+  refusesTwoWrites?: BusyParent;
   /** What Azure fills in where nothing is given. */
   defaults?: PropertyMap;
   /** What Azure computes once, when the resource is made. */
@@ -219,6 +222,12 @@ export const ARM_TYPES: Readonly<Record<string, ArmType>> = {
       words: "3 to 120 letters, digits, hyphens or underscores, beginning with a letter or digit",
     },
     required: ["issuer", "subject", "audiences"],
+    refusesTwoWrites: {
+      code: "ConcurrentFederatedIdentityCredentialsWritesForSingleManagedIdentity",
+      message: (parent) =>
+        `Too many Federated Identity Credentials are written concurrently for the managed identity '${parent}'. ` +
+        "Concurrent Federated Identity Credentials writes under the same managed identity are not supported.",
+    },
   },
   "azure-native:authorization:RoleAssignment": {
     path: "{scope}/providers/Microsoft.Authorization/roleAssignments/{roleAssignmentName}",
