@@ -1,6 +1,8 @@
-import { type Problem, problem } from "../../runtime/contract/index.js";
+import { type Problem, problem, within } from "../../runtime/contract/index.js";
+import { problemsOf } from "../../runtime/contract/zod.js";
 import { guidOf } from "../support/guid.js";
-import { type GrantArgs, Right, type RightsEntry } from "./args.js";
+import { type GrantArgs, GrantScope, Right, RightsScope } from "./args.js";
+import { grantSchema } from "./schema.js";
 
 /** Azure's built-in role of a right. */
 export interface Role {
@@ -21,46 +23,61 @@ export function roleDefinitionId(role: Role): string {
   return `/providers/Microsoft.Authorization/roleDefinitions/${role.id}`;
 }
 
-/** Path of a grant's entity: `renders`, `events`, `events/subscriptions/audit`. */
+/** Path of a grant's entity: `renders`, `events`, `events/subscriptions/audit`; empty for the namespace. */
 export function grantPath(grant: GrantArgs): string {
+  if (grant.scope === GrantScope.Namespace) return "";
   if (grant.queue !== undefined) return grant.queue;
   const topic = grant.topic ?? "";
   return grant.subscription === undefined ? topic : `${topic}/subscriptions/${grant.subscription}`;
 }
 
+/** What a grant is made on. */
+export function rightsScope(grant: GrantArgs): RightsScope {
+  if (grant.scope === GrantScope.Namespace) return RightsScope.Namespace;
+  if (grant.queue !== undefined) return RightsScope.Queue;
+  return grant.subscription === undefined ? RightsScope.Topic : RightsScope.Subscription;
+}
+
 /**
- * Name of a role assignment: a GUID that is known at preview and stays the same, from the names of what it joins.
- * `owner` tells the programs that share a tenant apart.
+ * Name of a role assignment: a GUID that is known at preview and stays the same, from the names of what it joins: scope,
+ * principal and role. `owner` tells the programs that share a tenant apart.
  */
 export function assignmentName(owner: string[], namespace: string, identity: string, grant: GrantArgs): string {
   return guidOf(...owner, namespace, grantPath(grant), identity, ROLES[grant.right].id);
 }
 
-/** A grant as a row of the rights matrix. */
-export function rightsEntry(identity: string, grant: GrantArgs): RightsEntry {
-  return { identity, entity: grantPath(grant), right: grant.right, role: ROLES[grant.right].name };
+/** What is wrong with the place of one grant; paths are from the grant. */
+function placeProblems(grant: GrantArgs): Problem[] {
+  const { queue, topic, subscription, scope, right } = grant;
+  if (scope === GrantScope.Namespace) {
+    const named = queue ?? topic ?? subscription;
+    if (named === undefined) return [];
+    return [problem("scope", scope, `is every entity, and goes without ${named}`, "Leave one of the two out")];
+  }
+  const found: Problem[] = [];
+  if ((queue === undefined) === (topic === undefined))
+    found.push(problem("", grant, "must have either queue or topic", 'Name one entity, or say scope: "namespace"'));
+  if (subscription !== undefined && topic === undefined)
+    found.push(problem("subscription", subscription, "goes with topic", "Name its topic"));
+  if (topic !== undefined && subscription === undefined && right === Right.Receive)
+    found.push(problem("right", right, "cannot be had on a topic", "Name the subscription to receive from"));
+  if (subscription !== undefined && right === Right.Send)
+    found.push(problem("right", right, "cannot be had on a subscription", "Leave subscription out"));
+  return found;
 }
 
-/** Grants that name no entity, or two, or give a right that the entity does not have. */
+/** Grants that are malformed, name no entity, or two, give a right that the entity does not have, or come twice. */
 export function grantProblems(grants: GrantArgs[], path = "grants"): Problem[] {
   const seen = new Set<string>();
   return grants.flatMap((grant, i) => {
-    const at = `${path}.${i}`;
-    const found: Problem[] = [];
-    if ((grant.queue === undefined) === (grant.topic === undefined))
-      found.push(problem(at, grant, "must have either queue or topic", "Name one entity"));
-    if (grant.subscription !== undefined && grant.topic === undefined)
-      found.push(problem(`${at}.subscription`, grant.subscription, "goes with topic", "Name its topic"));
-    if (grant.topic !== undefined && grant.subscription === undefined && grant.right === Right.Receive)
-      found.push(
-        problem(`${at}.right`, grant.right, "cannot be had on a topic", "Name the subscription to receive from"),
-      );
-    if (grant.subscription !== undefined && grant.right === Right.Send)
-      found.push(problem(`${at}.right`, grant.right, "cannot be had on a subscription", "Leave subscription out"));
+    const shape = problemsOf(grantSchema, grant);
+    const found = within(`${path}.${i}`, shape.length > 0 ? shape : placeProblems(grant));
     if (found.length > 0) return found;
     const key = `${grantPath(grant).toLowerCase()}\n${grant.right}`;
     if (seen.has(key))
-      found.push(problem(at, grant, "is there twice; Azure refuses the same assignment again", "Remove one"));
+      found.push(
+        problem(`${path}.${i}`, grant, "is there twice; Azure refuses the same assignment again", "Remove one"),
+      );
     seen.add(key);
     return found;
   });

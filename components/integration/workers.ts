@@ -1,17 +1,18 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { defined, entityPath, type Pipeline, type PipelineSource } from "../../runtime/contract/index.js";
-import { type GrantArgs, Right, type RightsEntry } from "../identity/args.js";
+import { defined, type Pipeline } from "../../runtime/contract/index.js";
+import { IdentityKind, type RightsEntry } from "../identity/args.js";
 import { WorkloadIdentity } from "../identity/index.js";
 import type { ServiceBus } from "../servicebus/index.js";
 import type { WorkerAutoscalingArgs, WorkerConnectionArgs } from "../worker/args.js";
 import { Worker } from "../worker/index.js";
 import type { IntegrationArgs, IntegrationPipelineArgs } from "./args.js";
+import { autoscalerGrants, busOf, workerGrants } from "./grants.js";
 import { childNames } from "./names.js";
 import { KEDA_ACCOUNT, kedaNamespace } from "./operators.js";
 import type { Stores } from "./storage.js";
 
-/** What the workers stand on. */
-interface Ground {
+/** What the workers and the other identities stand on. */
+export interface Ground {
   resourceGroupName: pulumi.Output<string>;
   namespaceName: pulumi.Output<string>;
   issuer: pulumi.Output<string>;
@@ -27,22 +28,6 @@ interface Workers {
   deployments: { [pipeline: string]: pulumi.Output<string> };
   clientIds: { [pipeline: string]: pulumi.Output<string> };
   rights: pulumi.Output<RightsEntry[]>[];
-}
-
-/** The source entity as a grant names it. */
-function on({ queue, topic, subscription }: PipelineSource, right: Right): GrantArgs {
-  return defined({ queue, topic, subscription, right });
-}
-
-/** What a worker may do: receive from its source, send to its reply queues, and nothing else. */
-export function workerGrants(pipeline: Pipeline): GrantArgs[] {
-  const replies = [...new Set(pipeline.replyQueues)];
-  return [on(pipeline.source, Right.Receive), ...replies.map((queue) => ({ queue, right: Right.Send }))];
-}
-
-/** What an autoscaler may do. Azure shows message counts only to those who may manage the entity. */
-export function autoscalerGrants(pipeline: Pipeline): GrantArgs[] {
-  return [on(pipeline.source, Right.Manage)];
 }
 
 /** Registers identities and worker of every pipeline. */
@@ -66,15 +51,8 @@ export function registerPipelines(
   return workers;
 }
 
-/** Ids of the entities that grants are on: each assignment then waits for its own entity alone. */
-function scopeOf(args: IntegrationArgs, name: string, bus: ServiceBus, paths: string[]) {
-  return {
-    namespace: args.serviceBus.namespace.name ?? childNames.serviceBus(name),
-    entityIds: Object.fromEntries(paths.map((path) => [path, bus.entityId(path)])),
-  };
-}
-
 function workerIdentity(name: string, args: IntegrationArgs, pipeline: Pipeline, ground: Ground): WorkloadIdentity {
+  const grants = workerGrants(pipeline);
   return new WorkloadIdentity(
     childNames.pipeline(name, pipeline.name),
     {
@@ -83,8 +61,9 @@ function workerIdentity(name: string, args: IntegrationArgs, pipeline: Pipeline,
       purpose: `Stowage pipeline ${pipeline.name}`,
       issuerUrl: ground.issuer,
       serviceAccount: { namespace: ground.namespaceName, name: pipeline.name },
-      grants: workerGrants(pipeline),
-      scope: scopeOf(args, name, ground.bus, [entityPath(pipeline.source), ...pipeline.replyQueues]),
+      kind: IdentityKind.Worker,
+      grants,
+      bus: busOf(name, args, ground.bus, grants),
       ...defined({ tags: args.tags }),
     },
     ground.opts,
@@ -93,6 +72,7 @@ function workerIdentity(name: string, args: IntegrationArgs, pipeline: Pipeline,
 
 /** The autoscaler has an identity of its own: the worker never may manage what it receives from. */
 function autoscalerIdentity(name: string, args: IntegrationArgs, pipeline: Pipeline, ground: Ground): WorkloadIdentity {
+  const grants = autoscalerGrants(pipeline);
   return new WorkloadIdentity(
     childNames.autoscaler(name, pipeline.name),
     {
@@ -101,8 +81,9 @@ function autoscalerIdentity(name: string, args: IntegrationArgs, pipeline: Pipel
       purpose: `Autoscaler of Stowage pipeline ${pipeline.name}`,
       issuerUrl: ground.issuer,
       serviceAccount: { namespace: kedaNamespace(args.operators), name: KEDA_ACCOUNT, create: false },
-      grants: autoscalerGrants(pipeline),
-      scope: scopeOf(args, name, ground.bus, [entityPath(pipeline.source)]),
+      kind: IdentityKind.Autoscaler,
+      grants,
+      bus: busOf(name, args, ground.bus, grants),
       ...defined({ tags: args.tags }),
     },
     ground.opts,

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { WorkloadIdentity, type WorkloadIdentityArgs } from "../../../components/identity/index.js";
 import { type Registered, run, UNKNOWN } from "../support/mocks.js";
@@ -27,7 +28,7 @@ const args: WorkloadIdentityArgs = {
     { topic: "events", right: "send" },
     { topic: "events", subscription: "audit", right: "manage" },
   ],
-  scope: {
+  bus: {
     namespace: "contoso",
     entityIds: { renders: "/ids/renders", events: "/ids/events", "events/subscriptions/audit": "/ids/audit" },
   },
@@ -141,7 +142,7 @@ describe("the name of a role assignment", () => {
       { identityName: "other" },
       { grants: [{ queue: "renders", right: "send" }] },
       { grants: [{ topic: "events", right: "send" }] },
-      { scope: { namespace: "fabrikam", entityIds: { renders: "/ids/renders" } } },
+      { bus: { namespace: "fabrikam", entityIds: { renders: "/ids/renders" } } },
     ];
     const runs = await Promise.resolve(variants).then(async (each) => {
       const found: unknown[] = [];
@@ -168,11 +169,18 @@ describe("WorkloadIdentity", () => {
 
   it("says what the identity may do, already in a preview", async () => {
     const { value, known } = await run(identity, { preview: true });
+    const who = {
+      identity: "loader",
+      kind: "worker",
+      principalType: "ServicePrincipal",
+      namespace: "contoso",
+    };
     expect(await known(value.rights)).toEqual([
-      { identity: "loader", entity: "renders", right: "receive", role: "Azure Service Bus Data Receiver" },
-      { identity: "loader", entity: "events", right: "send", role: "Azure Service Bus Data Sender" },
+      { ...who, scope: "queue", entity: "renders", right: "receive", role: "Azure Service Bus Data Receiver" },
+      { ...who, scope: "topic", entity: "events", right: "send", role: "Azure Service Bus Data Sender" },
       {
-        identity: "loader",
+        ...who,
+        scope: "subscription",
         entity: "events/subscriptions/audit",
         right: "manage",
         role: "Azure Service Bus Data Owner",
@@ -181,9 +189,89 @@ describe("WorkloadIdentity", () => {
   });
 
   it("takes ids that come all at once, and then depends on all of them", async () => {
-    const scope = { namespace: "contoso", entityIds: pulumi.output({ renders: "/ids/renders" }) };
+    const bus = { namespace: "contoso", entityIds: pulumi.output({ renders: "/ids/renders" }) };
     const grants = [{ queue: "renders", right: "receive" }] as const;
-    const { one } = await run(() => identity({ scope, grants: [...grants] }), { preview: false });
+    const { one } = await run(() => identity({ bus, grants: [...grants] }), { preview: false });
     expect(one(ASSIGNMENT, "loader-receive-renders").inputs["scope"]).toBe("/ids/renders");
+  });
+
+  it("takes workflows alone, and then makes no account and needs no cluster", async () => {
+    const githubActions = { prod: { organization: "acme", repository: "stowage", environment: "prod" } };
+    const deployer = () =>
+      new WorkloadIdentity("deploy", { resourceGroupName: "rg", location: "westeurope", purpose: "x", githubActions });
+    const { resources, one, value, known } = await run(deployer, { preview: false });
+    expect(resources.map((r) => r.type)).toEqual(["stowage:index:WorkloadIdentity", IDENTITY, CREDENTIAL]);
+    expect(one(CREDENTIAL, "deploy-prod").inputs).toMatchObject({
+      federatedIdentityCredentialResourceName: "prod",
+      issuer: "https://token.actions.githubusercontent.com",
+      subject: "repo:acme/stowage:environment:prod",
+      audiences: ["api://AzureADTokenExchange"],
+    });
+    expect(await known(value.serviceAccountName)).toBe("");
+  });
+
+  it("chains every credential, whatever it is of, so that no two are written at once", async () => {
+    const credentials = fc.record({
+      accounts: fc.integer({ min: 0, max: 9 }),
+      workflows: fc.integer({ min: 0, max: 10 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(credentials, async ({ accounts, workflows }) => {
+        const count = (n: number) => Array.from({ length: n }, (_, i) => i);
+        const { all } = await run(
+          () =>
+            identity({
+              federations: Object.fromEntries(
+                count(accounts).map((i) => [`acc-${i}`, { subject: `system:serviceaccount:a:b${i}` }]),
+              ),
+              githubActions: Object.fromEntries(
+                count(workflows).map((i) => [`zip-${i}`, { organization: "a", repository: "b", environment: `e${i}` }]),
+              ),
+            }),
+          { preview: true },
+        );
+        const chain = all(CREDENTIAL);
+        expect(chain).toHaveLength(accounts + workflows + 1);
+        for (const [i, credential] of chain.entries())
+          expect(credential.dependsOn.filter((d) => d.startsWith(CREDENTIAL))).toEqual(
+            chain.slice(Math.max(0, i - 1), i).map((before) => `${CREDENTIAL} ${before.name}`),
+          );
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  it("grants on the namespace only where that is said", async () => {
+    const bus = { namespace: "contoso", namespaceId: "/ids/contoso", entityIds: { renders: "/ids/renders" } };
+    const grants = [
+      { scope: "namespace", right: "send" },
+      { queue: "renders", scope: "entity", right: "receive" },
+    ] as const;
+    const { one, value, known } = await run(() => identity({ bus, grants: [...grants] }), { preview: false });
+    expect(one(ASSIGNMENT, "loader-send").inputs).toMatchObject({
+      scope: "/ids/contoso",
+      description: "Stowage pipeline renders: send on the whole of contoso",
+    });
+    expect(one(ASSIGNMENT, "loader-receive-renders").inputs["scope"]).toBe("/ids/renders");
+    expect((await known(value.rights))?.map(({ scope, entity }) => ({ scope, entity }))).toEqual([
+      { scope: "namespace", entity: "" },
+      { scope: "queue", entity: "renders" },
+    ]);
+  });
+
+  it("makes every grant on both namespaces of a pair, each under a name of its own", async () => {
+    const bus = {
+      namespace: "contoso",
+      entityIds: { renders: "/a/renders" },
+      secondary: { namespace: "contoso-dr", entityIds: { renders: "/b/renders" } },
+    };
+    const { one, all, value, known } = await run(
+      () => identity({ bus, grants: [{ queue: "renders", right: "receive" }] }),
+      { preview: false },
+    );
+    expect(one(ASSIGNMENT, "loader-receive-renders").inputs["scope"]).toBe("/a/renders");
+    expect(one(ASSIGNMENT, "loader-receive-renders@secondary").inputs["scope"]).toBe("/b/renders");
+    expect(new Set(names(all(ASSIGNMENT))).size).toBe(2);
+    expect((await known(value.rights))?.map((row) => row.namespace)).toEqual(["contoso", "contoso-dr"]);
   });
 });

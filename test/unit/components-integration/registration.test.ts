@@ -54,18 +54,22 @@ describe.each(environments)("the environment %s", (environment) => {
     const { value, known, all } = await buildOf(environment, true);
     const expected = Object.entries(args.pipelines).flatMap(([name, { source, replyQueues = [], scaling }]) => {
       const entity = source.queue ?? `${source.topic}/subscriptions/${source.subscription}`;
-      const worker = `stowage-${name}`;
+      const scope = source.queue === undefined ? "subscription" : "queue";
+      const common = { principalType: "ServicePrincipal", namespace: args.serviceBus.namespace.name };
+      const worker = { ...common, identity: `stowage-${name}`, kind: "worker" };
+      const autoscaler = { ...common, identity: `stowage-${name}_autoscaler`, kind: "autoscaler" };
       return [
-        { identity: worker, entity, right: "receive", role: "Azure Service Bus Data Receiver" },
+        { ...worker, scope, entity, right: "receive", role: "Azure Service Bus Data Receiver" },
         ...replyQueues.map((queue) => ({
-          identity: worker,
+          ...worker,
+          scope: "queue",
           entity: queue,
           right: "send",
           role: "Azure Service Bus Data Sender",
         })),
         ...(scaling === undefined
           ? []
-          : [{ identity: `${worker}_autoscaler`, entity, right: "manage", role: "Azure Service Bus Data Owner" }]),
+          : [{ ...autoscaler, scope, entity, right: "manage", role: "Azure Service Bus Data Owner" }]),
       ];
     });
     expect(await known(value.rights)).toEqual(expected);

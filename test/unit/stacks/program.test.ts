@@ -46,6 +46,10 @@ describe("the program of a stack", () => {
     expect(await known(outputs.endpoints.glusterClaims)).toEqual({ results: "stowage-gluster-results" });
     expect(await known(outputs.rights)).toContainEqual({
       identity: "stowage-volumes",
+      kind: "worker",
+      principalType: "ServicePrincipal",
+      namespace: "contoso-stowage-dev",
+      scope: "queue",
       entity: "volumes-replies",
       right: "send",
       role: "Azure Service Bus Data Sender",

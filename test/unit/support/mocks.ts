@@ -146,6 +146,11 @@ class Recorder extends MockMonitor {
   }
 }
 
+/** What a provider's refusal of a call looks like to the SDK, which reads its `details`. */
+function refused(details: string): Error {
+  return Object.assign(new Error(details), { details });
+}
+
 /** Runs a program as the engine would, in a preview or for real, and says what it registered. */
 export async function run<T>(program: () => T, options: RunOptions): Promise<Run<T>> {
   const calls: { token: string; inputs: Inputs }[] = [];
@@ -154,7 +159,7 @@ export async function run<T>(program: () => T, options: RunOptions): Promise<Run
     call: ({ token, inputs }) => {
       calls.push({ token, inputs });
       const answer = options.calls?.[token];
-      if (answer === undefined) throw new Error(`No mock for function ${token}`);
+      if (answer === undefined) throw refused(`No mock for function ${token}`);
       return answer;
     },
   };

@@ -1,0 +1,57 @@
+import type * as pulumi from "@pulumi/pulumi";
+import { defined, type Pipeline, type PipelineSource } from "../../runtime/contract/index.js";
+import { type GrantArgs, type GrantBusArgs, GrantScope, Right, RightsScope } from "../identity/args.js";
+import { grantPath } from "../identity/grants.js";
+import type { MatrixEntity } from "../identity/matrix.js";
+import type { ServiceBus } from "../servicebus/index.js";
+import type { IntegrationArgs } from "./args.js";
+import { childNames } from "./names.js";
+
+/** The source entity as a grant names it. */
+function on({ queue, topic, subscription }: PipelineSource, right: Right): GrantArgs {
+  return defined({ queue, topic, subscription, right });
+}
+
+/** What a worker may do: receive from its source, send to its reply queues, and nothing else. */
+export function workerGrants(pipeline: Pipeline): GrantArgs[] {
+  const replies = [...new Set(pipeline.replyQueues)];
+  return [on(pipeline.source, Right.Receive), ...replies.map((queue) => ({ queue, right: Right.Send }))];
+}
+
+/** What an autoscaler may do. Azure shows message counts only to those who may manage the entity. */
+export function autoscalerGrants(pipeline: Pipeline): GrantArgs[] {
+  return [on(pipeline.source, Right.Manage)];
+}
+
+/** Name of the namespace as the matrix and the names of role assignments have it; `name` is the integration's. */
+export function namespaceName(name: string, args: IntegrationArgs): string {
+  return args.serviceBus.namespace.name ?? childNames.serviceBus(name);
+}
+
+/** The bus as some grants need it: only the ids of their own entities, so that each waits for its own alone. */
+export function busOf(name: string, args: IntegrationArgs, bus: ServiceBus, grants: GrantArgs[]): GrantBusArgs {
+  const paths = grants.filter((grant) => grant.scope !== GrantScope.Namespace).map(grantPath);
+  const ids: [string, pulumi.Output<string>][] = paths.map((path) => [path, bus.entityId(path)]);
+  return {
+    namespace: namespaceName(name, args),
+    namespaceId: bus.namespaceId,
+    entityIds: Object.fromEntries(ids),
+  };
+}
+
+/** Every entity of the bus, as the matrix has it. */
+export function matrixEntities(name: string, args: IntegrationArgs): MatrixEntity[] {
+  const { queues = {}, topics = {} } = args.serviceBus;
+  const namespace = namespaceName(name, args);
+  return [
+    ...Object.keys(queues).map((path) => ({ namespace, kind: RightsScope.Queue, path })),
+    ...Object.entries(topics).flatMap(([topic, { subscriptions = {} }]) => [
+      { namespace, kind: RightsScope.Topic, path: topic },
+      ...Object.keys(subscriptions).map((subscription) => ({
+        namespace,
+        kind: RightsScope.Subscription,
+        path: `${topic}/subscriptions/${subscription}`,
+      })),
+    ]),
+  ];
+}
