@@ -72,7 +72,7 @@ describe("a message", () => {
       durable: true,
       priority: 7,
       ttl: 5_000,
-      message_annotations: { "x-opt-partition-key": "pk", mine: types.wrap_short(4) },
+      message_annotations: { "x-opt-partition-key": "g", mine: types.wrap_short(4) },
       delivery_annotations: { hop: 1 },
     });
     const delivered = encodeDelivered(stored(encoded), 2_000_000);
@@ -84,7 +84,7 @@ describe("a message", () => {
       "x-opt-enqueue-sequence-number": 1,
       "x-opt-enqueued-time": new Date(1_000_000),
       "x-opt-locked-until": new Date(2_000_000),
-      "x-opt-partition-key": "pk",
+      "x-opt-partition-key": "g",
       mine: 4,
     });
     expect(seen["delivery_annotations"]).toBeUndefined();

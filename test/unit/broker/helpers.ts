@@ -52,6 +52,11 @@ export interface ContentOptions {
   readonly timeToLiveMs?: number;
   readonly scheduledAt?: number;
   readonly size?: number;
+  readonly partitionKey?: string;
+  /** Application properties it was rewritten with. */
+  readonly set?: ReadonlyMap<string, unknown>;
+  /** Where it was dead-lettered before it was passed on; told as its `to`, which nothing else uses here. */
+  readonly deadLetterSource?: string;
   readonly facts?: Partial<MessageFacts>;
 }
 
@@ -62,16 +67,23 @@ export function content(messageId: string, options: ContentOptions = {}): Conten
     sessionId: options.sessionId,
     timeToLiveMs: options.timeToLiveMs,
     scheduledAt: options.scheduledAt,
+    partitionKey: options.partitionKey,
+    rewritten: (changes, deadLetterSource) =>
+      content(messageId, {
+        ...options,
+        set: new Map([...(options.set ?? []), ...(changes ?? [])]),
+        ...(deadLetterSource === undefined ? {} : { deadLetterSource }),
+      }),
     facts: () => ({
       messageId,
       correlationId: undefined,
-      to: undefined,
+      to: options.deadLetterSource,
       replyTo: undefined,
       subject: undefined,
       sessionId: options.sessionId,
       replyToSessionId: undefined,
       contentType: undefined,
-      properties: new Map(),
+      properties: options.set ?? new Map(),
       ...options.facts,
     }),
   };

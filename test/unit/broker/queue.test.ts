@@ -298,14 +298,17 @@ describe("a queue", () => {
     expect(sink.ids).toEqual(["a", "b"]);
   });
 
-  it("applies new lock and delivery settings to what comes, not to what was given", () => {
+  it("detaches links when its settings change; new ones count for what comes, not for what was given", () => {
     const { namespace, queue, clock } = bench();
     namespace.putQueue("orders", { lockDurationSeconds: 30 });
     const orders = queue("orders");
     orders.send([content("a"), content("b")]);
-    const { sink, consumer } = receive(orders, 1);
+    const { sink } = receive(orders, 1);
+    namespace.putQueue("orders", { lockDurationSeconds: 30 });
+    expect(sink.detached).toBeUndefined();
     namespace.putQueue("orders", { lockDurationSeconds: 5, maxDeliveryCount: 1 });
-    consumer.setCredit(1);
+    expect(sink.detached?.code).toBe("DetachForced");
+    receive(orders, 1);
     clock.advance(5_000);
     expect(queue("orders/$DeadLetterQueue").counts().active).toBe(1);
     expect(orders.counts()).toMatchObject({ active: 1, locked: 1 });

@@ -177,7 +177,7 @@ describe("sessions", () => {
   it("refuse a message without an id, and a receiver without a session", () => {
     const { work, namespace, queue } = sessionBench();
     namespace.putQueue("plain", {});
-    expect(codeOf(() => work.send([content("x")]))).toBe("NotAllowed");
+    expect(codeOf(() => work.send([content("x")]))).toBe("SessionIdMissing");
     expect(codeOf(() => receive(work, 1))).toBe("NotAllowed");
     expect(codeOf(() => queue("plain").acceptSession("a"))).toBe("NotAllowed");
   });

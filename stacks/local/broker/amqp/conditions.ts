@@ -12,12 +12,14 @@ const CONDITIONS: Readonly<Record<BrokerErrorCode, string>> = {
   QuotaExceeded: "amqp:resource-limit-exceeded",
   Timeout: "com.microsoft:timeout",
   NotAllowed: "amqp:not-allowed",
+  SessionIdMissing: "amqp:not-allowed",
   NotImplemented: "amqp:not-implemented",
   InvalidArgument: "com.microsoft:argument-error",
   Undecodable: "amqp:decode-error",
   DetachForced: "amqp:link:detach-forced",
   UnauthorizedAccess: "amqp:unauthorized-access",
   ExpiredToken: "com.microsoft:auth-failed",
+  ServiceBusy: "com.microsoft:server-busy",
   Internal: "amqp:internal-error",
 };
 
@@ -33,12 +35,14 @@ const STATUS: Readonly<Record<BrokerErrorCode, number>> = {
   QuotaExceeded: 403,
   Timeout: 408,
   NotAllowed: 400,
+  SessionIdMissing: 400,
   NotImplemented: 501,
   InvalidArgument: 400,
   Undecodable: 400,
   DetachForced: 503,
   UnauthorizedAccess: 401,
   ExpiredToken: 401,
+  ServiceBusy: 503,
   Internal: 500,
 };
 

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { message as rheaMessage } from "rhea";
-import type { Content, MessageFacts } from "../core/content.js";
+import type { Content, MessageFacts, PropertyChanges } from "../core/content.js";
 import { Code, Cursor, mapEntries, Section, undecodable } from "./codec.js";
-import { checkValues } from "./encoding.js";
+import { checkMessage } from "./encoding.js";
+import { type ApplicationRange, annotationsOf, annotationsWith, withChanges } from "./rewriting.js";
 
 /** Annotations that the broker sets; a client that sends a received message again brings old ones along. */
 const SET_BY_BROKER: ReadonlySet<string> = new Set([
@@ -14,6 +15,9 @@ const SET_BY_BROKER: ReadonlySet<string> = new Set([
 ]);
 
 const SCHEDULED = "x-opt-scheduled-enqueue-time";
+const PARTITION_KEY = "x-opt-partition-key";
+/** The entity in which a message was dead-lettered, where it went on from there. */
+const DEAD_LETTER_SOURCE = "x-opt-deadletter-source";
 /** Fields of the properties section, by their place in the list. */
 const MESSAGE_ID = 0;
 const GROUP_ID = 10;
@@ -37,6 +41,7 @@ export class AmqpContent implements Content {
   readonly sessionId: string | undefined;
   readonly timeToLiveMs: number | undefined;
   readonly scheduledAt: number | undefined;
+  readonly partitionKey: string | undefined;
   readonly durable: boolean | undefined;
   readonly priority: number | undefined;
   /** The sender's annotations as encoded keys and values, without the map around them. */
@@ -47,15 +52,19 @@ export class AmqpContent implements Content {
   readonly applicationStart: number;
   readonly applicationEnd: number;
 
-  /** Copies what it keeps: the buffer may be part of a larger one that should not stay alive. */
-  constructor(encoded: Buffer) {
+  /**
+   * Copies what it keeps: the buffer may be part of a larger one that should not stay alive.
+   * @param known the header, where the bytes have none
+   */
+  constructor(encoded: Buffer, known?: Header) {
     const parts = scan(encoded);
-    const header = parts.header;
+    const header = known ?? parts.header;
     this.size = encoded.length;
     this.durable = header.durable;
     this.priority = header.priority;
     this.timeToLiveMs = header.ttl;
     this.scheduledAt = parts.scheduledAt;
+    this.partitionKey = parts.partitionKey;
     this.annotations = parts.annotations;
     this.annotationCount = parts.annotationCount;
     this.sessionId = parts.sessionId;
@@ -76,8 +85,22 @@ export class AmqpContent implements Content {
     }
   }
 
+  get applicationRange(): ApplicationRange {
+    return { start: this.applicationStart, end: this.applicationEnd };
+  }
+
+  rewritten(changes: PropertyChanges | undefined, deadLetterSource: string | undefined): AmqpContent {
+    const bare = changes === undefined ? this.bare : withChanges(this.bare, this.applicationRange, changes);
+    const annotations =
+      deadLetterSource === undefined
+        ? annotationsOf(this.annotations, this.annotationCount)
+        : annotationsWith(this.annotations, this.annotationCount, DEAD_LETTER_SOURCE, deadLetterSource);
+    const { durable, priority, timeToLiveMs: ttl } = this;
+    return new AmqpContent(Buffer.concat([annotations, bare]), { durable, priority, ttl });
+  }
+
   facts(): MessageFacts {
-    checkValues(this.bare);
+    checkMessage(this.bare);
     const decoded = rheaMessage.decode(this.bare);
     const text = (value: unknown): string | undefined =>
       value === undefined || value === null ? undefined : String(value);
@@ -118,6 +141,7 @@ interface Parts {
   annotations: Buffer;
   annotationCount: number;
   scheduledAt: number | undefined;
+  partitionKey: string | undefined;
   messageId: string | undefined;
   sessionId: string | undefined;
   bareStart: number;
@@ -134,6 +158,7 @@ function scan(encoded: Buffer): Parts {
     annotations: NOTHING,
     annotationCount: 0,
     scheduledAt: undefined,
+    partitionKey: undefined,
     messageId: undefined,
     sessionId: undefined,
     bareStart: -1,
@@ -199,6 +224,8 @@ function readAnnotations(encoded: Buffer, value: number, end: number, parts: Par
   for (const entry of kept) {
     if (entry.key === SCHEDULED) {
       parts.scheduledAt = readTime(new Cursor(encoded, entry.value, end));
+    } else if (entry.key === PARTITION_KEY) {
+      parts.partitionKey = new Cursor(encoded, entry.value, end).text();
     }
   }
   if (kept.length > 0) {

@@ -1,8 +1,8 @@
-import { message as rheaMessage } from "rhea";
-import type { Content, PropertyChanges } from "../core/content.js";
+import type { Content } from "../core/content.js";
 import { MessageState, type StoredMessage } from "../core/message.js";
-import { Code, Cursor, mapEntries, Section } from "./codec.js";
+import { Code, Section } from "./codec.js";
 import { AmqpContent } from "./content.js";
+import { withChanges } from "./rewriting.js";
 
 // How a stored message looks to a receiver: a header and annotations of the broker's, written anew for each delivery,
 // and after them the bytes that the sender sent.
@@ -37,7 +37,9 @@ function amqp(content: Content): AmqpContent {
 /** What follows the annotations: as it was sent, or with the application properties that settlements have set. */
 export function bareOf(message: StoredMessage): Buffer {
   const content = amqp(message.content);
-  return message.changes === undefined ? content.bare : withChanges(content, message.changes);
+  return message.changes === undefined
+    ? content.bare
+    : withChanges(content.bare, content.applicationRange, message.changes);
 }
 
 /** The most bytes that `writeHead` needs for this message. */
@@ -147,42 +149,4 @@ function stateOf(message: StoredMessage): number | undefined {
     return STATE_SCHEDULED;
   }
   return message.state === MessageState.Deferred || message.lock?.ofDeferred === true ? STATE_DEFERRED : undefined;
-}
-
-/** The application properties' keys and values as encoded by `rhea`, which keeps typed values as they are. */
-function encodeChanges(changes: PropertyChanges): { readonly entries: Buffer; readonly count: number } {
-  const encoded = rheaMessage.encode({ application_properties: Object.fromEntries(changes), body: null });
-  const cursor = new Cursor(encoded);
-  while (cursor.remaining > 0) {
-    const section = cursor.section();
-    if (section.code === Section.ApplicationProperties) {
-      const entries = mapEntries(encoded, section.value);
-      return { entries: encoded.subarray(entries[0]?.start ?? section.end, section.end), count: entries.length };
-    }
-  }
-  return { entries: Buffer.alloc(0), count: 0 };
-}
-
-function withChanges(content: AmqpContent, changes: PropertyChanges): Buffer {
-  const { bare, applicationStart, applicationEnd } = content;
-  const kept =
-    applicationStart === applicationEnd
-      ? []
-      : mapEntries(bare, new Cursor(bare, applicationStart, applicationEnd).section().value).filter(
-          (entry) => !changes.has(entry.key),
-        );
-  const added = encodeChanges(changes);
-  const head = Buffer.alloc(12);
-  const parts = kept.map((entry) => bare.subarray(entry.start, entry.end));
-  const length = parts.reduce((sum, part) => sum + part.length, added.entries.length);
-  head.set([Code.Described, Code.SmallUlong, Section.ApplicationProperties, Code.Map32]);
-  head.writeUInt32BE(4 + length, 4);
-  head.writeUInt32BE((kept.length + added.count) * 2, 8);
-  return Buffer.concat([
-    bare.subarray(0, applicationStart),
-    head,
-    ...parts,
-    added.entries,
-    bare.subarray(applicationEnd),
-  ]);
 }

@@ -21,12 +21,18 @@ export interface Content {
   readonly size: number;
   readonly messageId: string;
   readonly sessionId: string | undefined;
+  readonly partitionKey: string | undefined;
   /** Milliseconds; the shorter of this and the entity's counts. */
   readonly timeToLiveMs: number | undefined;
   /** Milliseconds since 1970; a moment that has passed is as good as none. */
   readonly scheduledAt: number | undefined;
   /** Decoded when a filter asks. */
   facts(): MessageFacts;
+  /**
+   * The same message with application properties set, and as one that was dead-lettered in `deadLetterSource`; for
+   * where it goes on from the entity that set them.
+   */
+  rewritten(changes: PropertyChanges | undefined, deadLetterSource: string | undefined): Content;
 }
 
 /** Application properties that a settlement sets on a message; the values are the AMQP layer's own. */

@@ -1,9 +1,9 @@
 import type { Clock } from "./clock.js";
 import type { Deadlines } from "./deadlines.js";
+import type { ForwardTarget } from "./forwarding.js";
 import type { MemoryLedger } from "./memory.js";
 import type { Lock, StoredMessage } from "./message.js";
 import type { SettledOutcome } from "./settlement.js";
-
 /** What all queues of one broker share. */
 export interface QueueContext {
   readonly clock: Clock;
@@ -12,6 +12,8 @@ export interface QueueContext {
   /** Every open lock, by its id. */
   readonly locks: Map<number, Lock>;
   nextLockId(): number;
+  /** The queue or topic of that name, as the end of a forward. */
+  forwardTarget(name: string): ForwardTarget | undefined;
   /** Told whenever a delivery or a message's stay ended; `path` is where it was. */
   settled(path: string, message: StoredMessage, outcome: SettledOutcome): void;
 }

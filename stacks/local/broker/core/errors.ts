@@ -10,12 +10,15 @@ export const BrokerErrorCode = {
   QuotaExceeded: "QuotaExceeded",
   Timeout: "Timeout",
   NotAllowed: "NotAllowed",
+  /** A message without a session id, for an entity with sessions. */
+  SessionIdMissing: "SessionIdMissing",
   NotImplemented: "NotImplemented",
   InvalidArgument: "InvalidArgument",
   Undecodable: "Undecodable",
   DetachForced: "DetachForced",
   UnauthorizedAccess: "UnauthorizedAccess",
   ExpiredToken: "ExpiredToken",
+  ServiceBusy: "ServiceBusy",
   Internal: "Internal",
 } as const;
 export type BrokerErrorCode = (typeof BrokerErrorCode)[keyof typeof BrokerErrorCode];
@@ -41,6 +44,34 @@ export function entityDisabled(path: string): BrokerError {
   return new BrokerError(BrokerErrorCode.EntityDisabled, `The messaging entity '${path}' is currently disabled.`);
 }
 
+/** What the service says to whoever shows a token whose time is over. */
+export function expiredToken(expiresAt: number): BrokerError {
+  const time = new Date(Number.isFinite(expiresAt) ? expiresAt : 0)
+    .toISOString()
+    .replace("T", " ")
+    .replace(/\.\d+/, "");
+  return new BrokerError(
+    BrokerErrorCode.ExpiredToken,
+    `ExpiredToken: The token is expired. Expiration time: '${time}'.`,
+  );
+}
+
+/** What the service says to whoever lacks a right. `claims`: `Send`, `Listen`, or several with commas. */
+export function unauthorized(claims: string, resource: string, trail: string): BrokerError {
+  return new BrokerError(
+    BrokerErrorCode.UnauthorizedAccess,
+    `Unauthorized access. '${claims}' claim(s) are required to perform this operation. Resource: '${resource}'. ${trail}`,
+  );
+}
+
+/** What the service says when it wants to be asked later. */
+export function serviceBusy(path: string): BrokerError {
+  return new BrokerError(
+    BrokerErrorCode.ServiceBusy,
+    `The request was terminated because the entity is being throttled. Please wait 10 seconds and try again. Entity: '${path}'.`,
+  );
+}
+
 /** What the service says to whoever settles or renews a message after its lock ended. */
 export function messageLockLost(path: string): BrokerError {
   return new BrokerError(
@@ -63,7 +94,8 @@ function notAllowed(message: string): BrokerError {
 
 /** A message without a session id was sent to an entity with sessions. */
 export function sessionIdNotSet(path: string): BrokerError {
-  return notAllowed(
+  return new BrokerError(
+    BrokerErrorCode.SessionIdMissing,
     `The SessionId was not set on a message, and it cannot be sent to the entity. Entities that have session support enabled can only receive messages that have the SessionId set to a valid value. Entity: '${path}'.`,
   );
 }
@@ -79,6 +111,19 @@ export function sessionsRequired(path: string): BrokerError {
 export function sessionsNotRequired(path: string): BrokerError {
   return notAllowed(
     `A sessionful message receiver cannot be created on an entity that does not require sessions. Entity: '${path}'.`,
+  );
+}
+
+/** A receiver on an entity that passes everything on. */
+export function forwardingHasNoReceivers(path: string): BrokerError {
+  return notAllowed(`Cannot create a message receiver on an entity with auto-forwarding enabled. Entity: '${path}'.`);
+}
+
+/** The links of an entity whose settings changed; clients attach again. */
+export function entityUpdated(path: string): BrokerError {
+  return new BrokerError(
+    BrokerErrorCode.DetachForced,
+    `The link is force detached by the broker because the messaging entity '${path}' was updated.`,
   );
 }
 

@@ -1,6 +1,7 @@
+import type { EntitySize } from "./entitySize.js";
 import { BrokerError, BrokerErrorCode } from "./errors.js";
-import type { MemoryLedger } from "./memory.js";
-import { MessageState, type StoredMessage } from "./message.js";
+import { MESSAGE_OVERHEAD, type MemoryLedger } from "./memory.js";
+import { type MessageChange, MessageState, type StoredMessage } from "./message.js";
 import { SequenceLog } from "./sequenceLog.js";
 
 /** Messages of a queue by what becomes of them. */
@@ -13,25 +14,33 @@ export interface QueueCounts {
   readonly scheduled: number;
   /** Bytes, with the broker's own cost of each message. */
   readonly bytes: number;
+  /** Bytes of the messages alone, as they were sent. */
+  readonly contentBytes: number;
 }
 
-/** All messages of a queue, whatever their state, and how many there are of each. */
+/**
+ * All messages of a queue, whatever their state, and how many there are of each. A message is added, moved, changed
+ * and deleted here and nowhere else: what is to follow every change of what a queue holds follows these four.
+ */
 export class Holdings {
   readonly #path: string;
   readonly #memory: MemoryLedger;
   readonly #log = new SequenceLog();
   readonly #by: Record<MessageState, number> = { active: 0, taken: 0, locked: 0, deferred: 0, scheduled: 0, gone: 0 };
-  #bytes = 0;
+  readonly #size: EntitySize;
+  #contentBytes = 0;
 
-  constructor(path: string, memory: MemoryLedger) {
+  constructor(path: string, memory: MemoryLedger, size: EntitySize) {
     this.#path = path;
     this.#memory = memory;
+    this.#size = size;
   }
 
   add(message: StoredMessage): void {
     this.#log.add(message);
     this.#by[message.state]++;
-    this.#bytes += message.cost;
+    this.#contentBytes += message.content.size;
+    this.#size.bytes += message.content.size;
     this.#memory.take(message.cost);
   }
 
@@ -41,11 +50,21 @@ export class Holdings {
     this.#by[state]++;
   }
 
+  change(message: StoredMessage, { deliveryCount, changes }: MessageChange): void {
+    if (deliveryCount !== undefined) {
+      message.deliveryCount = deliveryCount;
+    }
+    if (changes !== undefined) {
+      message.changes = changes;
+    }
+  }
+
   delete(message: StoredMessage): void {
     this.#log.delete(message);
     this.#by[message.state]--;
     message.state = MessageState.Gone;
-    this.#bytes -= message.cost;
+    this.#contentBytes -= message.content.size;
+    this.#size.bytes -= message.content.size;
     this.#memory.release(message.cost);
   }
 
@@ -68,6 +87,8 @@ export class Holdings {
 
   counts(): QueueCounts {
     const { active, taken, locked, deferred, scheduled } = this.#by;
-    return { active: active + taken + locked, locked, deferred, scheduled, bytes: this.#bytes };
+    const contentBytes = this.#contentBytes;
+    const bytes = contentBytes + this.#log.size * MESSAGE_OVERHEAD;
+    return { active: active + taken + locked, locked, deferred, scheduled, bytes, contentBytes };
   }
 }

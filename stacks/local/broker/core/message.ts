@@ -26,35 +26,59 @@ export interface MessageHome {
   lockDue(lock: Lock, now: number): void;
 }
 
-/** One message in one queue, subscription or dead-letter queue. Its deadline is its expiry, or its scheduled time. */
+/** What a message is stored with. */
+export interface MessageNumbers {
+  readonly sequenceNumber: number;
+  /** The number it had where it was first enqueued: the topic's, or that of the queue that dead-lettered it or passed it on. */
+  readonly enqueuedSequenceNumber: number;
+  /** Milliseconds since 1970. */
+  readonly enqueuedAt: number;
+  /** Milliseconds since 1970; Infinity, the default, for never. */
+  readonly expiresAt?: number;
+  /** How often it was passed on from entity to entity. @default 0 */
+  readonly hops?: number;
+  /** @default 0 */
+  readonly deliveryCount?: number;
+  readonly changes?: PropertyChanges | undefined;
+}
+
+/** What may change of a message while it stays where it is, beside its state. */
+export interface MessageChange {
+  readonly deliveryCount?: number;
+  readonly changes?: PropertyChanges;
+}
+
+/**
+ * One message in one queue, subscription or dead-letter queue. Its deadline is its expiry, or its scheduled time.
+ * `state`, `deliveryCount` and `changes` are set by `Holdings` alone.
+ */
 export class StoredMessage implements Deadline {
   readonly home: MessageHome;
   readonly content: Content;
   readonly sequenceNumber: number;
-  /** The number it had where it was first enqueued: the topic's, or the queue's that dead-lettered it. */
   readonly enqueuedSequenceNumber: number;
-  /** Milliseconds since 1970. */
   readonly enqueuedAt: number;
+  readonly expiresAt: number;
+  readonly hops: number;
   state: MessageState = MessageState.Active;
   /** Deliveries that ended without success so far; what the next receiver is told. */
-  deliveryCount = 0;
-  /** Milliseconds since 1970; Infinity for never. */
-  expiresAt: number = Number.POSITIVE_INFINITY;
+  deliveryCount: number;
   lock: Lock | undefined;
+  /** Application properties that settlements have set. */
   changes: PropertyChanges | undefined;
   deadlineAt = 0;
   deadlineSlot = -1;
 
-  constructor(
-    home: MessageHome,
-    content: Content,
-    numbers: { readonly sequenceNumber: number; readonly enqueuedSequenceNumber: number; readonly enqueuedAt: number },
-  ) {
+  constructor(home: MessageHome, content: Content, numbers: MessageNumbers) {
     this.home = home;
     this.content = content;
     this.sequenceNumber = numbers.sequenceNumber;
     this.enqueuedSequenceNumber = numbers.enqueuedSequenceNumber;
     this.enqueuedAt = numbers.enqueuedAt;
+    this.expiresAt = numbers.expiresAt ?? Number.POSITIVE_INFINITY;
+    this.hops = numbers.hops ?? 0;
+    this.deliveryCount = numbers.deliveryCount ?? 0;
+    this.changes = numbers.changes;
   }
 
   /** What it counts for in the memory ledger. */
@@ -76,6 +100,8 @@ export class Lock implements Deadline {
   /** The message was deferred when it was taken, and goes back there unless it is settled for good. */
   readonly ofDeferred: boolean;
   open = true;
+  /** The transaction that has settled it, if it is discharged. */
+  enlistedIn: object | undefined;
   deadlineAt = 0;
   deadlineSlot = -1;
   #until: number;

@@ -2,27 +2,30 @@ import type { Clock } from "./clock.js";
 import type { QueueContext } from "./context.js";
 import { Deadlines } from "./deadlines.js";
 import { BrokerError, BrokerErrorCode, entityNotFound } from "./errors.js";
+import { closeQueue, makeQueue, updateQueue } from "./family.js";
 import type { Filter } from "./filters.js";
+import type { ForwardTarget } from "./forwarding.js";
 import { MemoryLedger } from "./memory.js";
 import type { Lock, StoredMessage } from "./message.js";
-import { Queue } from "./queue.js";
+import type { Queue } from "./queue.js";
 import {
-  type EntityRules,
   type QueueSettings,
   refuseReplacement,
   resolveSettings,
   type SubscriptionSettings,
+  sameRules,
   type TopicSettings,
 } from "./settings.js";
 import type { SettledOutcome } from "./settlement.js";
 import { Subscription, Topic } from "./topic.js";
 
-/** The sub-queue of dead letters, as it is spelled in an address. */
-export const DEAD_LETTER_QUEUE = "$DeadLetterQueue";
-
 /** What an address names. */
 export type Entity =
-  | { readonly kind: "queue" | "subscription" | "deadLetterQueue"; readonly path: string; readonly queue: Queue }
+  | {
+      readonly kind: "queue" | "subscription" | "deadLetterQueue" | "transferDeadLetterQueue";
+      readonly path: string;
+      readonly queue: Queue;
+    }
   | { readonly kind: "topic"; readonly path: string; readonly topic: Topic };
 
 export interface NamespaceOptions {
@@ -68,6 +71,7 @@ export class Namespace {
       memory: this.memory,
       locks: this.locks,
       nextLockId: () => ++this.#lockId,
+      forwardTarget: (target) => this.#forwardTarget(target),
       settled: options.settled,
     };
   }
@@ -78,7 +82,10 @@ export class Namespace {
     const rules = resolveSettings(name, settings);
     const existing = this.#queues.get(name.toLowerCase());
     if (existing === undefined) {
-      this.#queues.set(name.toLowerCase(), this.#newQueue(name, rules));
+      this.#queues.set(
+        name.toLowerCase(),
+        makeQueue(this.#context, name, rules, { idle: () => this.deleteQueue(name) }),
+      );
     } else {
       updateQueue(existing, rules);
     }
@@ -99,8 +106,8 @@ export class Namespace {
     const rules = resolveSettings(name, settings);
     const existing = this.#topics.get(name.toLowerCase());
     if (existing === undefined) {
-      this.#topics.set(name.toLowerCase(), new Topic(this.#context, name, rules));
-    } else {
+      this.#topics.set(name.toLowerCase(), new Topic(this.#context, name, rules, () => this.deleteTopic(name)));
+    } else if (!sameRules(existing.rules, rules)) {
       refuseReplacement(name, existing.rules, rules);
       existing.update(rules);
     }
@@ -119,10 +126,13 @@ export class Namespace {
     checkName("subscription", name);
     const topic = this.topic(topicName);
     const path = `${topic.path}/Subscriptions/${name}`;
-    const rules = resolveSettings(path, settings);
+    // What a subscription holds counts for its topic.
+    const rules = { ...resolveSettings(path, settings), maxBytes: Number.POSITIVE_INFINITY };
     const existing = topic.subscriptions.get(name.toLowerCase());
     if (existing === undefined) {
-      topic.subscriptions.set(name.toLowerCase(), new Subscription(name, this.#newQueue(path, rules)));
+      const idle = (): void => this.deleteSubscription(topicName, name);
+      const queue = makeQueue(this.#context, path, rules, { topic, idle });
+      topic.subscriptions.set(name.toLowerCase(), new Subscription(name, queue));
     } else {
       updateQueue(existing.queue, rules);
     }
@@ -170,9 +180,19 @@ export class Namespace {
     return this.#topics.values();
   }
 
-  /** What an address names: `queue`, `topic`, `topic/Subscriptions/name`, each queue with `/$DeadLetterQueue`. */
+  /**
+   * What an address names: `queue`, `topic`, `topic/Subscriptions/name`; each queue with `/$DeadLetterQueue`, and each
+   * of all three with `/$Transfer/$DeadLetterQueue`.
+   */
   find(address: string): Entity | undefined {
     const path = address.replace(/^\/+|\/+$/g, "");
+    const source = /^(.*)\/\$transfer\/\$deadletterqueue$/i.exec(path)?.[1];
+    if (source !== undefined) {
+      const parent = this.find(source);
+      const queue = (parent?.kind === "topic" ? parent.topic : parent?.queue)?.transferDeadLetters?.open();
+      const own = parent?.kind !== "deadLetterQueue" && parent?.kind !== "transferDeadLetterQueue";
+      return queue === undefined || !own ? undefined : { kind: "transferDeadLetterQueue", path: queue.path, queue };
+    }
     const dead = /^(.*)\/\$deadletterqueue$/i.exec(path)?.[1];
     if (dead !== undefined) {
       const parent = this.find(dead);
@@ -197,9 +217,10 @@ export class Namespace {
     this.deadlines.close();
   }
 
-  #newQueue(path: string, rules: EntityRules): Queue {
-    const deadLetters = new Queue(this.#context, `${path}/${DEAD_LETTER_QUEUE}`, deadLetterRules(rules));
-    return new Queue(this.#context, path, rules, { deadLetters });
+  /** The queue or topic of that name, as the end of a forward. */
+  #forwardTarget(name: string): ForwardTarget | undefined {
+    const key = name.toLowerCase();
+    return this.#queues.get(key) ?? this.#topics.get(key);
   }
 
   #refuseOtherKind(name: string, others: ReadonlyMap<string, unknown>, kind: string): void {
@@ -210,26 +231,4 @@ export class Namespace {
       );
     }
   }
-}
-
-/** A dead-letter queue keeps what it gets: no sessions, no expiry, no second dead-lettering. */
-function deadLetterRules(rules: EntityRules): EntityRules {
-  return {
-    ...rules,
-    requiresSession: false,
-    timeToLiveMs: Number.POSITIVE_INFINITY,
-    deadLetteringOnMessageExpiration: false,
-    requiresDuplicateDetection: false,
-  };
-}
-
-function updateQueue(queue: Queue, rules: EntityRules): void {
-  refuseReplacement(queue.path, queue.rules, rules);
-  queue.update(rules);
-  queue.deadLetters?.update(deadLetterRules(rules));
-}
-
-function closeQueue(queue: Queue): void {
-  queue.close(entityNotFound(queue.path));
-  queue.deadLetters?.close(entityNotFound(queue.deadLetters.path));
 }

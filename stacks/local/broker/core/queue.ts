@@ -1,71 +1,97 @@
+import { Arrivals, type ArrivalsHost, type Place, roomFor } from "./arrivals.js";
 import { Attachments } from "./attachments.js";
 import type { Clock } from "./clock.js";
-import { type Consumer, type ConsumerSink, ReceiveMode } from "./consumer.js";
+import type { Consumer, ConsumerSink, ReceiveMode } from "./consumer.js";
 import type { Content, PropertyChanges } from "./content.js";
 import type { QueueContext } from "./context.js";
 import type { Deadlines } from "./deadlines.js";
 import { Dispatcher, type DispatcherHost } from "./dispatcher.js";
-import { DuplicateHistory } from "./duplicates.js";
+import type { EntitySize } from "./entitySize.js";
 import {
   type BrokerError,
-  deadLetteredAgain,
   entityDisabled,
-  messageLockLost,
-  noLockOfItsOwn,
-  sessionIdNotSet,
-  sessionLockLost,
+  entityUpdated,
+  forwardingHasNoReceivers,
   sessionsNotRequired,
   sessionsRequired,
 } from "./errors.js";
+import type { SubQueue } from "./family.js";
+import { type Forwarded, Forwarder, type ForwarderHost, type ForwardTarget } from "./forwarding.js";
 import type { QueueCounts } from "./holdings.js";
-import { MESSAGE_OVERHEAD } from "./memory.js";
 import { type Lock, type MessageHome, MessageState, type StoredMessage } from "./message.js";
 import { type SessionHome, type SessionLock, SessionTable, type SessionWaiter } from "./sessions.js";
-import { type EntityRules, mayReceive, maySend } from "./settings.js";
+import { type EntityRules, mayReceive, sameRules } from "./settings.js";
 import {
   type DeadLetter,
   deadLetterChanges,
   EXPIRED,
-  maxDeliveriesExceeded,
   SESSION_ID_MISSING,
   SettledOutcome,
   type Settlement,
 } from "./settlement.js";
+import { type ByNumber, Settler, type SettlerHost } from "./settler.js";
 import { type PeekBounds, Shelf } from "./shelf.js";
+import type { EntityTimes } from "./times.js";
+
+/** Messages of a queue by what becomes of them, with those on their way to another entity. */
+export interface QueueTotals extends QueueCounts {
+  /** Waiting to be passed on to the entity named in `forwardTo`; not among the active ones. */
+  readonly transfer: number;
+}
 
 export interface QueueOptions {
+  /** Counts the bytes of the whole entity, of which this queue may be a part. */
+  readonly size: EntitySize;
+  /** Times of the whole entity. */
+  readonly times: EntityTimes;
   /** Where dead letters go; a dead-letter queue has none. */
   readonly deadLetters?: Queue;
+  /** Where messages go that cannot be passed on. */
+  readonly transferDeadLetters?: SubQueue;
+  /** Of a dead-letter queue: the entity whose dead letters it holds, told where they go on from here. */
+  readonly deadLetterSource?: string;
   /** A topic's: called for every message that has arrived, in place of keeping it here. */
-  readonly place?: (content: Content, sequenceNumber: number) => void;
+  readonly place?: Place;
 }
 
 /**
  * What a queue, a subscription and a dead-letter queue have in common: messages wait, are handed out under locks, and
- * are settled. A topic has one for what comes in and for what is scheduled.
+ * are settled, or they are passed on to another entity. A topic has one for what comes in and for what is scheduled.
  */
-export class Queue implements MessageHome, SessionHome, DispatcherHost {
+export class Queue
+  implements MessageHome, SessionHome, ArrivalsHost, DispatcherHost, SettlerHost, ForwarderHost, ForwardTarget
+{
   readonly path: string;
+  readonly size: EntitySize;
+  readonly times: EntityTimes;
   readonly deadLetters: Queue | undefined;
+  readonly transferDeadLetters: SubQueue | undefined;
   readonly attachments = new Attachments();
   readonly sessions: SessionTable | undefined;
   readonly #context: QueueContext;
-  readonly #place: QueueOptions["place"];
+  readonly #options: QueueOptions;
   readonly #shelf: Shelf;
   readonly #dispatcher: Dispatcher;
-  readonly #history: DuplicateHistory;
+  readonly #settler: Settler;
+  readonly #forwarder: Forwarder;
+  readonly #arrivals: Arrivals;
   #rules: EntityRules;
 
-  constructor(context: QueueContext, path: string, rules: EntityRules, options: QueueOptions = {}) {
+  constructor(context: QueueContext, path: string, rules: EntityRules, options: QueueOptions) {
     this.#context = context;
+    this.#options = options;
     this.path = path;
+    this.size = options.size;
+    this.times = options.times;
     this.#rules = rules;
     this.deadLetters = options.deadLetters;
-    this.#place = options.place;
-    this.#history = new DuplicateHistory(context.memory);
+    this.transferDeadLetters = options.transferDeadLetters;
     this.sessions = rules.requiresSession ? new SessionTable(this) : undefined;
-    this.#shelf = new Shelf(this, context, this.sessions);
+    this.#shelf = new Shelf(this, context, options.size, this.sessions);
+    this.#arrivals = new Arrivals(this, this.#shelf, context, options.place);
     this.#dispatcher = new Dispatcher(this, this.#shelf, this.sessions);
+    this.#settler = new Settler(this, this.#shelf, context);
+    this.#forwarder = new Forwarder(this, this.#shelf, (name) => context.forwardTarget(name));
   }
 
   get clock(): Clock {
@@ -84,117 +110,97 @@ export class Queue implements MessageHome, SessionHome, DispatcherHost {
     return this.#rules;
   }
 
-  counts(): QueueCounts {
-    return this.#shelf.counts();
+  get keepsDeadLetters(): boolean {
+    return this.deadLetters !== undefined;
+  }
+
+  get hasSessions(): boolean {
+    return this.sessions !== undefined;
+  }
+
+  /** Where messages go on to, while the entity's status lets anything leave. */
+  get forwardTo(): string | undefined {
+    return mayReceive(this.#rules) ? this.#rules.forwardTo : undefined;
+  }
+
+  counts(): QueueTotals {
+    const counts = this.#shelf.counts();
+    const transfer = this.#rules.forwardTo === undefined ? 0 : this.#shelf.ready.size;
+    return { ...counts, active: counts.active - transfer, transfer };
   }
 
   /**
-   * New rules from now on: locks and expiries that were given stay as they were. Receivers of a queue that is disabled
-   * are detached; senders stay, and each of their messages is refused, which tells them more.
+   * New rules from now on: locks and expiries that were given stay as they were. Links are detached, and clients
+   * attach again. Receivers of a queue that is disabled are told so; senders of one stay, and each of their messages is
+   * refused, which tells them more.
    */
   update(rules: EntityRules): void {
+    const before = this.#rules;
     this.#rules = rules;
-    const disabled = entityDisabled(this.path);
     if (!mayReceive(rules)) {
+      const disabled = entityDisabled(this.path);
       this.sessions?.failWaiting(disabled);
       this.attachments.detach(disabled, "receive");
     }
+    if (!sameRules({ ...before, status: rules.status }, rules)) {
+      this.attachments.detach(entityUpdated(this.path));
+    }
+    this.pump();
   }
 
   /** Ends the queue: who holds on to it is told `error`, what it held is gone. */
   close(error: BrokerError): void {
     this.sessions?.failWaiting(error);
     this.attachments.detach(error);
+    this.#forwarder.close();
     this.#shelf.clear();
     this.sessions?.close();
-    this.#history.clear();
+    this.#arrivals.close();
   }
 
   // --- arriving -------------------------------------------------------------------------------------------------
 
-  /**
-   * Takes messages, all or none: refused if the entity is disabled, a session id is missing, or the broker is full.
-   * @returns their sequence numbers, in the same order.
-   */
+  /** Takes messages, all or none; `Arrivals.send` has the rest. */
   send(contents: readonly Content[]): number[] {
-    if (!maySend(this.#rules)) {
-      throw entityDisabled(this.path);
-    }
-    if (this.sessions !== undefined && contents.some((content) => content.sessionId === undefined)) {
-      throw sessionIdNotSet(this.path);
-    }
-    this.#context.memory.check(
-      contents.reduce((bytes, content) => bytes + content.size + MESSAGE_OVERHEAD, 0),
-      this.path,
-    );
-    const now = this.clock.now();
-    const numbers = contents.map((content) => this.#admit(content, now));
-    this.#dispatcher.pump();
-    return numbers;
+    return this.#arrivals.send(contents);
   }
 
-  #admit(content: Content, now: number): number {
-    const { requiresDuplicateDetection, duplicateWindowMs } = this.#rules;
-    const sequenceNumber = this.#shelf.nextSequenceNumber();
-    if (requiresDuplicateDetection && this.#history.isDuplicate(content.messageId, now, duplicateWindowMs)) {
-      return sequenceNumber;
-    }
-    if (content.scheduledAt !== undefined && content.scheduledAt > now) {
-      const numbers = { sequenceNumber, enqueuedSequenceNumber: sequenceNumber, enqueuedAt: now };
-      this.#shelf.schedule(this.#shelf.store(content, numbers), content.scheduledAt);
-    } else {
-      this.#arrive(content, sequenceNumber, now);
-    }
-    return sequenceNumber;
+  /** Refuses messages that `send` would refuse, but for the broker's memory. */
+  check(contents: readonly Content[]): void {
+    this.#arrivals.check(contents);
   }
 
-  #arrive(content: Content, sequenceNumber: number, now: number): void {
-    if (this.#place !== undefined) {
-      this.#place(content, sequenceNumber);
-    } else {
-      this.#enqueue(content, sequenceNumber, sequenceNumber, now);
-    }
+  /** Bytes of the broker's memory that the messages need here. */
+  room(contents: readonly Content[]): number {
+    return roomFor(contents);
   }
 
-  #enqueue(
-    content: Content,
-    sequenceNumber: number,
-    enqueuedSequenceNumber: number,
-    now: number,
-    timeToLiveMs = Number.POSITIVE_INFINITY,
-  ): StoredMessage {
-    const message = this.#shelf.store(content, { sequenceNumber, enqueuedSequenceNumber, enqueuedAt: now });
-    const own = content.timeToLiveMs ?? Number.POSITIVE_INFINITY;
-    message.expiresAt = now + Math.min(this.#rules.timeToLiveMs, own, timeToLiveMs);
-    this.#shelf.wait(message, false);
-    return message;
+  forwarded(content: Content, how: Forwarded): void {
+    this.#arrivals.forwarded(content, how);
   }
 
-  /** Takes a message that a topic passes on; `sequenceNumber` is the topic's, and its time to live counts here too. */
-  receive(content: Content, sequenceNumber: number, timeToLiveMs: number): void {
-    const now = this.clock.now();
-    const message = this.#enqueue(content, this.#shelf.nextSequenceNumber(), sequenceNumber, now, timeToLiveMs);
+  /** Takes messages that are to go on to another entity from here; `Arrivals.sendVia` has the rest. */
+  sendVia(contents: readonly Content[], destination: string): number[] {
+    return this.#arrivals.sendVia(contents, destination);
+  }
+
+  /** Takes a message that a topic gives to this subscription. That is no use of it: it may still be idle. */
+  receive(content: Content, how: Forwarded): void {
+    const message = this.#arrivals.enqueue(content, this.#shelf.nextSequenceNumber(), this.clock.now(), how);
     if (this.sessions !== undefined && content.sessionId === undefined) {
-      this.#deadLetter(message, SESSION_ID_MISSING);
+      this.deadLetter(message, SESSION_ID_MISSING);
     }
-    this.#dispatcher.pump();
+    this.pump();
   }
 
-  /** Takes a message that another queue dead-lettered: its content, age and deliveries stay, its number is new. */
+  /** Takes a message that another queue dead-lettered; `Arrivals.adopt` has the rest. */
   adopt(from: StoredMessage, changes: PropertyChanges): void {
-    const message = this.#shelf.store(from.content, {
-      sequenceNumber: this.#shelf.nextSequenceNumber(),
-      enqueuedSequenceNumber: from.sequenceNumber,
-      enqueuedAt: from.enqueuedAt,
-    });
-    message.deliveryCount = from.deliveryCount;
-    message.changes = changes;
-    this.#shelf.wait(message, false);
-    this.#dispatcher.pump();
+    this.#arrivals.adopt(from, changes);
   }
 
   /** Cancels scheduled messages, all or none. */
   cancelScheduled(sequenceNumbers: readonly number[]): void {
+    this.used();
     for (const message of this.#shelf.find(sequenceNumbers, MessageState.Scheduled)) {
       this.#shelf.remove(message);
     }
@@ -204,10 +210,7 @@ export class Queue implements MessageHome, SessionHome, DispatcherHost {
 
   messageDue(message: StoredMessage, now: number): void {
     if (message.state === MessageState.Scheduled) {
-      // The service enqueues a scheduled message anew: it gets a new number, and its time to live begins.
-      this.#shelf.remove(message);
-      this.#arrive(message.content, this.#shelf.nextSequenceNumber(), now);
-      this.#dispatcher.pump();
+      this.#arrivals.scheduledDue(message, now);
     } else {
       this.expire(message);
     }
@@ -215,27 +218,52 @@ export class Queue implements MessageHome, SessionHome, DispatcherHost {
 
   expire(message: StoredMessage): void {
     if (this.#rules.deadLetteringOnMessageExpiration && this.deadLetters !== undefined) {
-      this.#deadLetter(message, EXPIRED);
+      this.deadLetter(message, EXPIRED);
     } else {
-      this.#remove(message, SettledOutcome.Expired);
+      this.finish(message, SettledOutcome.Expired);
     }
   }
 
   consume(message: StoredMessage): void {
-    this.#remove(message, SettledOutcome.Consumed);
+    this.finish(message, SettledOutcome.Consumed);
   }
 
-  #deadLetter(message: StoredMessage, why: DeadLetter): void {
-    this.#remove(message, SettledOutcome.DeadLettered);
+  passedOn(message: StoredMessage): void {
+    this.finish(message, SettledOutcome.Forwarded);
+  }
+
+  deadLetter(message: StoredMessage, why: DeadLetter): void {
+    this.finish(message, SettledOutcome.DeadLettered);
     this.deadLetters?.adopt(message, deadLetterChanges(message.changes, why));
   }
 
-  #remove(message: StoredMessage, outcome: SettledOutcome): void {
+  deadLetterTransfer(message: StoredMessage, why: DeadLetter): void {
+    this.finish(message, SettledOutcome.TransferFailed);
+    this.transferDeadLetters?.open().adopt(message, deadLetterChanges(message.changes, why));
+  }
+
+  finish(message: StoredMessage, outcome: SettledOutcome): void {
     this.#shelf.remove(message);
     this.#context.settled(this.path, message, outcome);
   }
 
+  contentToForward(message: StoredMessage): Content {
+    const { deadLetterSource } = this.#options;
+    return message.changes === undefined && deadLetterSource === undefined
+      ? message.content
+      : message.content.rewritten(message.changes, deadLetterSource);
+  }
+
   // --- handing out ----------------------------------------------------------------------------------------------
+
+  /** Hands out, or passes on, what can be. */
+  pump(): void {
+    if (this.#rules.forwardTo === undefined) {
+      this.#dispatcher.pump();
+    } else {
+      this.#forwarder.run();
+    }
+  }
 
   /** Opens a receiver; in a queue with sessions, on the session it has locked. */
   open(sink: ConsumerSink, mode: ReceiveMode, session?: SessionLock): Consumer {
@@ -246,10 +274,14 @@ export class Queue implements MessageHome, SessionHome, DispatcherHost {
     return this.#dispatcher.open(sink, mode, session);
   }
 
-  /** Refuses if the entity's status forbids receiving. */
+  /** Refuses if the entity's status forbids receiving, or it passes everything on. */
   checkReceivable(): void {
+    this.used();
     if (!mayReceive(this.#rules)) {
       throw entityDisabled(this.path);
+    }
+    if (this.#rules.forwardTo !== undefined) {
+      throw forwardingHasNoReceivers(this.path);
     }
   }
 
@@ -272,122 +304,56 @@ export class Queue implements MessageHome, SessionHome, DispatcherHost {
     return this.sessions;
   }
 
-  // --- settling -------------------------------------------------------------------------------------------------
+  // --- settling, and by number ----------------------------------------------------------------------------------
+
+  /** Refuses with MessageLockLost or SessionLockLost where `settle` would. */
+  checkSettle(lock: Lock, settlement: Settlement): void {
+    this.#settler.check(lock, settlement);
+  }
 
   /** Does what a receiver says of a message it holds; refused with MessageLockLost or SessionLockLost if it does not. */
   settle(lock: Lock, settlement: Settlement): void {
-    const { message, session } = lock;
-    if (!lock.open) {
-      const sessionGone = session !== undefined && !session.open;
-      throw sessionGone ? sessionLockLost(this.path, session.session.id) : messageLockLost(this.path);
-    }
-    switch (settlement.kind) {
-      case "complete":
-        this.#remove(this.#shelf.unlock(lock), SettledOutcome.Completed);
-        return;
-      case "deadLetter":
-        if (this.deadLetters === undefined) {
-          throw deadLetteredAgain(this.path);
-        }
-        this.#deadLetter(this.#shelf.unlock(lock), settlement);
-        return;
-      case "defer":
-        this.#shelf.unlock(lock);
-        this.#change(message, settlement.changes);
-        // The service counts a deferral as a delivery.
-        message.deliveryCount++;
-        this.#shelf.setAside(message);
-        this.#context.settled(this.path, message, SettledOutcome.Deferred);
-        return;
-      case "abandon":
-        this.#change(message, settlement.changes);
-        this.#putBack(lock, SettledOutcome.Abandoned);
-        break;
-      case "release":
-        this.#putBack(lock, SettledOutcome.Released);
-        break;
-    }
-    this.#dispatcher.pump();
-  }
-
-  #change(message: StoredMessage, changes: PropertyChanges | undefined): void {
-    if (changes !== undefined && changes.size > 0) {
-      message.changes = new Map([...(message.changes ?? []), ...changes]);
-    }
-  }
-
-  #putBack(lock: Lock, outcome: SettledOutcome): void {
-    const message = this.#shelf.unlock(lock);
-    const { maxDeliveryCount } = this.#rules;
-    if (outcome !== SettledOutcome.Released) {
-      message.deliveryCount++;
-      if (this.deadLetters !== undefined && message.deliveryCount >= maxDeliveryCount) {
-        this.#deadLetter(message, maxDeliveriesExceeded(maxDeliveryCount));
-        return;
-      }
-    }
-    this.#context.settled(this.path, message, outcome);
-    if (lock.ofDeferred) {
-      this.#shelf.setAside(message);
-    } else if (message.expiresAt <= this.clock.now()) {
-      this.expire(message);
-    } else {
-      this.#shelf.wait(message, true);
-    }
+    this.used();
+    this.#settler.settle(lock, settlement);
   }
 
   lockDue(lock: Lock): void {
-    this.#putBack(lock, SettledOutcome.LockExpired);
-    this.#dispatcher.pump();
+    this.#settler.putBack(lock, SettledOutcome.LockExpired);
+    this.pump();
   }
 
   takeBack(lock: Lock, costs: boolean): void {
-    this.#putBack(lock, costs ? SettledOutcome.LockExpired : SettledOutcome.Released);
+    this.#settler.putBack(lock, costs ? SettledOutcome.LockExpired : SettledOutcome.Released);
   }
 
   /** Lets a lock last from now on again. Returns until when; refused for a message inside a session. */
   renew(lock: Lock): number {
-    if (!lock.open) {
-      throw messageLockLost(this.path);
-    }
-    if (lock.session !== undefined) {
-      throw noLockOfItsOwn(this.path, lock.session.session.id);
-    }
-    const until = this.clock.now() + this.#rules.lockMs;
-    lock.extend(until);
-    this.deadlines.set(lock, until);
-    return until;
+    this.used();
+    return this.#settler.renew(lock);
   }
 
-  // --- by number ------------------------------------------------------------------------------------------------
-
   /** Hands out deferred messages, all or none; in a queue with sessions, to who holds the session's lock. */
-  receiveDeferred(
-    sequenceNumbers: readonly number[],
-    mode: ReceiveMode,
-    session: SessionLock | undefined,
-  ): { readonly message: StoredMessage; readonly lock: Lock | undefined }[] {
+  receiveDeferred(sequenceNumbers: readonly number[], mode: ReceiveMode, session: SessionLock | undefined): ByNumber[] {
     this.checkReceivable();
-    if (this.sessions !== undefined && session?.open !== true) {
-      throw sessionLockLost(this.path, session?.session.id ?? "");
-    }
-    const messages = this.#shelf.find(sequenceNumbers, MessageState.Deferred);
-    const foreign = messages.find(({ content }) => session !== undefined && content.sessionId !== session.session.id);
-    if (foreign !== undefined) {
-      throw sessionLockLost(this.path, foreign.content.sessionId ?? "");
-    }
-    const until = this.clock.now() + this.#rules.lockMs;
-    return messages.map((message) => {
-      if (mode === ReceiveMode.ReceiveAndDelete) {
-        this.consume(message);
-        return { message, lock: undefined };
-      }
-      return { message, lock: this.#shelf.lock(message, until, session, true) };
-    });
+    return this.#settler.receiveDeferred(sequenceNumbers, mode, session);
+  }
+
+  /** Deletes waiting messages enqueued before a moment; `Settler.purge` has the rest. */
+  purge(most: number, enqueuedBefore: number, session: SessionLock | undefined): number {
+    this.checkReceivable();
+    return this.#settler.purge(most, enqueuedBefore, session);
   }
 
   /** Shows messages without taking them: waiting, locked, deferred and scheduled ones, by number. */
   peek(from: number, bounds: PeekBounds, sessionId?: string): StoredMessage[] {
+    this.used();
     return this.#shelf.peek(from, bounds, sessionId);
+  }
+
+  /** The entity was used now. */
+  used(): number {
+    const now = this.clock.now();
+    this.times.touch(now);
+    return now;
   }
 }

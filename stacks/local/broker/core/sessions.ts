@@ -31,6 +31,8 @@ export class Session {
   state: Uint8Array | undefined;
   /** Messages of this session that wait, are locked or are deferred. */
   messages = 0;
+  /** When its state was last set, in milliseconds since 1970; 0 for never. */
+  stateUpdatedAt = 0;
 
   constructor(id: string) {
     this.id = id;
@@ -190,6 +192,19 @@ export class SessionTable {
   /** Stores something with a session; undefined clears it. */
   setState(lock: SessionLock, state: Uint8Array | undefined): void {
     lock.session.state = state;
+    lock.session.stateUpdatedAt = this.#home.clock.now();
+  }
+
+  /**
+   * Ids of sessions in order, from `skip` on, at most `top`: those whose state was set after `stateSince`, or, without
+   * one, those that have messages.
+   */
+  list(stateSince: number | undefined, skip: number, top: number): string[] {
+    return [...this.#sessions.values()]
+      .filter((session) => (stateSince === undefined ? session.messages > 0 : session.stateUpdatedAt > stateSince))
+      .map(({ id }) => id)
+      .sort()
+      .slice(skip, skip + top);
   }
 
   /** Tells everybody who waits that there is nothing to wait for. */

@@ -14,6 +14,12 @@ export const SettledOutcome = {
   Consumed: "consumed",
   /** Its time to live ended and it was dropped. */
   Expired: "expired",
+  /** Passed on to another entity. */
+  Forwarded: "forwarded",
+  /** It was to be passed on and could not be: it lies in the transfer dead-letter queue. */
+  TransferFailed: "transferFailed",
+  /** Deleted by number or time, without being handed out. */
+  Purged: "purged",
 } as const;
 export type SettledOutcome = (typeof SettledOutcome)[keyof typeof SettledOutcome];
 
@@ -61,6 +67,13 @@ export const SESSION_ID_MISSING: DeadLetter = {
   kind: "deadLetter",
   reason: "Session id is null.",
   description: "Session enabled entity doesn't allow a message whose session identifier is null.",
+};
+
+export const HOPS_EXCEEDED: DeadLetter = {
+  kind: "deadLetter",
+  reason: "MaxTransferHopCountExceeded",
+  description:
+    "The maximum number of allowed hops when forwarding between queues exceeded the limit. This value is set to 4.",
 };
 
 export function maxDeliveriesExceeded(maxDeliveryCount: number): DeadLetter {

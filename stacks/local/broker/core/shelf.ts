@@ -1,17 +1,17 @@
 import type { Content } from "./content.js";
 import type { QueueContext } from "./context.js";
+import type { EntitySize } from "./entitySize.js";
 import { Holdings, type QueueCounts } from "./holdings.js";
-import { Lock, type MessageHome, MessageState, StoredMessage } from "./message.js";
+import {
+  Lock,
+  type MessageChange,
+  type MessageHome,
+  type MessageNumbers,
+  MessageState,
+  StoredMessage,
+} from "./message.js";
 import { ReadyList } from "./readyList.js";
 import type { Session, SessionLock, SessionTable } from "./sessions.js";
-
-/** The numbers a message is stored under. */
-export interface MessageNumbers {
-  readonly sequenceNumber: number;
-  readonly enqueuedSequenceNumber: number;
-  /** Milliseconds since 1970. */
-  readonly enqueuedAt: number;
-}
 
 /** At most so many messages, and none more once so many bytes would be exceeded; the first always fits. */
 export interface PeekBounds {
@@ -34,11 +34,12 @@ export class Shelf {
   readonly #held: Holdings;
   #sequence = 0;
 
-  constructor(home: MessageHome, context: QueueContext, sessions: SessionTable | undefined) {
+  /** @param size counts the bytes of the entity to which this queue belongs. */
+  constructor(home: MessageHome, context: QueueContext, size: EntitySize, sessions: SessionTable | undefined) {
     this.#home = home;
     this.#context = context;
     this.#sessions = sessions;
-    this.#held = new Holdings(home.path, context.memory);
+    this.#held = new Holdings(home.path, context.memory, size);
   }
 
   counts(): QueueCounts {
@@ -57,6 +58,11 @@ export class Shelf {
       this.#sessions?.join(content.sessionId);
     }
     return message;
+  }
+
+  /** Notes something of a message that stays where it is. */
+  change(message: StoredMessage, change: MessageChange): void {
+    this.#held.change(message, change);
   }
 
   remove(message: StoredMessage): void {
@@ -133,6 +139,18 @@ export class Shelf {
   /** The messages with these numbers, each once, if all are in that state; otherwise refused with MessageNotFound. */
   find(sequenceNumbers: readonly number[], state: MessageState): StoredMessage[] {
     return [...new Set(sequenceNumbers)].map((number) => this.#held.find(number, state));
+  }
+
+  /** Waiting messages, the oldest first; of one session if told. They stay where they are. */
+  *waiting(sessionId?: string): Generator<StoredMessage> {
+    for (const message of this.#held.from(0)) {
+      if (
+        message.state === MessageState.Active &&
+        (sessionId === undefined || message.content.sessionId === sessionId)
+      ) {
+        yield message;
+      }
+    }
   }
 
   /** Messages by number, beginning with `from` or the next one there is, whatever their state; of one session if told. */

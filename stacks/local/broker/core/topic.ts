@@ -1,11 +1,14 @@
 import type { Attachments } from "./attachments.js";
 import type { Content } from "./content.js";
 import type { QueueContext } from "./context.js";
+import { EntitySize } from "./entitySize.js";
 import type { BrokerError } from "./errors.js";
+import { isHeld, SubQueue, TRANSFER_DEAD_LETTER_QUEUE } from "./family.js";
 import { compileFilter, type Filter, type Predicate } from "./filters.js";
-import { MESSAGE_OVERHEAD } from "./memory.js";
+import type { Forwarded, ForwardTarget } from "./forwarding.js";
 import { Queue } from "./queue.js";
 import type { EntityRules } from "./settings.js";
+import { EntityTimes } from "./times.js";
 
 /** The rule a new subscription has: it takes every message. */
 export const DEFAULT_RULE = "$Default";
@@ -47,18 +50,32 @@ export class Subscription {
 }
 
 /** Where producers send and nobody receives: each message goes to the subscriptions that take it, or nowhere. */
-export class Topic {
+export class Topic implements ForwardTarget {
   readonly path: string;
+  /** Bytes held in its subscriptions, and what is scheduled. */
+  readonly size: EntitySize;
+  readonly times: EntityTimes;
+  /** Messages sent to another entity through this one that could not be passed on. */
+  readonly transferDeadLetters: SubQueue;
   readonly subscriptions = new Map<string, Subscription>();
   readonly #context: QueueContext;
   /** Takes what is sent, drops duplicates and keeps what is scheduled. */
   readonly #intake: Queue;
 
-  constructor(context: QueueContext, path: string, rules: EntityRules) {
+  /** @param idle called when nobody used the topic or its subscriptions for the time its rules give. */
+  constructor(context: QueueContext, path: string, rules: EntityRules, idle: () => void) {
     this.#context = context;
     this.path = path;
+    this.size = new EntitySize("Topic", path);
+    const { clock, deadlines } = context;
+    this.times = new EntityTimes({ clock, deadlines, busy: () => this.#busy(), idle });
+    this.times.watch(rules.autoDeleteMs);
+    const shared = { size: this.size, times: this.times };
+    this.transferDeadLetters = new SubQueue(context, `${path}/${TRANSFER_DEAD_LETTER_QUEUE}`, () => this.rules, shared);
     this.#intake = new Queue(context, path, rules, {
-      place: (content, sequenceNumber) => this.#publish(content, sequenceNumber),
+      ...shared,
+      transferDeadLetters: this.transferDeadLetters,
+      place: (content, sequenceNumber, how) => this.#publish(content, sequenceNumber, how),
     });
   }
 
@@ -75,29 +92,65 @@ export class Topic {
   }
 
   update(rules: EntityRules): void {
+    this.times.updatedAt = this.#context.clock.now();
+    this.times.watch(rules.autoDeleteMs);
     this.#intake.update(rules);
+    this.transferDeadLetters.update();
   }
 
   close(error: BrokerError): void {
+    this.times.stop();
     this.#intake.close(error);
+    this.transferDeadLetters.close();
   }
 
   /** As `Queue.send`; room is asked for a copy in every subscription, whether its rules take the messages or not. */
   send(contents: readonly Content[]): number[] {
-    const bytes = contents.reduce((sum, content) => sum + content.size + MESSAGE_OVERHEAD, 0);
-    this.#context.memory.check(bytes * this.subscriptions.size, this.path);
+    this.#context.memory.check(this.room(contents), this.path);
     return this.#intake.send(contents);
+  }
+
+  /** As `Queue.check`. */
+  check(contents: readonly Content[]): void {
+    this.#intake.check(contents);
+  }
+
+  /** Bytes of the broker's memory that the messages may need: a copy in every subscription. */
+  room(contents: readonly Content[]): number {
+    return this.#intake.room(contents) * this.subscriptions.size;
+  }
+
+  forwarded(content: Content, how: Forwarded): void {
+    this.#context.memory.check(this.room([content]), this.path);
+    this.#intake.forwarded(content, how);
+  }
+
+  /** As `Queue.sendVia`. */
+  sendVia(contents: readonly Content[], destination: string): number[] {
+    return this.#intake.sendVia(contents, destination);
   }
 
   cancelScheduled(sequenceNumbers: readonly number[]): void {
     this.#intake.cancelScheduled(sequenceNumbers);
   }
 
-  #publish(content: Content, sequenceNumber: number): void {
+  #publish(content: Content, sequenceNumber: number, how: Forwarded | undefined): void {
+    const timeToLiveMs = Math.min(this.rules.timeToLiveMs, how?.timeToLiveMs ?? Number.POSITIVE_INFINITY);
+    const onward = {
+      enqueuedSequenceNumber: how?.enqueuedSequenceNumber ?? sequenceNumber,
+      timeToLiveMs,
+      hops: how?.hops ?? 0,
+    };
     for (const subscription of this.subscriptions.values()) {
       if (subscription.takes(content)) {
-        subscription.queue.receive(content, sequenceNumber, this.rules.timeToLiveMs);
+        subscription.queue.receive(content, onward);
       }
     }
+  }
+
+  /** Whether anything holds on to the topic or one of its subscriptions, or waits for its time. */
+  #busy(): boolean {
+    const queues = [...this.subscriptions.values()].map(({ queue }) => queue);
+    return this.attachments.size > 0 || this.scheduled > 0 || queues.some((queue) => isHeld(queue));
   }
 }
