@@ -7,7 +7,9 @@ import {
   type QueueArgs,
   type RuleArgs,
   type SubscriptionArgs,
+  SubscriptionStatus,
   type TopicArgs,
+  TopicStatus,
 } from "./entityArgs.js";
 
 /** The longest duration that the service can hold, a .NET TimeSpan: 10675199 days. */
@@ -17,7 +19,7 @@ const WEEK_SECONDS = 604_800;
 /** Sizes that an entity may have, in megabytes. Above 5120 they need Premium or partitioning. */
 export const ENTITY_SIZES_MB = [1024, 2048, 3072, 4096, 5120, 10240, 20480, 40960, 81920];
 
-const { lockDurationSeconds: lock, maxDeliveryCount: deliveries } = ServiceBusLimits;
+const { lockDurationSeconds: lock, maxDeliveryCount: deliveries, idCharacters } = ServiceBusLimits;
 const optional = {
   lock: z.exactOptional(integer(lock.min, lock.max, "seconds (PT5S to PT5M, Azure's limit)")),
   deliveries: z.exactOptional(integer(deliveries.min, deliveries.max, "deliveries")),
@@ -27,7 +29,6 @@ const optional = {
   duplicates: z.exactOptional(integer(20, WEEK_SECONDS, "seconds (PT20S to P7D)")),
   size: z.exactOptional(oneNumberOf(ENTITY_SIZES_MB, "megabytes")),
   messageSize: z.exactOptional(integer(1024, 102_400, "kilobytes")),
-  status: z.exactOptional(oneOf(EntityStatus)),
   metadata: z.exactOptional(
     z
       .string(because("must be text", "Put it in quotes"))
@@ -41,6 +42,14 @@ const optional = {
     ),
   ),
   text: z.exactOptional(z.string(because("must be text", "Put it in quotes"))),
+  id: z.exactOptional(
+    z
+      .string(because("must be text", "Put it in quotes"))
+      .max(
+        idCharacters,
+        because(`must be at most ${idCharacters} characters: no message has a longer one`, "Shorten it"),
+      ),
+  ),
   sql: z.exactOptional(
     text(/\S/, "SQL of the service, up to 1024 characters", "Give a condition").max(
       1024,
@@ -65,17 +74,19 @@ export const queueSchema = strict({
   maxMessageSizeKilobytes: optional.messageSize,
   enablePartitioning: optional.flag,
   enableBatchedOperations: optional.flag,
-  status: optional.status,
+  enableExpress: optional.flag,
+  status: z.exactOptional(oneOf(EntityStatus)),
   userMetadata: optional.metadata,
 } satisfies Shape<QueueArgs>) satisfies z.ZodType<QueueArgs, QueueArgs>;
 
-const correlationSchema = strict({
+/** Shape of a correlation filter. */
+export const correlationSchema = strict({
   contentType: optional.text,
   correlationId: optional.text,
-  messageId: optional.text,
+  messageId: optional.id,
   replyTo: optional.text,
-  replyToSessionId: optional.text,
-  sessionId: optional.text,
+  replyToSessionId: optional.id,
+  sessionId: optional.id,
   subject: optional.text,
   to: optional.text,
   properties: z.exactOptional(
@@ -87,13 +98,15 @@ const correlationSchema = strict({
   ),
 } satisfies Shape<CorrelationArgs>) satisfies z.ZodType<CorrelationArgs, CorrelationArgs>;
 
-const ruleSchema = strict({
+/** Shape and ranges of a rule. */
+export const ruleSchema = strict({
   sql: optional.sql,
   correlation: z.exactOptional(correlationSchema),
   action: optional.sql,
 } satisfies Shape<RuleArgs>) satisfies z.ZodType<RuleArgs, RuleArgs>;
 
-const subscriptionSchema = strict({
+/** Shape and ranges of a subscription and its rules. */
+export const subscriptionSchema = strict({
   rules: z.exactOptional(mapOf(ruleSchema, "rules")),
   lockDurationSeconds: optional.lock,
   maxDeliveryCount: optional.deliveries,
@@ -105,7 +118,7 @@ const subscriptionSchema = strict({
   forwardDeadLettersTo: optional.target,
   autoDeleteOnIdleSeconds: optional.idle,
   enableBatchedOperations: optional.flag,
-  status: optional.status,
+  status: z.exactOptional(oneOf(SubscriptionStatus)),
   userMetadata: optional.metadata,
 } satisfies Shape<SubscriptionArgs>) satisfies z.ZodType<SubscriptionArgs, SubscriptionArgs>;
 
@@ -120,7 +133,8 @@ export const topicSchema = strict({
   maxMessageSizeKilobytes: optional.messageSize,
   enablePartitioning: optional.flag,
   enableBatchedOperations: optional.flag,
+  enableExpress: optional.flag,
   supportOrdering: optional.flag,
-  status: optional.status,
+  status: z.exactOptional(oneOf(TopicStatus)),
   userMetadata: optional.metadata,
 } satisfies Shape<TopicArgs>) satisfies z.ZodType<TopicArgs, TopicArgs>;

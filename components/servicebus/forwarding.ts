@@ -1,5 +1,9 @@
 import { type Problem, problem } from "../../runtime/contract/index.js";
 import type { ServiceBusEntitiesArgs } from "./args.js";
+import { circles, type Hop, longChains, MAX_HOPS, nameKey } from "./hops.js";
+
+/** The settings by which messages are moved on. */
+export const FORWARDING = ["forwardTo", "forwardDeadLettersTo"] as const;
 
 /** An entity that may forward, with where it stands in the args and where its messages go. */
 export interface Forwarder {
@@ -39,109 +43,91 @@ function forwarder(
 }
 
 /** Service Bus compares names without case. */
-export const sameName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
+export const sameName = (a: string, b: string): boolean => nameKey(a) === nameKey(b);
 
-/** Where an entity sends messages on to, with the setting that says so. */
-function targets(f: Forwarder): { setting: "forwardTo" | "forwardDeadLettersTo"; target: string }[] {
-  return (["forwardTo", "forwardDeadLettersTo"] as const).flatMap((setting) => {
-    const target = f[setting];
-    return target === undefined ? [] : [{ setting, target }];
-  });
+/** The names of all queues and topics as they are written in the args, by the name as the service compares it. */
+function entityNames(args: ServiceBusEntitiesArgs): Map<string, string> {
+  const names = [...Object.keys(args.topics ?? {}), ...Object.keys(args.queues ?? {})];
+  return new Map(names.map((name) => [nameKey(name), name]));
 }
 
-/** Targets that do not exist, sources with sessions, and messages that would go round in a circle. */
+/** Every hop to an entity that is there. */
+export function hopsOf(args: ServiceBusEntitiesArgs): Hop[] {
+  const names = entityNames(args);
+  return forwarders(args).flatMap((from) =>
+    FORWARDING.flatMap((setting) => {
+      const to = names.get(nameKey(from[setting] ?? ""));
+      return to === undefined ? [] : [{ path: `${from.path}.${setting}`, from: from.entity, to }];
+    }),
+  );
+}
+
+/** At most so many names are listed as what a setting could be. */
+const NAMES_SHOWN = 20;
+
+function choice(names: string[]): string {
+  const more = names.length > NAMES_SHOWN ? ` or another of ${names.length}` : "";
+  return `Add it, or use one of ${names.slice(0, NAMES_SHOWN).join(", ")}${more}`;
+}
+
+/** Targets that do not exist, sources with sessions, circles, and chains that are longer than the service follows. */
 export function forwardingProblems(args: ServiceBusEntitiesArgs): Problem[] {
-  const names = [...Object.keys(args.queues ?? {}), ...Object.keys(args.topics ?? {})];
-  const all = forwarders(args);
+  const known = entityNames(args);
+  const written = [...Object.keys(args.queues ?? {}), ...Object.keys(args.topics ?? {})];
   const found: Problem[] = [];
-  for (const f of all) {
-    for (const { setting, target } of targets(f)) {
-      if (!names.some((name) => sameName(name, target)))
+  for (const from of forwarders(args)) {
+    for (const setting of FORWARDING) {
+      const target = from[setting];
+      if (target !== undefined && !known.has(nameKey(target)))
         found.push(
-          problem(
-            `${f.path}.${setting}`,
-            target,
-            "is not a queue or topic of this namespace",
-            `Add it, or use one of ${names.join(", ")}`,
-          ),
+          problem(`${from.path}.${setting}`, target, "is not a queue or topic of this namespace", choice(written)),
         );
     }
-    if (f.forwardTo !== undefined && f.requiresSession)
+    if (from.forwardTo !== undefined && from.requiresSession)
       found.push(
         problem(
-          `${f.path}.forwardTo`,
-          f.forwardTo,
+          `${from.path}.forwardTo`,
+          from.forwardTo,
           "cannot be used with requiresSession: the service does not forward from sessions",
           "Remove one of the two",
         ),
       );
   }
-  return [...found, ...cycleProblems(all)];
-}
-
-/** One problem for each circle of entities, whichever settings make it. */
-function cycleProblems(all: Forwarder[]): Problem[] {
-  const found: Problem[] = [];
-  const reported = new Set<string>();
-  for (const start of all) {
-    const cycle = cycleFrom(start, all);
-    if (cycle === undefined) continue;
-    const key = [...new Set(cycle.map((name) => name.toLowerCase()))].sort().join("\n");
-    if (reported.has(key)) continue;
-    reported.add(key);
-    const setting = targets(start).find(({ target }) => sameName(target, cycle[1] ?? ""))?.setting ?? "forwardTo";
+  const hops = hopsOf(args);
+  for (const { hop, names } of circles(hops))
+    found.push(
+      problem(hop.path, hop.to, `makes messages go round: ${names.join(" -> ")}`, "Let one of them keep its messages"),
+    );
+  for (const { hop, names } of longChains(hops))
     found.push(
       problem(
-        `${start.path}.${setting}`,
-        start[setting],
-        `makes messages go round: ${cycle.join(" -> ")}`,
-        "Let one of them keep its messages",
+        hop.path,
+        hop.to,
+        `is hop ${MAX_HOPS + 1} of ${names.join(" -> ")}: the service moves a message ${MAX_HOPS} times and then ` +
+          "dead-letters it",
+        `Let an entity before it forward to ${hop.to}`,
       ),
     );
-  }
   return found;
 }
 
-/** The names from `start` round to itself, or undefined where there is no way back. */
-function cycleFrom(start: Forwarder, all: Forwarder[]): string[] | undefined {
-  const seen = new Set<string>();
-  const walk = (name: string, way: string[]): string[] | undefined => {
-    if (sameName(name, start.entity)) return [...way, name];
-    if (seen.has(name.toLowerCase())) return undefined;
-    seen.add(name.toLowerCase());
-    for (const f of all) {
-      if (!sameName(f.entity, name)) continue;
-      for (const { target } of targets(f)) {
-        const back = walk(target, [...way, name]);
-        if (back !== undefined) return back;
-      }
-    }
-    return undefined;
-  };
-  for (const { target } of targets(start)) {
-    const back = walk(target, [start.entity]);
-    if (back !== undefined) return back;
-  }
-  return undefined;
-}
-
 /**
- * The queues in an order in which every target stands before what forwards to it, as Azure wants them created.
- * Topics depend on nothing and come before all queues; subscriptions come after. The args must be valid.
+ * The queues and topics in an order in which every target stands before what forwards to it, as Azure wants them
+ * created. A topic stands for its subscriptions too: by the time that anything is forwarded to it they are there, so
+ * that no message is lost in a topic that nobody has subscribed to yet. The args must be valid.
  */
-export function queueOrder(args: ServiceBusEntitiesArgs): string[] {
-  const queues = Object.keys(args.queues ?? {});
-  const byName = new Map(forwarders(args).map((f) => [f.path, f]));
+export function entityOrder(args: ServiceBusEntitiesArgs): string[] {
+  const targets = new Map<string, string[]>();
+  for (const { from, to } of hopsOf(args)) targets.set(nameKey(from), [...(targets.get(nameKey(from)) ?? []), to]);
+  const placed = new Set<string>();
   const ordered: string[] = [];
   const place = (name: string): void => {
-    if (ordered.includes(name)) return;
-    const f = byName.get(`queues.${name}`);
-    for (const { target } of f === undefined ? [] : targets(f)) {
-      const queue = queues.find((candidate) => sameName(candidate, target));
-      if (queue !== undefined) place(queue);
-    }
+    const key = nameKey(name);
+    if (placed.has(key)) return;
+    placed.add(key);
+    for (const target of targets.get(key) ?? []) place(target);
     ordered.push(name);
   };
-  for (const name of queues) place(name);
+  for (const name of entityNames(args).values()) place(name);
   return ordered;
 }

@@ -8,6 +8,8 @@ import {
   type SubscriptionArgs,
   type TopicArgs,
 } from "./entityArgs.js";
+import { type ServiceBusNamespaceArgs, ServiceBusTier } from "./namespaceArgs.js";
+import { partitioned } from "./partitions.js";
 
 /** Where an entity lies. */
 type Place = "resourceGroupName" | "namespaceName";
@@ -22,7 +24,7 @@ function duration(seconds: number | undefined): string | undefined {
 }
 
 /** What queues and topics have in common. */
-function entityProperties(args: QueueArgs & TopicArgs) {
+function entityProperties(args: QueueArgs | TopicArgs, namespace: ServiceBusNamespaceArgs) {
   return {
     requiresDuplicateDetection: args.requiresDuplicateDetection ?? false,
     duplicateDetectionHistoryTimeWindow: duration(args.duplicateDetectionSeconds),
@@ -30,7 +32,9 @@ function entityProperties(args: QueueArgs & TopicArgs) {
     autoDeleteOnIdle: duration(args.autoDeleteOnIdleSeconds),
     maxSizeInMegabytes: args.maxSizeMegabytes,
     maxMessageSizeInKilobytes: args.maxMessageSizeKilobytes,
-    enablePartitioning: args.enablePartitioning ?? false,
+    enablePartitioning: args.enablePartitioning ?? partitioned(namespace),
+    // Elsewhere Azure refuses that it is stated.
+    enableExpress: namespace.tier === ServiceBusTier.Standard ? (args.enableExpress ?? false) : undefined,
     enableBatchedOperations: args.enableBatchedOperations ?? true,
     status: args.status ?? EntityStatus.Active,
     userMetadata: args.userMetadata,
@@ -50,13 +54,19 @@ function receiverProperties(args: QueueArgs | SubscriptionArgs) {
 }
 
 /** A queue's properties, as Azure takes them. */
-export function queueProperties(args: QueueArgs): Omit<servicebus.QueueArgs, Place> {
-  return { ...entityProperties(args), ...receiverProperties(args) };
+export function queueProperties(
+  args: QueueArgs,
+  namespace: ServiceBusNamespaceArgs,
+): Omit<servicebus.QueueArgs, Place> {
+  return { ...entityProperties(args, namespace), ...receiverProperties(args) };
 }
 
 /** A topic's properties, as Azure takes them. */
-export function topicProperties(args: TopicArgs): Omit<servicebus.TopicArgs, Place> {
-  return { ...entityProperties(args), supportOrdering: args.supportOrdering ?? false };
+export function topicProperties(
+  args: TopicArgs,
+  namespace: ServiceBusNamespaceArgs,
+): Omit<servicebus.TopicArgs, Place> {
+  return { ...entityProperties(args, namespace), supportOrdering: args.supportOrdering ?? false };
 }
 
 /** A subscription's properties, as Azure takes them. */

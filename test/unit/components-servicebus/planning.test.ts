@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { iso8601 } from "../../../components/servicebus/duration.js";
-import { queueOrder } from "../../../components/servicebus/forwarding.js";
+import { entityOrder } from "../../../components/servicebus/forwarding.js";
 import { type QueueArgs, serviceBusProblems } from "../../../components/servicebus/index.js";
 
 /** Seconds of a duration of days, hours, minutes and seconds; written apart from what it checks. */
@@ -60,7 +60,7 @@ describe("the order of queues", () => {
       fc.property(acyclic, (queues) => {
         const args = { namespace: { tier: "Standard", name: "contoso" } as const, queues };
         expect(serviceBusProblems(args)).toEqual([]);
-        const order = queueOrder(args);
+        const order = entityOrder(args);
         expect([...order].sort()).toEqual(Object.keys(queues).sort());
         for (const [name, { forwardTo, forwardDeadLettersTo }] of Object.entries(queues))
           for (const target of [forwardTo, forwardDeadLettersTo])
