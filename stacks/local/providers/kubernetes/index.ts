@@ -6,5 +6,6 @@ export type { Pace } from "./pods/pace.js";
 export { reapPods } from "./pods/records.js";
 export { type Rewrite, RewriteKind } from "./pods/rewrite.js";
 export type { PodSnapshot } from "./pods/runner.js";
+export type { WorkloadIdentityWebhook } from "./pods/webhook.js";
 export { type IssuedToken, ServiceAccountIssuer, type TokenRequest } from "./serviceAccountIssuer.js";
 export { createKubernetesStandIn, type KubernetesOptions, KubernetesStandIn } from "./standIn.js";

@@ -10,7 +10,9 @@ import type { Images } from "./pods/command.js";
 import { KUBELET_PACE, type Pace } from "./pods/pace.js";
 import type { Rewrite } from "./pods/rewrite.js";
 import { PodRunner, type PodSnapshot } from "./pods/runner.js";
+import type { WorkloadIdentityWebhook } from "./pods/webhook.js";
 import { KNOWN_TYPES, modelOf, objectsOf } from "./provider.js";
+import { ServiceAccountIssuer } from "./serviceAccountIssuer.js";
 import { ObjectStore } from "./store.js";
 
 export interface KubernetesOptions {
@@ -30,6 +32,10 @@ export interface KubernetesOptions {
   baseEnv?: Record<string, string>;
   /** Namespaces that are there beforehand: those of operators that are installed already. @default none */
   namespaces?: readonly string[];
+  /** Issuer of service account tokens. @default one of the stand-in's own, `https://kubernetes.default.svc.cluster.local` */
+  issuer?: ServiceAccountIssuer;
+  /** What gives pods with the label and the annotation an identity of Azure. @default no webhook is installed */
+  webhook?: WorkloadIdentityWebhook;
   /** How fast delays, periods and back-off pass. @default as the kubelet's */
   pace?: Partial<Pace>;
   /** Longest wait in seconds for what states no time-out. @default 600, as Pulumi's provider */
@@ -38,6 +44,9 @@ export interface KubernetesOptions {
 
 // Settings of the provider that change what it does, and that this stand-in does not have.
 const REFUSED_SETTINGS = ["namespace", "enableConfigMapMutable", "enableSecretMutable", "renderYamlToDirectory"];
+
+/** What a cluster's issuer is where nothing else is said. */
+const CLUSTER_ISSUER = "https://kubernetes.default.svc.cluster.local";
 
 /** A stand-in for Pulumi's Kubernetes provider and for the cluster behind it. Make it with `createKubernetesStandIn`. */
 export class KubernetesStandIn {
@@ -129,7 +138,9 @@ export class KubernetesStandIn {
     const { images = () => undefined, baseEnv = {}, controllers = [] } = this.options;
     const pace = { ...KUBELET_PACE, ...this.options.pace };
     const resolveHostPath = (volume: KubernetesObject) => this.resolve(volume);
-    const runner = await PodRunner.open({ store, runDir, images, resolveHostPath, baseEnv, pace });
+    const { issuer = new ServiceAccountIssuer(CLUSTER_ISSUER), webhook } = this.options;
+    const identity = { issuer, ...(webhook === undefined ? {} : { webhook }) };
+    const runner = await PodRunner.open({ store, runDir, images, resolveHostPath, baseEnv, pace, ...identity });
     this.runner = runner;
     return { runner, controllers, pace };
   }

@@ -118,6 +118,12 @@ export class ContainerRunner {
     }
   }
 
+  /** Writes mounted service account tokens anew that are to be renewed, as the kubelet does. */
+  async renewTokens(): Promise<void> {
+    const { volumes } = this.context;
+    if (this.state.phase === "running" && (await volumes.renewTokens(this.mounts))) this.refreshFiles();
+  }
+
   /** Sends a signal to the first process. False where none runs. */
   kill(signal: NodeJS.Signals): boolean {
     if (this.process === undefined || this.state.phase !== "running") return false;
@@ -173,6 +179,7 @@ export class ContainerRunner {
     mkdirSync(home, { recursive: true });
     this.mounts = volumes.mountsOf(spec);
     this.places = { mounts: new Map(this.mounts.map((m) => [m.path, m.target])), ports: context.ports };
+    await volumes.renewTokens(this.mounts);
     volumes.write(this.mounts, this.places);
     const env = containerEnvironment(spec, pod, store, this.places, context.baseEnv, home);
     const command = containerCommand(spec, context.images, env.written, this.places, home);

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { KubernetesObject } from "../object.js";
+import type { ServiceAccountIssuer } from "../serviceAccountIssuer.js";
 import type { ObjectStore } from "../store.js";
 import type { Images } from "./command.js";
 import { ContainerRunner } from "./container.js";
@@ -10,6 +11,7 @@ import type { ContainerRecords } from "./records.js";
 import type { Rewrite } from "./rewrite.js";
 import type { Container, PodTemplate } from "./template.js";
 import { PodVolumes } from "./volumes.js";
+import { injectWorkloadIdentity, type WorkloadIdentityWebhook } from "./webhook.js";
 
 export const PodPhase = {
   Pending: "Pending",
@@ -31,6 +33,8 @@ export interface PodContext {
   images: Images;
   baseEnv: Record<string, string>;
   resolveHostPath(volume: KubernetesObject): string;
+  issuer: ServiceAccountIssuer | undefined;
+  webhook: WorkloadIdentityWebhook | undefined;
   records: ContainerRecords;
   ports: PortPool;
   pace: Pace;
@@ -50,16 +54,14 @@ export class Pod {
   /** Container port to local port. */
   readonly ports = new Map<number, number>();
 
-  private readonly volumes: PodVolumes;
+  private volumes: PodVolumes;
   private readonly halt = new AbortController();
   private poked = new AbortController();
   private ended: Promise<void> | undefined;
   private stopped: Promise<void> | undefined;
 
   constructor(private readonly context: PodContext) {
-    const { identity, folder, store, template } = context;
-    const resolveHostPath = (volume: KubernetesObject) => context.resolveHostPath(volume);
-    this.volumes = new PodVolumes(template.spec, { store, pod: identity, folder, resolveHostPath });
+    this.volumes = this.volumesOf(context.template);
   }
 
   get id(): string {
@@ -114,6 +116,11 @@ export class Pod {
     for (const container of this.containers) container.refreshFiles();
   }
 
+  /** Writes mounted service account tokens anew that are to be renewed. */
+  async renewTokens(): Promise<void> {
+    await Promise.all(this.containers.map((container) => container.renewTokens()));
+  }
+
   rewrites(): Rewrite[] {
     const all = this.containers.flatMap((c) => [...c.rewrites.values()]);
     return [...new Map(all.map((r) => [`${r.what} ${r.from} ${r.to}`, r])).values()];
@@ -136,13 +143,15 @@ export class Pod {
   }
 
   private async run(): Promise<void> {
-    const { template, pace } = this.context;
+    const { pace } = this.context;
     while (!this.stopping && !this.mayBegin()) {
       this.poked = new AbortController();
       await pause(pace.secondMs, AbortSignal.any([this.poked.signal, this.halt.signal]));
     }
     if (this.stopping) return;
     await this.takePorts();
+    const template = this.admitted();
+    this.volumes = this.volumesOf(template);
     const policy = template.spec.restartPolicy;
     for (const spec of template.spec.initContainers) {
       if (this.stopping) return;
@@ -153,6 +162,20 @@ export class Pod {
     const mains = template.spec.containers.map((spec) => this.add(spec, policy));
     const exits = await Promise.all(mains.map((container) => container.run()));
     this.finish(exits.every((exit) => exit.exitCode === 0) ? PodPhase.Succeeded : PodPhase.Failed);
+  }
+
+  /** The pod as the cluster's webhook lets it in. */
+  private admitted(): PodTemplate {
+    const { template, webhook, store, identity } = this.context;
+    if (webhook === undefined) return template;
+    const account = store.get("ServiceAccount", identity.namespace, identity.serviceAccountName);
+    return injectWorkloadIdentity(template, account, webhook);
+  }
+
+  private volumesOf({ spec }: PodTemplate): PodVolumes {
+    const { identity, folder, store, issuer } = this.context;
+    const resolveHostPath = (volume: KubernetesObject) => this.context.resolveHostPath(volume);
+    return new PodVolumes(spec, { store, pod: identity, folder, resolveHostPath, issuer });
   }
 
   private mayBegin(): boolean {

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { KubernetesObject } from "../object.js";
+import type { ServiceAccountIssuer } from "../serviceAccountIssuer.js";
 import type { ObjectStore, StoreChange } from "../store.js";
 import { bindClaims } from "./claims.js";
 import type { Images } from "./command.js";
@@ -12,6 +13,7 @@ import { PortPool } from "./ports.js";
 import { ContainerRecords } from "./records.js";
 import type { Rewrite } from "./rewrite.js";
 import type { PodTemplate } from "./template.js";
+import type { WorkloadIdentityWebhook } from "./webhook.js";
 
 export interface PodRunnerOptions {
   store: ObjectStore;
@@ -23,6 +25,10 @@ export interface PodRunnerOptions {
   /** Variables that every container gets besides those of its spec. */
   baseEnv: Record<string, string>;
   pace: Pace;
+  /** Issues service account tokens. @default nobody: what mounts one cannot start */
+  issuer?: ServiceAccountIssuer;
+  /** What gives pods an identity of Azure. @default nothing */
+  webhook?: WorkloadIdentityWebhook;
 }
 
 /** A pod as it is shown. */
@@ -56,6 +62,8 @@ export interface PodRequest {
   changed(pod: Pod): void;
 }
 
+/** How often it is looked for tokens that are to be renewed, in seconds of a spec. */
+const TOKEN_SECONDS = 10;
 // Logs of pods that are gone are kept for whoever looks for the reason.
 const KEPT_LOGS = 40;
 
@@ -65,6 +73,7 @@ export class PodRunner {
   private readonly ended: string[] = [];
   private readonly portPool = new PortPool();
   private readonly unsubscribe: () => void;
+  private readonly renewal: NodeJS.Timeout;
 
   private constructor(
     private readonly options: PodRunnerOptions,
@@ -72,6 +81,7 @@ export class PodRunner {
   ) {
     this.unsubscribe = options.store.onChange((change) => this.onChange(change));
     bindClaims(options.store);
+    this.renewal = setInterval(() => this.renewTokens(), options.pace.secondMs * TOKEN_SECONDS).unref();
   }
 
   /**
@@ -83,7 +93,7 @@ export class PodRunner {
 
   /** Starts a pod and returns at once. */
   start(request: PodRequest): Pod {
-    const { store, runDir, images, baseEnv, pace } = this.options;
+    const { store, runDir, images, baseEnv, pace, issuer, webhook } = this.options;
     const name = `${request.prefix}-${suffix()}`;
     const identity = podIdentity(name, request.namespace, randomUUID(), request.template);
     const pod = new Pod({
@@ -96,6 +106,8 @@ export class PodRunner {
       images,
       baseEnv,
       resolveHostPath: (volume) => this.options.resolveHostPath(volume),
+      issuer,
+      webhook,
       records: this.records,
       ports: this.portPool,
       pace,
@@ -141,8 +153,14 @@ export class PodRunner {
   /** Ends every pod within its grace period, bounded by `atMostSeconds`, and gives the folder up. */
   async close(atMostSeconds?: number): Promise<void> {
     this.unsubscribe();
+    clearInterval(this.renewal);
     await Promise.all([...this.running.values()].map((pod) => this.stop(pod, atMostSeconds)));
     this.records.close();
+  }
+
+  private renewTokens(): void {
+    // A token that cannot be renewed now stays as it is, and is tried again: it holds for a while yet.
+    for (const pod of this.running.values()) void pod.renewTokens().catch(() => undefined);
   }
 
   private onChange({ key, object, previous }: StoreChange): void {

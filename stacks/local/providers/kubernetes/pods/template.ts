@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Problem, problem, within } from "../../../../../runtime/contract/index.js";
 import { because, integer, problemsOf } from "../../../../../runtime/contract/zod.js";
+import { SHORTEST_TOKEN_SECONDS } from "../serviceAccountIssuer.js";
 
 /** A name as Kubernetes takes it for pods' parts (RFC 1123 label, 63 characters). */
 const label = z
@@ -108,6 +109,12 @@ const secretFiles = z.object({
   items: z.array(item).optional(),
   optional: z.boolean().default(false),
 });
+/** Least expiration: the API server's own. */
+const tokenFile = z.object({
+  audience: z.string().optional(),
+  expirationSeconds: integer(SHORTEST_TOKEN_SECONDS, 2 ** 32, "seconds").default(3_600),
+  path: z.string(because("must be a path", "Give the path of the token's file in its volume")).min(1),
+});
 const downward = z.object({ items: z.array(fileItem).default([]) });
 
 const volume = z.looseObject({
@@ -125,6 +132,7 @@ const volume = z.looseObject({
             configMap: configMapFiles.optional(),
             secret: configMapFiles.optional(),
             downwardAPI: downward.optional(),
+            serviceAccountToken: tokenFile.optional(),
           }),
         )
         .default([]),
@@ -220,7 +228,7 @@ function handlerProblems(p: Handler & { grpc?: unknown }, ports: string[]): Prob
   ];
 }
 
-const FILE_SOURCES = ["configMap", "secret", "downwardAPI"];
+const FILE_SOURCES = ["configMap", "secret", "downwardAPI", "serviceAccountToken"];
 const VOLUME_SOURCES = ["configMap", "secret", "emptyDir", "persistentVolumeClaim", "downwardAPI", "projected"];
 
 /** What a cluster would run and this stand-in cannot; paths are from the template. */

@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, normalize, sep } from "node:path";
 import type { KubernetesObject } from "../object.js";
+import type { IssuedToken, ServiceAccountIssuer } from "../serviceAccountIssuer.js";
 import type { ObjectStore } from "../store.js";
 import { volumeOfClaim } from "./claims.js";
 import { type ConfigurationKind, missing, requiredEntries } from "./configuration.js";
@@ -18,7 +19,13 @@ export interface VolumeSources {
   folder: string;
   /** The folder on this machine that a persistent volume is; throws where there is none. */
   resolveHostPath(volume: KubernetesObject): string;
+  /** Issues the tokens of the pod's service account; without it there are none. */
+  issuer?: ServiceAccountIssuer | undefined;
 }
+
+/** Modes of files: a token is for its pod's user alone. */
+const FILE_MODE = 0o644;
+const TOKEN_MODE = 0o600;
 
 /** One mount of one container. */
 export interface Mount {
@@ -35,6 +42,8 @@ export interface Mount {
 export class PodVolumes {
   /** Files that were written, by folder. */
   private readonly written = new Map<string, Map<string, Buffer>>();
+  /** Service account tokens by volume and path. */
+  private readonly tokens = new Map<string, IssuedToken>();
 
   constructor(
     private readonly spec: PodSpec,
@@ -61,8 +70,30 @@ export class PodVolumes {
   }
 
   /**
+   * Has the service account tokens of the mounts issued that are not there yet or are to be renewed; `write` then puts
+   * them into their files. Gives true where there is a new one.
+   * Throws CannotStartError where nobody issues tokens.
+   */
+  async renewTokens(mounts: readonly Mount[]): Promise<boolean> {
+    let renewed = false;
+    const { issuer, pod } = this.sources;
+    for (const { volume } of mounts)
+      for (const { audience, expirationSeconds, path } of tokenFiles(volume)) {
+        if (issuer === undefined) throw mountError(`${volume.name}: this stand-in issues no service account tokens`);
+        const key = `${volume.name}/${path}`;
+        const token = this.tokens.get(key);
+        if (token !== undefined && !issuer.isDue(token)) continue;
+        const { name, namespace, uid, serviceAccountName: serviceAccount } = pod;
+        const request = { namespace, serviceAccount, audience: audience ?? issuer.url, expirationSeconds };
+        this.tokens.set(key, await issuer.issue({ ...request, pod: { name, uid } }));
+        renewed = true;
+      }
+    return renewed;
+  }
+
+  /**
    * Writes the files of the volumes that hold rendered contents, each as a whole or not at all; files that are no
-   * longer named go. Texts are rewritten, other contents are taken as they are.
+   * longer named go. Texts are rewritten, tokens and other contents are taken as they are.
    * Throws CannotStartError where a config map, a secret or a key of one is missing.
    */
   write(mounts: readonly Mount[], places: Places): void {
@@ -71,12 +102,24 @@ export class PodVolumes {
       if (files === undefined) continue;
       const before = this.written.get(root) ?? new Map<string, Buffer>();
       const after = new Map([...files].map(([path, content]) => [path, rewriteContent(content, places)] as const));
+      const tokens = this.tokensOf(volume);
+      for (const [path, content] of tokens) after.set(path, content);
       for (const [path, content] of after) {
-        if (before.get(path)?.equals(content) !== true) writeWhole(inside(root, path), content);
+        const mode = tokens.has(path) ? TOKEN_MODE : FILE_MODE;
+        if (before.get(path)?.equals(content) !== true) writeWhole(inside(root, path), content, mode);
       }
       for (const path of before.keys()) if (!after.has(path)) rmSync(inside(root, path), { force: true });
       this.written.set(root, after);
     }
+  }
+
+  private tokensOf(volume: Volume): Map<string, Buffer> {
+    return new Map(
+      tokenFiles(volume).flatMap(({ path }) => {
+        const issued = this.tokens.get(`${volume.name}/${path}`);
+        return issued === undefined ? [] : [[path, Buffer.from(issued.token, "utf8")] as const];
+      }),
+    );
   }
 
   /** Removes the pod's folder. Folders of persistent volumes lie elsewhere and stay. */
@@ -113,6 +156,11 @@ function filesOf(volume: Volume, { store, pod }: VolumeSources): Map<string, Buf
       ...(source.downwardAPI === undefined ? [] : fields(pod, source.downwardAPI.items)),
     ]),
   );
+}
+
+/** The service account tokens of a volume. */
+function tokenFiles({ projected }: Volume) {
+  return (projected?.sources ?? []).flatMap(({ serviceAccountToken }) => serviceAccountToken ?? []);
 }
 
 interface Selection {
@@ -156,10 +204,10 @@ function rewriteContent(content: Buffer, places: Places): Buffer {
   return isUtf8(content) ? Buffer.from(rewriteFile(content.toString("utf8"), places), "utf8") : content;
 }
 
-function writeWhole(path: string, content: Buffer): void {
+function writeWhole(path: string, content: Buffer, mode: number): void {
   mkdirSync(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}.tmp`;
-  writeFileSync(temporary, content, { mode: 0o644 });
+  writeFileSync(temporary, content, { mode });
   renameSync(temporary, path);
 }
 
