@@ -94,6 +94,33 @@ export interface WorkerMonitoringArgs {
   intervalSeconds?: number;
 }
 
+/**
+ * Which addresses a worker's pods reach. A network policy names ports and address ranges; it cannot name hosts. Ranges
+ * are IPv4, `10.20.3.0/28`.
+ */
+export interface WorkerNetworkArgs {
+  /**
+   * Ranges of the private endpoints of the Service Bus, on port 5671.
+   * @default every address: the public addresses of a namespace change
+   */
+  serviceBusCidrs?: string[];
+  /**
+   * Ranges through which Entra ID is reached, on port 443: a firewall's or a proxy's.
+   * @default every address: those of Entra ID are many, and change
+   */
+  entraCidrs?: string[];
+  /**
+   * Ranges of the store that the sink writes to, on its port. Not with a gluster sink, whose volume the node mounts.
+   * @default every address
+   */
+  storeCidrs?: string[];
+  /**
+   * Ranges of the resolvers, on port 53.
+   * @default the pods `k8s-app: kube-dns` of `kube-system`, and the addresses of the caches that nodes have
+   */
+  dnsCidrs?: string[];
+}
+
 /** Arguments of Worker. */
 export interface WorkerArgs {
   /** Kubernetes namespace of the worker. Changing this replaces every object; messages stay in the bus. */
@@ -128,6 +155,11 @@ export interface WorkerArgs {
    * @default nobody: no monitor, and the metrics port is closed to other pods
    */
   monitoring?: WorkerMonitoringArgs;
+  /**
+   * Which addresses the pods reach.
+   * @default every address on the ports 443 and 5671 and that of the store, and the cluster's own resolvers
+   */
+  network?: WorkerNetworkArgs;
   /** Labels of the nodes that workers run on. */
   nodeSelector?: { [label: string]: string };
 }

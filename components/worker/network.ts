@@ -5,12 +5,28 @@ import { CASSANDRA_PORT } from "./configuration.js";
 import { HTTP_PORT, objectLabels } from "./render.js";
 
 type NetworkPolicySpec = inputs.networking.v1.NetworkPolicySpec;
+type Peer = inputs.networking.v1.NetworkPolicyPeer;
+type EgressRule = inputs.networking.v1.NetworkPolicyEgressRule;
 
 const DNS_PORT = 53;
 /** Tokens of Entra ID. */
 const HTTPS_PORT = 443;
 /** AMQP over TLS. */
 const AMQPS_PORT = 5671;
+/** A LINSTOR controller's own port. */
+const LINSTOR_PORT = 3370;
+
+const block = (cidr: string): Peer => ({ ipBlock: { cidr } });
+
+/** Where a cluster resolves names: the pods of CoreDNS, which Kubernetes still labels so. */
+const CLUSTER_DNS: Peer[] = [
+  {
+    namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "kube-system" } },
+    podSelector: { matchLabels: { "k8s-app": "kube-dns" } },
+  },
+  // Caches that run in the node's own network, where no selector finds them: AKS's LocalDNS and NodeLocal DNSCache.
+  ...["169.254.10.10/32", "169.254.10.11/32", "169.254.20.10/32"].map(block),
+];
 
 const tcp = (port: pulumi.Input<number>) => ({ port, protocol: "TCP" });
 
@@ -21,25 +37,41 @@ function portOf(url: string): number {
   return protocol === "https:" ? HTTPS_PORT : 80;
 }
 
-/** Ports of the store that the sink writes to. A Gluster volume is mounted by the node, so that the pod needs none. */
+/** Ports of the store that the sink writes to. */
 function storePorts(args: WorkerArgs): pulumi.Output<number[]> {
-  const { sink } = args.pipeline;
-  if (sink.cassandra !== undefined) return pulumi.output([args.connection.cassandra?.port ?? CASSANDRA_PORT]);
-  if (sink.linstor === undefined) return pulumi.output([]);
-  return pulumi.output(args.connection.linstorControllers ?? []).apply((urls) => [...new Set(urls.map(portOf))]);
+  if (args.pipeline.sink.cassandra !== undefined)
+    return pulumi.output([args.connection.cassandra?.port ?? CASSANDRA_PORT]);
+  // Never an empty list: to a policy that means every port.
+  return pulumi
+    .output(args.connection.linstorControllers ?? [])
+    .apply((urls) => (urls.length === 0 ? [LINSTOR_PORT] : [...new Set(urls.map(portOf))]));
+}
+
+/** A rule that lets out to some ports of some ranges; of every address where no range is given. */
+function out(ports: EgressRule["ports"], cidrs: string[] | undefined): EgressRule {
+  return cidrs === undefined ? { ports } : { to: cidrs.map(block), ports };
 }
 
 /**
- * What may go in and out of a pipeline's pods. A policy names ports and address ranges, never hosts: out go DNS,
- * HTTPS, AMQPS and the store's port, to any address; in comes the metrics port, from Prometheus' namespace alone.
+ * What may go in and out of a pipeline's pods. A policy names ports and address ranges, never hosts: out go DNS to the
+ * resolvers, HTTPS for tokens, AMQPS and the store's port, each to its ranges, or to any address where none are given.
+ * In comes the metrics port, from Prometheus' namespace alone. A Gluster volume is mounted by the node: pods need no port.
  */
 export function networkPolicySpec(args: WorkerArgs): NetworkPolicySpec {
-  const { monitoring } = args;
+  const { monitoring, network = {} } = args;
   const dns = [
     { port: DNS_PORT, protocol: "UDP" },
     { port: DNS_PORT, protocol: "TCP" },
   ];
-  const stores = storePorts(args).apply((ports) => [HTTPS_PORT, AMQPS_PORT, ...ports].map(tcp));
+  const stores =
+    args.pipeline.sink.gluster === undefined
+      ? [
+          out(
+            storePorts(args).apply((ports) => ports.map(tcp)),
+            network.storeCidrs,
+          ),
+        ]
+      : [];
   return {
     podSelector: { matchLabels: objectLabels(args.pipeline) },
     policyTypes: ["Ingress", "Egress"],
@@ -52,6 +84,11 @@ export function networkPolicySpec(args: WorkerArgs): NetworkPolicySpec {
               ports: [tcp(HTTP_PORT)],
             },
           ],
-    egress: [{ ports: dns }, { ports: stores }],
+    egress: [
+      network.dnsCidrs === undefined ? { to: CLUSTER_DNS, ports: dns } : out(dns, network.dnsCidrs),
+      out([tcp(HTTPS_PORT)], network.entraCidrs),
+      out([tcp(AMQPS_PORT)], network.serviceBusCidrs),
+      ...stores,
+    ],
   };
 }

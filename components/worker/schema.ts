@@ -1,6 +1,7 @@
 import { because, integer, text } from "../../runtime/contract/zod.js";
+import { range } from "../support/cidr.js";
 import { type Shape, strict, words, z } from "../support/schema.js";
-import type { ScalingArgs, WorkerMonitoringArgs, WorkerResourcesArgs } from "./args.js";
+import type { ScalingArgs, WorkerMonitoringArgs, WorkerNetworkArgs, WorkerResourcesArgs } from "./args.js";
 
 /** An image that cannot change: its digest is part of its name. */
 export const imageSchema = text(
@@ -25,6 +26,27 @@ export const monitoringSchema = strict({
   labels: z.exactOptional(z.record(z.string(), z.string(because("must be text", "Put it in quotes")))),
   intervalSeconds: z.exactOptional(integer(5, 300, "seconds")),
 } satisfies Shape<WorkerMonitoringArgs>) satisfies z.ZodType<WorkerMonitoringArgs, WorkerMonitoringArgs>;
+
+/** Ranges of addresses. An empty list means every address to Kubernetes, so that it is refused: who means all says nothing. */
+export const cidrsSchema = z
+  .array(
+    z
+      .string(because("must be an IPv4 range", "Write it as 10.20.3.0/28"))
+      .refine(
+        (each) => range(each) !== undefined,
+        because("must be an IPv4 range that begins at its own address", "Write it as 10.20.3.0/28; one address is /32"),
+      ),
+    because("must be a list of IPv4 ranges", 'Give ["10.20.3.0/28"]'),
+  )
+  .min(1, because("must have at least one range", "Leave it out where every address is meant"));
+
+/** Which addresses the pods reach. */
+export const networkSchema = strict({
+  serviceBusCidrs: z.exactOptional(cidrsSchema),
+  entraCidrs: z.exactOptional(cidrsSchema),
+  storeCidrs: z.exactOptional(cidrsSchema),
+  dnsCidrs: z.exactOptional(cidrsSchema),
+} satisfies Shape<WorkerNetworkArgs>) satisfies z.ZodType<WorkerNetworkArgs, WorkerNetworkArgs>;
 
 /** How many replicas there are when they are not counted. */
 export const replicasSchema = integer(0, 1000, "replicas");

@@ -9,7 +9,14 @@ import {
 } from "../../runtime/contract/index.js";
 import { problemsOf } from "../../runtime/contract/zod.js";
 import type { ScalingArgs, WorkerArgs, WorkerAutoscalingArgs } from "./args.js";
-import { imageSchema, monitoringSchema, replicasSchema, resourcesSchema, scalingSchema } from "./schema.js";
+import {
+  imageSchema,
+  monitoringSchema,
+  networkSchema,
+  replicasSchema,
+  resourcesSchema,
+  scalingSchema,
+} from "./schema.js";
 
 /** Problems of a scaling; paths are from it. */
 export function scalingProblems(scaling: ScalingArgs): Problem[] {
@@ -65,6 +72,7 @@ export function workerProblems(args: WorkerArgs): Problem[] {
     ...within("image", problemsOf(imageSchema, args.image)),
     ...(args.resources === undefined ? [] : within("resources", problemsOf(resourcesSchema, args.resources))),
     ...(args.monitoring === undefined ? [] : within("monitoring", problemsOf(monitoringSchema, args.monitoring))),
+    ...(args.network === undefined ? [] : within("network", problemsOf(networkSchema, args.network))),
     ...(args.replicas === undefined ? [] : within("replicas", problemsOf(replicasSchema, args.replicas))),
     ...(args.autoscaling === undefined ? [] : within("autoscaling", scalingProblems(knownScaling(args.autoscaling)))),
   ];
@@ -84,6 +92,15 @@ export function workerProblems(args: WorkerArgs): Problem[] {
         "volumeClaim",
         pulumi.Output.isInstance(args.volumeClaim) ? "an output" : args.volumeClaim,
         "belongs to a gluster sink, which this pipeline does not have",
+        "Remove it",
+      ),
+    );
+  if (args.pipeline.sink.gluster !== undefined && args.network?.storeCidrs !== undefined)
+    found.push(
+      problem(
+        "network.storeCidrs",
+        args.network.storeCidrs,
+        "goes without a gluster sink, whose volume the node mounts, not the pod",
         "Remove it",
       ),
     );

@@ -46,6 +46,22 @@ const refused: [string, Partial<WorkerArgs>, string[]][] = [
     ],
   ],
   [
+    "ranges that are none, that begin elsewhere, or that would mean every address",
+    { network: { serviceBusCidrs: ["10.30.2.4"], entraCidrs: ["10.0.0.4/24"], dnsCidrs: [] } },
+    [
+      'network.serviceBusCidrs.0: must be an IPv4 range that begins at its own address (found "10.30.2.4"). Write it as 10.20.3.0/28; one address is /32',
+      'network.entraCidrs.0: must be an IPv4 range that begins at its own address (found "10.0.0.4/24"). Write it as 10.20.3.0/28; one address is /32',
+      "network.dnsCidrs: must have at least one range (found []). Leave it out where every address is meant",
+    ],
+  ],
+  [
+    "ranges of a store that the pod does not speak to",
+    { network: { storeCidrs: ["10.30.8.0/24"] } },
+    [
+      'network.storeCidrs: goes without a gluster sink, whose volume the node mounts, not the pod (found ["10.30.8.0/24"]). Remove it',
+    ],
+  ],
+  [
     "a quantity that Kubernetes cannot read",
     { resources: { memory: "512 MB", cpu: "0.5" } },
     ['resources.memory: must be memory as Kubernetes writes it (found "512 MB"). Give a quantity such as 512Mi'],
