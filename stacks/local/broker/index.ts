@@ -2,16 +2,24 @@ import { EventEmitter } from "node:events";
 import { AmqpServer } from "./amqp/server.js";
 import type { AccessControl, AccessEvent } from "./core/access.js";
 import { type Clock, systemClock } from "./core/clock.js";
+import {
+  countQueue,
+  countTopic,
+  describeQueue,
+  describeTopic,
+  type EntityCounts,
+  type EntityInfo,
+} from "./core/entityInfo.js";
 import { BrokerError, BrokerErrorCode, entityNotFound } from "./core/errors.js";
 import type { Filter } from "./core/filters.js";
 import type { StoredMessage } from "./core/message.js";
 import { Namespace } from "./core/namespace.js";
-import type { Queue } from "./core/queue.js";
-import type { EntityRules, QueueSettings, SubscriptionSettings, TopicSettings } from "./core/settings.js";
+import type { QueueSettings, SubscriptionSettings, TopicSettings } from "./core/settings.js";
 import type { SettledOutcome } from "./core/settlement.js";
 
 export { type AccessControl, type AccessEvent, AccessRight, type Principal } from "./core/access.js";
 export { type Clock, systemClock } from "./core/clock.js";
+export type { EntityCounts, EntityInfo } from "./core/entityInfo.js";
 export { BrokerError, BrokerErrorCode } from "./core/errors.js";
 export type { CorrelationFilter, FalseFilter, Filter, SqlFilter, TrueFilter } from "./core/filters.js";
 export {
@@ -41,33 +49,6 @@ export interface BrokerOptions {
   readonly accessLog?: (event: AccessEvent) => void;
   /** Bytes of one message, or one batch, as it is sent; MessageSizeExceeded beyond. @default 262144 */
   readonly maxMessageBytes?: number;
-}
-
-/** How many messages a queue or subscription holds. */
-export interface EntityCounts {
-  /** Waiting for a receiver, or locked by one. */
-  readonly active: number;
-  /** Of the active ones, those that a receiver holds. */
-  readonly locked: number;
-  readonly deferred: number;
-  readonly scheduled: number;
-  /** In the entity's dead-letter queue. */
-  readonly deadLetter: number;
-  /** Bytes held, dead letters included, with the broker's own cost of each message. */
-  readonly bytes: number;
-}
-
-export interface EntityInfo {
-  readonly kind: "queue" | "topic" | "subscription";
-  /** As in an address: `orders`, `events`, `events/Subscriptions/audit`. */
-  readonly path: string;
-  readonly status: string;
-  readonly requiresSession: boolean;
-  readonly lockDurationSeconds: number;
-  readonly maxDeliveryCount: number;
-  /** A subscription's rules by name. */
-  readonly rules?: Readonly<Record<string, Filter>>;
-  readonly counts: EntityCounts;
 }
 
 /** One delivery, or one message's stay, has ended. Times in milliseconds since 1970. */
@@ -194,12 +175,7 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
   entities(): EntityInfo[] {
     const found = [...this.#namespace.queues()].map((queue) => describeQueue("queue", queue));
     for (const topic of this.#namespace.topics()) {
-      found.push({
-        kind: "topic",
-        path: topic.path,
-        ...describeRules(topic.rules),
-        counts: { active: 0, locked: 0, deferred: 0, scheduled: topic.scheduled, deadLetter: 0, bytes: 0 },
-      });
+      found.push(describeTopic(topic));
       for (const subscription of topic.subscriptions.values()) {
         const rules = Object.fromEntries(subscription.filters());
         found.push({ ...describeQueue("subscription", subscription.queue), rules });
@@ -214,9 +190,7 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
     if (entity === undefined) {
       throw entityNotFound(path);
     }
-    return entity.kind === "topic"
-      ? { active: 0, locked: 0, deferred: 0, scheduled: entity.topic.scheduled, deadLetter: 0, bytes: 0 }
-      : countQueue(entity.queue);
+    return entity.kind === "topic" ? countTopic(entity.topic) : countQueue(entity.queue);
   }
 
   /** Ends every connection and stops listening, within two seconds; the messages are gone. Safe to call again. */
@@ -256,30 +230,4 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
       });
     }
   }
-}
-
-function countQueue(queue: Queue): EntityCounts {
-  const { active, locked, deferred, scheduled, bytes } = queue.counts();
-  const dead = queue.deadLetters?.counts();
-  return {
-    active,
-    locked,
-    deferred,
-    scheduled,
-    deadLetter: dead === undefined ? 0 : dead.active + dead.deferred,
-    bytes: bytes + (dead?.bytes ?? 0),
-  };
-}
-
-function describeRules(rules: EntityRules) {
-  return {
-    status: rules.status,
-    requiresSession: rules.requiresSession,
-    lockDurationSeconds: rules.lockMs / 1_000,
-    maxDeliveryCount: rules.maxDeliveryCount,
-  };
-}
-
-function describeQueue(kind: "queue" | "subscription", queue: Queue): EntityInfo {
-  return { kind, path: queue.path, ...describeRules(queue.rules), counts: countQueue(queue) };
 }

@@ -6,7 +6,7 @@ import type { BrokerError } from "./errors.js";
 import { isHeld, SubQueue, TRANSFER_DEAD_LETTER_QUEUE } from "./family.js";
 import { compileFilter, type Filter, type Predicate } from "./filters.js";
 import type { Forwarded, ForwardTarget } from "./forwarding.js";
-import { Queue } from "./queue.js";
+import { Queue, type QueueTotals } from "./queue.js";
 import type { EntityRules } from "./settings.js";
 import { EntityTimes } from "./times.js";
 
@@ -89,6 +89,11 @@ export class Topic implements ForwardTarget {
 
   get scheduled(): number {
     return this.#intake.counts().scheduled;
+  }
+
+  /** What has not reached its subscriptions yet. */
+  counts(): QueueTotals {
+    return this.#intake.counts();
   }
 
   update(rules: EntityRules): void {
