@@ -1,70 +1,12 @@
-import type { PropertyMap, ProviderState } from "../base/index.js";
-import { withAddresses } from "./addresses.js";
+import type { PropertyMap } from "../base/index.js";
+import { type ArmType, AutoName, GROUP, type MadeResource, type NameRule, succeeded } from "./armType.js";
 import { uuidOf } from "./ids.js";
-import type { BusyParent } from "./singleWriter.js";
+import { TYPES_AROUND } from "./typesAround.js";
 
-/** How a name comes about where the program gives none: as azure-native does it. */
-export const AutoName = {
-  /** Name in the program and 8 hex digits; such a resource is made anew before the old one goes. */
-  Random: "random",
-  /** Name in the program as it is: what lies inside another resource. */
-  Copy: "copy",
-  /** A made-up UUID. */
-  Uuid: "uuid",
-  /** Azure gives the only name there is. */
-  Fixed: "fixed",
-} as const;
-export type AutoName = (typeof AutoName)[keyof typeof AutoName];
+export { type ArmType, AutoName, type MadeResource, type NameRule } from "./armType.js";
 
-/** What Azure takes as a name: "Naming rules and restrictions for Azure resources" of Microsoft's documentation. */
-export interface NameRule {
-  pattern: RegExp;
-  /** The rule in words. */
-  words: string;
-}
-
-/** What outputs are computed from. */
-export interface MadeResource {
-  id: string;
-  name: string;
-  tenantId: string;
-  inputs: PropertyMap;
-  /** Time in ISO 8601. */
-  madeAt: string;
-  /** What there is beside it. */
-  state: ProviderState;
-}
-
-/** One type of resource, as far as this stand-in goes. */
-export interface ArmType {
-  /** Path of its id; braces hold the names of inputs, `{subscriptionId}` is the stand-in's own. */
-  path: string;
-  /** Value of the output `type`. */
-  arm: string;
-  autoName: AutoName;
-  name?: NameRule;
-  /** True where the location of its resource group is taken if none is given, and a change of it replaces. */
-  located?: "replaces" | "fixed";
-  required?: readonly string[];
-  /** Inputs beside those in the path whose change replaces the resource. */
-  replaceOn?: readonly string[];
-  /** Inputs that Azure refuses to change, although its provider would try. */
-  refusesChange?: readonly string[];
-  /** Where Azure takes one write at a time under one parent: how it refuses a second. */
-  refusesTwoWrites?: BusyParent;
-  /** What Azure fills in where nothing is given. */
-  defaults?: PropertyMap;
-  /** What Azure computes once, when the resource is made. */
-  outputs?(made: MadeResource): PropertyMap;
-  /** Inputs that Azure shows with more than was given, each time they are written. */
-  shown?(made: MadeResource): PropertyMap;
-}
-
-const GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}";
 const SERVICEBUS = `${GROUP}/providers/Microsoft.ServiceBus/namespaces/{namespaceName}`;
 const IDENTITY = `${GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{resourceName}`;
-const NETWORK = `${GROUP}/providers/Microsoft.Network`;
-const COMPUTE = `${GROUP}/providers/Microsoft.Compute`;
 
 const FOREVER = "P10675199DT2H48M5.4775807S";
 // Changing these replaces queue or topic, and its messages go with it: pulumi-azure-native #1274.
@@ -98,7 +40,6 @@ const NO_MESSAGES = {
   transferDeadLetterMessageCount: 0,
 };
 
-const succeeded = () => ({ provisioningState: "Succeeded" });
 const dated = ({ madeAt }: MadeResource) => ({ createdAt: madeAt, updatedAt: madeAt });
 
 const ENTITY_NAME: NameRule = {
@@ -106,9 +47,9 @@ const ENTITY_NAME: NameRule = {
   words:
     "1 to 260 letters, digits, periods, hyphens, underscores or slashes, beginning and ending with a letter or digit",
 };
-const PLAIN_NAME: NameRule = {
-  pattern: /^[A-Za-z0-9](?:[\w.-]{0,78}\w)?$/,
-  words: "1 to 80 letters, digits, periods, hyphens or underscores, beginning with a letter or digit",
+const SERVICEBUS_NAME: NameRule = {
+  pattern: /^(?!.*(?:-sb|-mgmt)$)[A-Za-z][A-Za-z0-9-]{4,48}[A-Za-z0-9]$/,
+  words: "6 to 50 letters, digits or hyphens, beginning with a letter, not ending with a hyphen, -sb or -mgmt",
 };
 
 /** Every type that the stand-in knows, by its token. */
@@ -128,10 +69,7 @@ export const ARM_TYPES: Readonly<Record<string, ArmType>> = {
     path: SERVICEBUS,
     arm: "Microsoft.ServiceBus/Namespaces",
     autoName: AutoName.Random,
-    name: {
-      pattern: /^(?!.*(?:-sb|-mgmt)$)[A-Za-z][A-Za-z0-9-]{4,48}[A-Za-z0-9]$/,
-      words: "6 to 50 letters, digits or hyphens, beginning with a letter, not ending with a hyphen, -sb or -mgmt",
-    },
+    name: SERVICEBUS_NAME,
     located: "replaces",
     refusesChange: ["premiumMessagingPartitions"],
     defaults: { minimumTlsVersion: "1.2", publicNetworkAccess: "Enabled", disableLocalAuth: false },
@@ -149,6 +87,14 @@ export const ARM_TYPES: Readonly<Record<string, ArmType>> = {
     autoName: AutoName.Fixed,
     // Azure opens a namespace where the field is left out: pulumi-azure-native #4825.
     defaults: { defaultAction: "Allow", publicNetworkAccess: "Enabled" },
+  },
+  "azure-native:servicebus:DisasterRecoveryConfig": {
+    path: `${SERVICEBUS}/disasterRecoveryConfigs/{alias}`,
+    arm: "Microsoft.ServiceBus/Namespaces/DisasterRecoveryConfigs",
+    autoName: AutoName.Copy,
+    name: SERVICEBUS_NAME,
+    refusesChange: ["partnerNamespace"],
+    outputs: () => ({ ...succeeded(), role: "Primary", pendingReplicationOperationsCount: 0 }),
   },
   "azure-native:servicebus:Queue": {
     path: `${SERVICEBUS}/queues/{queueName}`,
@@ -240,103 +186,5 @@ export const ARM_TYPES: Readonly<Record<string, ArmType>> = {
     defaults: { principalType: "User" },
     outputs: ({ madeAt }) => ({ createdOn: madeAt, updatedOn: madeAt }),
   },
-  "azure-native:network:VirtualNetwork": {
-    path: `${NETWORK}/virtualNetworks/{virtualNetworkName}`,
-    arm: "Microsoft.Network/virtualNetworks",
-    autoName: AutoName.Random,
-    name: PLAIN_NAME,
-    located: "replaces",
-    outputs: ({ id }) => ({ ...succeeded(), resourceGuid: uuidOf(id) }),
-  },
-  "azure-native:network:Subnet": {
-    path: `${NETWORK}/virtualNetworks/{virtualNetworkName}/subnets/{subnetName}`,
-    arm: "Microsoft.Network/virtualNetworks/subnets",
-    autoName: AutoName.Copy,
-    name: PLAIN_NAME,
-    outputs: succeeded,
-  },
-  "azure-native:network:NetworkSecurityGroup": {
-    path: `${NETWORK}/networkSecurityGroups/{networkSecurityGroupName}`,
-    arm: "Microsoft.Network/networkSecurityGroups",
-    autoName: AutoName.Random,
-    name: PLAIN_NAME,
-    located: "fixed",
-    outputs: ({ id }) => ({ ...succeeded(), resourceGuid: uuidOf(id) }),
-  },
-  "azure-native:network:NetworkInterface": {
-    path: `${NETWORK}/networkInterfaces/{networkInterfaceName}`,
-    arm: "Microsoft.Network/networkInterfaces",
-    autoName: AutoName.Random,
-    name: PLAIN_NAME,
-    located: "fixed",
-    outputs: ({ id }) => ({ ...succeeded(), resourceGuid: uuidOf(id) }),
-    shown: ({ id, inputs, state }) => ({ ipConfigurations: withAddresses(id, inputs["ipConfigurations"], state) }),
-  },
-  "azure-native:compute:VirtualMachine": {
-    path: `${COMPUTE}/virtualMachines/{vmName}`,
-    arm: "Microsoft.Compute/virtualMachines",
-    autoName: AutoName.Random,
-    name: { ...PLAIN_NAME, pattern: /^[A-Za-z0-9](?:[\w.-]{0,62}\w)?$/, words: PLAIN_NAME.words.replace("80", "64") },
-    located: "replaces",
-    refusesChange: [
-      "zones",
-      "availabilitySet",
-      "plan",
-      "osProfile.adminUsername",
-      "osProfile.customData",
-      "storageProfile.imageReference",
-      "storageProfile.osDisk.createOption",
-    ],
-    outputs: ({ id, madeAt }) => ({ ...succeeded(), vmId: uuidOf(id), timeCreated: madeAt }),
-  },
-  "azure-native:compute:Disk": {
-    path: `${COMPUTE}/disks/{diskName}`,
-    arm: "Microsoft.Compute/disks",
-    autoName: AutoName.Random,
-    name: PLAIN_NAME,
-    located: "replaces",
-    required: ["creationData"],
-    refusesChange: ["zones", "creationData", "hyperVGeneration"],
-    defaults: { networkAccessPolicy: "AllowAll", publicNetworkAccess: "Enabled" },
-    outputs: ({ id, madeAt }) => ({
-      ...succeeded(),
-      uniqueId: uuidOf(id),
-      timeCreated: madeAt,
-      diskState: "Unattached",
-    }),
-  },
-  "azure-native:compute:AvailabilitySet": {
-    path: `${COMPUTE}/availabilitySets/{availabilitySetName}`,
-    arm: "Microsoft.Compute/availabilitySets",
-    autoName: AutoName.Random,
-    name: PLAIN_NAME,
-    located: "replaces",
-    refusesChange: ["platformFaultDomainCount", "platformUpdateDomainCount"],
-  },
-  "azure-native:compute:ProximityPlacementGroup": {
-    path: `${COMPUTE}/proximityPlacementGroups/{proximityPlacementGroupName}`,
-    arm: "Microsoft.Compute/proximityPlacementGroups",
-    autoName: AutoName.Random,
-    name: PLAIN_NAME,
-    located: "replaces",
-    refusesChange: ["proximityPlacementGroupType", "zones"],
-  },
-  "azure-native:monitor:DiagnosticSetting": {
-    path: "{resourceUri}/providers/Microsoft.Insights/diagnosticSettings/{name}",
-    arm: "Microsoft.Insights/diagnosticSettings",
-    autoName: AutoName.Copy,
-    name: { pattern: /^[^*<>%&:\\?+/]{1,260}$/, words: "1 to 260 characters without *<>%&:\\?+/" },
-  },
-  "azure-native:monitor:MetricAlert": {
-    path: `${GROUP}/providers/Microsoft.Insights/metricAlerts/{ruleName}`,
-    arm: "Microsoft.Insights/metricAlerts",
-    autoName: AutoName.Random,
-    name: {
-      pattern: /^[^*#&+:<>?@%{}\\/]{0,259}[^*#&+:<>?@%{}\\/. ]$/,
-      words: "1 to 260 characters without *#&+:<>?@%{}\\/, not ending with a space or a period",
-    },
-    required: ["criteria", "enabled", "evaluationFrequency", "scopes", "severity", "windowSize"],
-    // Alert rules lie in no region: Azure takes the value "global" alone for metrics of resources.
-    defaults: { location: "global", autoMitigate: true },
-  },
+  ...TYPES_AROUND,
 };
