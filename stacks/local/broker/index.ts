@@ -1,6 +1,8 @@
 import { EventEmitter } from "node:events";
-import { AmqpServer } from "./amqp/server.js";
+import type { TlsIdentity } from "./amqp/doors.js";
+import { AmqpServer, IDLE_TIMEOUT_MS, MOST_CONNECTIONS } from "./amqp/server.js";
 import type { AccessControl, AccessEvent } from "./core/access.js";
+import { AccessGuard } from "./core/accessGuard.js";
 import { type Clock, systemClock } from "./core/clock.js";
 import {
   countQueue,
@@ -16,8 +18,16 @@ import type { StoredMessage } from "./core/message.js";
 import { Namespace } from "./core/namespace.js";
 import type { QueueSettings, SubscriptionSettings, TopicSettings } from "./core/settings.js";
 import type { SettledOutcome } from "./core/settlement.js";
+import type { SharedAccessPolicy } from "./core/sharedAccess.js";
 
-export { type AccessControl, type AccessEvent, AccessRight, type Principal } from "./core/access.js";
+export type { TlsIdentity } from "./amqp/doors.js";
+export {
+  type AccessControl,
+  type AccessEvent,
+  AccessRight,
+  type Principal,
+  tokensRefused,
+} from "./core/access.js";
 export { type Clock, systemClock } from "./core/clock.js";
 export type { EntityCounts, EntityInfo } from "./core/entityInfo.js";
 export { BrokerError, BrokerErrorCode } from "./core/errors.js";
@@ -31,6 +41,7 @@ export {
   type TopicSettings,
 } from "./core/settings.js";
 export { SettledOutcome } from "./core/settlement.js";
+export type { SharedAccessPolicy } from "./core/sharedAccess.js";
 
 /** Bytes held unless told otherwise: 512 MiB. */
 const MAX_BYTES = 512 * 1_024 * 1_024;
@@ -45,10 +56,28 @@ export interface BrokerOptions {
   readonly maxBytes?: number;
   /** Who may do what; without it every token is taken and everything is allowed, as with Microsoft's emulator. */
   readonly access?: AccessControl;
+  /** Refuses shared access keys and signatures; only with `access`. `setLocalAuth` changes it later. @default false */
+  readonly disableLocalAuth?: boolean;
   /** Told of every token, attach and request of administration, allowed or refused. */
   readonly accessLog?: (event: AccessEvent) => void;
+  /** Connections at one time; one more is told so with an AMQP error. 1 to 20000. @default 5000, as the service */
+  readonly maxConnections?: number;
+  /** Milliseconds of silence announced to clients; who is silent for twice as long is dropped. At least 100. @default 60000 */
+  readonly idleTimeoutMs?: number;
   /** Bytes of one message, or one batch, as it is sent; MessageSizeExceeded beyond. @default 262144 */
   readonly maxMessageBytes?: number;
+}
+
+/** Where a broker listens, and for what. */
+export interface ListenOptions {
+  /** A loopback address. @default 127.0.0.1 */
+  readonly host?: string;
+  /** 0 takes a free one. @default 0 */
+  readonly port?: number;
+  /** Private key and certificate chain as PEM: the port takes TLS 1.2 and 1.3. */
+  readonly tls?: TlsIdentity;
+  /** Takes what does not begin with TLS as well. @default true without `tls`, false with it */
+  readonly plainText?: boolean;
 }
 
 /** One delivery, or one message's stay, has ended. Times in milliseconds since 1970. */
@@ -81,7 +110,8 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
   readonly #clock: Clock;
   readonly #namespace: Namespace;
   readonly #server: AmqpServer;
-  #address: { readonly host: string; readonly port: number } | undefined;
+  readonly #guard: AccessGuard;
+  #address: { readonly host: string; readonly port: number; readonly plainText: boolean } | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: BrokerOptions = {}) {
@@ -92,8 +122,19 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
       maxBytes: options.maxBytes ?? MAX_BYTES,
       settled: (path, message, outcome) => this.#report(path, message, outcome),
     });
+    this.#guard = new AccessGuard({
+      clock: this.#clock,
+      deadlines: this.#namespace.deadlines,
+      disableLocalAuth: options.disableLocalAuth ?? false,
+      ...(options.access === undefined ? {} : { access: options.access }),
+      ...(options.accessLog === undefined ? {} : { log: options.accessLog }),
+    });
     this.#server = new AmqpServer({
       namespace: this.#namespace,
+      guard: this.#guard,
+      clock: this.#clock,
+      maxConnections: options.maxConnections ?? MOST_CONNECTIONS,
+      idleTimeoutMs: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
       maxMessageBytes: options.maxMessageBytes ?? MAX_MESSAGE_BYTES,
     });
     this.faults = {
@@ -103,27 +144,42 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
   }
 
   /**
-   * Starts to listen.
-   * @param options host: a loopback address, 127.0.0.1 unless told otherwise; port: 0, the default, takes a free one.
+   * Starts to listen; again for one more port. What comes is known by its first byte: TLS (with `tls`), AMQP, or a
+   * request for a WebSocket at `/$servicebus/websocket`, each in TLS or bare.
    */
-  async listen(
-    options: { readonly host?: string; readonly port?: number } = {},
-  ): Promise<{ host: string; port: number }> {
-    if (this.#address !== undefined || this.#closing !== undefined) {
-      throw new BrokerError(BrokerErrorCode.NotAllowed, "The broker listens once: it listens already, or was closed.");
+  async listen(options: ListenOptions = {}): Promise<{ host: string; port: number }> {
+    if (this.#closing !== undefined) {
+      throw new BrokerError(BrokerErrorCode.NotAllowed, "The broker was closed: make a new one.");
     }
-    const address = await this.#server.start(options.host ?? LOOPBACK, options.port ?? 0);
-    this.#address = address;
-    return { ...address };
+    const { tls, host = LOOPBACK, port = 0, plainText = tls === undefined } = options;
+    if (tls === undefined && !plainText) {
+      throw new BrokerError(
+        BrokerErrorCode.InvalidArgument,
+        "A port without plain text needs 'tls': a key and a cert.",
+      );
+    }
+    const address = await this.#server.start({ host, port, plainText, ...(tls === undefined ? {} : { tls }) });
+    this.#address ??= { ...address, plainText };
+    return address;
   }
 
-  /** What a Service Bus client is given; only once it listens. */
+  /**
+   * What a Service Bus client is given; only once it listens. It names the first port.
+   * @throws BrokerError NotAllowed before `listen`, and with `access`: then it takes a credential or a policy's key.
+   */
   connectionString(): string {
     if (this.#address === undefined) {
       throw new BrokerError(BrokerErrorCode.NotAllowed, "The broker has no address before it listens: call listen().");
     }
-    const { host, port } = this.#address;
-    return `Endpoint=sb://${host}:${port};SharedAccessKeyName=local;SharedAccessKey=local;UseDevelopmentEmulator=true`;
+    if (this.#guard.enforced) {
+      throw new BrokerError(
+        BrokerErrorCode.NotAllowed,
+        "There is no connection string that opens this broker: it looks at rights. Use a credential, or the key of a policy.",
+      );
+    }
+    const { host, port, plainText } = this.#address;
+    const flag = plainText ? ";UseDevelopmentEmulator=true" : "";
+    return `Endpoint=sb://${host}:${port};SharedAccessKeyName=local;SharedAccessKey=local${flag}`;
   }
 
   /**
@@ -137,6 +193,7 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
   /** Deletes a queue and its messages; its links are detached with `amqp:not-found`. */
   deleteQueue(name: string): void {
     this.#namespace.deleteQueue(name);
+    this.#guard.policies.deleteScope(name);
   }
 
   /** Makes or changes a topic, as `putQueue`. */
@@ -147,6 +204,7 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
   /** Deletes a topic with its subscriptions. */
   deleteTopic(name: string): void {
     this.#namespace.deleteTopic(name);
+    this.#guard.policies.deleteScope(name);
   }
 
   /** Makes or changes a subscription; a new one has the rule `$Default`, which takes every message. */
@@ -169,6 +227,49 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
 
   deleteRule(topic: string, subscription: string, name: string): void {
     this.#namespace.deleteRule(topic, subscription, name);
+  }
+
+  /**
+   * Has every open link looked at again, now: what lost its right is detached with `amqp:unauthorized-access`. Without
+   * this call it is noticed within two seconds.
+   */
+  accessChanged(): void {
+    this.#guard.accessChanged();
+  }
+
+  /**
+   * Makes or replaces a shared access policy: whoever signs with one of its keys may do what its rights say, where local
+   * authentication is on. Links that live on a key or a right that is gone are detached at once.
+   * @param scope path of a queue or topic; empty for the namespace
+   * @throws BrokerError NotAllowed without `access`, where any token is taken; EntityNotFound for a scope that is not
+   * there; InvalidArgument for a policy that cannot be; QuotaExceeded beyond 12 policies at one scope
+   */
+  putSharedAccessPolicy(scope: string, policy: SharedAccessPolicy): void {
+    if (!this.#guard.enforced) {
+      throw new BrokerError(
+        BrokerErrorCode.NotAllowed,
+        `The shared access policy '${policy.name}' would mean nothing: a broker without 'access' takes any token. Give 'access'; tokensRefused refuses all but shared access.`,
+      );
+    }
+    if (scope !== "" && this.#namespace.find(scope) === undefined) {
+      throw entityNotFound(scope);
+    }
+    this.#guard.policies.put(scope, policy);
+    this.#guard.accessChanged();
+  }
+
+  /** Deletes a shared access policy; links that live on it are detached at once. */
+  deleteSharedAccessPolicy(scope: string, name: string): void {
+    if (!this.#guard.policies.delete(scope, name)) {
+      throw entityNotFound(`${scope}/authorizationRules/${name}`);
+    }
+    this.#guard.accessChanged();
+  }
+
+  /** Takes shared access keys and signatures, or not any more: open links that live on one are detached at once. */
+  setLocalAuth(enabled: boolean): void {
+    this.#guard.disableLocalAuth = !enabled;
+    this.#guard.accessChanged();
   }
 
   /** Every queue, topic and subscription. */

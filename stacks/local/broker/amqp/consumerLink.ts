@@ -208,6 +208,10 @@ export class ConsumerLink implements ConsumerSink, DeliveryOwner, LinkHandler {
 
   /** Ends the link. What its client still says of its deliveries is refused, until it has heard of the end. */
   detach(error: BrokerError): void {
+    if (this.#stopWaiting !== undefined && !this.#closed) {
+      // Its attach is held back: it is answered first, as the standard wants it.
+      this.#link.open();
+    }
     this.#stop();
     closeWith(this.#link, error);
   }

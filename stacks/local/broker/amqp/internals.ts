@@ -15,6 +15,21 @@ export interface TransferFrame {
   readonly payload?: Buffer;
 }
 
+/** The frame with which a peer begins a connection. */
+export interface OpenPerformative {
+  idle_time_out: unknown;
+}
+
+/** The frame with which a peer begins a link. */
+export interface AttachFrame {
+  readonly performative: {
+    readonly snd_settle_mode: unknown;
+    readonly rcv_settle_mode: unknown;
+    readonly source: Typed | null | undefined;
+    readonly target: Typed | null | undefined;
+  };
+}
+
 export interface FlowFields {
   readonly next_incoming_id: number | null | undefined;
   readonly incoming_window: number;
@@ -71,6 +86,7 @@ declare module "rhea/typings/session" {
     readonly incoming: { on_disposition(fields: DispositionFields): void };
     readonly local: { readonly channel: number };
     readonly remote: { readonly handles: Readonly<Record<number, link | undefined>> };
+    on_attach(frame: AttachFrame): void;
     on_transfer(frame: TransferFrame): void;
   }
 }

@@ -9,6 +9,8 @@ export interface LinkHandler {
   flow?(): void;
   /** A message arrived. What it throws ends the link. */
   message?(delivery: IncomingDelivery, arrived: Arrived): void;
+  /** Ends the link from our side, where more is to be done than to close it. */
+  detach?(error: BrokerError): void;
   /** The link is over, whoever ended it. Called once. */
   closed(): void;
 }

@@ -1,10 +1,14 @@
 import type { Connection, link, Receiver, Sender, Session } from "rhea";
+import { AccessRight } from "../core/access.js";
+import type { AccessGuard } from "../core/accessGuard.js";
+import { entityOfAddress } from "../core/audience.js";
 import { BrokerError, BrokerErrorCode, entityNotFound, sessionLockLost } from "../core/errors.js";
 import type { Entity, Namespace } from "../core/namespace.js";
 import type { Queue } from "../core/queue.js";
 import type { SessionLock } from "../core/sessions.js";
-import { answerCbs, CBS, CBS_STATUS } from "./cbs.js";
+import { CBS, CBS_STATUS, TokenQueue } from "./cbs.js";
 import { type AmqpCondition, asBrokerError, conditionOf } from "./conditions.js";
+import { ANY_RIGHT, ConnectionAccess, type Need } from "./connectionAccess.js";
 import { ConsumerLink } from "./consumerLink.js";
 import { FramingError } from "./frameGuard.js";
 import { closeWith, echoModes, type LinkHandler } from "./links.js";
@@ -21,6 +25,7 @@ import {
   refusal,
   type StatusNames,
 } from "./requests.js";
+import { watchConnection, watchSession } from "./strictness.js";
 import { Transfers } from "./transfers.js";
 import type { Wire } from "./wire.js";
 
@@ -29,10 +34,13 @@ export interface Service {
   readonly namespace: Namespace;
   readonly tokens: LockTokens;
   readonly maxMessageBytes: number;
+  readonly guard: AccessGuard;
 }
 
 /** Sessions of one connection, and links of all its sessions: what one peer may cost. The service takes 5,000 sessions. */
 export const MOST_SESSIONS = 5_000;
+/** The highest channel that is announced. */
+export const CHANNEL_MAX = MOST_SESSIONS - 1;
 const MOST_LINKS = 10_000;
 /** An entity's path with a sub-queue and `/$management` behind it is shorter; a longer address names nothing. */
 const LONGEST_ADDRESS = 512;
@@ -44,6 +52,19 @@ function refusedInput(failure: unknown): AmqpCondition {
   return failure instanceof FramingError
     ? { condition: "amqp:connection:framing-error", description: `The connection was ended by ${failure.message}.` }
     : conditionOf(asBrokerError(failure));
+}
+
+/** Asks whether the peer may attach; throws where it may not. Without an address, any token of the connection will do. */
+type MayAttach = (address: string | undefined, rights: readonly AccessRight[]) => void;
+
+/** The operations of `$management` that send; all others are a receiver's, those on rules too, as in the service. */
+const SENDING: ReadonlySet<string> = new Set([
+  "com.microsoft:schedule-message",
+  "com.microsoft:cancel-scheduled-message",
+]);
+
+function rightOf(operation: string): AccessRight {
+  return SENDING.has(operation) ? AccessRight.Send : AccessRight.Listen;
 }
 
 /** The two halves of a session: what we send, and what we say of what we receive. */
@@ -60,6 +81,11 @@ export class Peer {
   readonly #links = new Map<link, LinkHandler>();
   readonly #replies = new Map<string, ReplyLink>();
   readonly #sessions = new Map<Session, Halves>();
+  /** What takes a link out of the watch over rights. */
+  readonly #guarded = new Map<link, () => void>();
+  #onDisconnected: (() => void) | undefined;
+  readonly #access: ConnectionAccess;
+  readonly #tokens: TokenQueue;
   /** Bytes so far of deliveries that arrive in several frames. */
   readonly #arrived = new WeakMap<object, number>();
   /** Bytes of the delivery to which the frame at hand belongs, with it. */
@@ -69,12 +95,19 @@ export class Peer {
     this.#service = service;
     this.#wire = wire;
     this.#connection = connection;
+    this.#access = new ConnectionAccess(
+      service.guard,
+      service.namespace.deadlines,
+      () => connection.hostname ?? "localhost",
+    );
+    this.#tokens = new TokenQueue({ guard: service.guard, access: this.#access, namespace: service.namespace });
     wire.onDrain = () => {
       for (const { transfers } of this.#sessions.values()) {
         transfers.resume();
       }
     };
     wire.onRefused = (failure) => this.end(refusedInput(failure));
+    watchConnection(connection, (reason) => this.end(reason));
     const createSession = connection.create_session.bind(connection);
     connection.create_session = (size) => this.#adopt(createSession(size));
     // What goes wrong while frames are written must end this connection, not the process.
@@ -99,10 +132,48 @@ export class Peer {
     setImmediate(() => this.#wire.end());
   }
 
+  /** Takes the name and key of a shared access policy, as SASL PLAIN brings them; false if they are wrong. */
+  login(name: string, key: string): boolean {
+    const { guard } = this.#service;
+    const principal = guard.login(name, key);
+    const scope = principal?.sharedAccess?.scope ?? "";
+    if (principal !== undefined) {
+      this.#access.grant(scope, principal);
+    }
+    guard.log({
+      action: "put-token",
+      outcome: principal === undefined ? "refused" : "allowed",
+      who: name,
+      entity: scope,
+      ...(principal === undefined
+        ? { reason: "No shared access policy has this name and key, or none is taken." }
+        : {}),
+    });
+    return principal !== undefined;
+  }
+
+  /** Ends the connection if nobody on it has said who they are. */
+  endUnauthorised(milliseconds: number): void {
+    if (!this.#access.anyone) {
+      this.end({
+        condition: "amqp:connection:forced",
+        description: `The connection put no token within the allowed ${milliseconds} milliseconds.`,
+      });
+    }
+  }
+
+  /** Told when the connection is over. */
+  set onDisconnected(run: () => void) {
+    this.#onDisconnected = run;
+  }
+
   /** The connection is over. */
   disconnected(): void {
+    this.#onDisconnected?.();
     this.#end([...this.#links.keys()]);
     this.#sessions.clear();
+    this.#tokens.close();
+    this.#access.close();
   }
 
   sessionClosed(session: Session): void {
@@ -118,6 +189,8 @@ export class Peer {
     for (const link of links) {
       const handler = this.#links.get(link);
       this.#links.delete(link);
+      this.#guarded.get(link)?.();
+      this.#guarded.delete(link);
       if (handler instanceof ReplyLink && this.#replies.get(handler.address) === handler) {
         this.#replies.delete(handler.address);
       }
@@ -136,8 +209,7 @@ export class Peer {
     const transfers = new Transfers(session, this.#wire);
     this.#sessions.set(session, { transfers, receipts: new Receipts(session, this.#wire) });
     session.outgoing = transfers;
-    // Everything that comes in is settled at once; `rhea` would look up every number in whatever range is named.
-    session.incoming.on_disposition = () => {};
+    watchSession(session, (reason) => this.end(reason));
     const onTransfer = session.on_transfer.bind(session);
     session.on_transfer = (frame) => {
       // `rhea` decodes a message of format 0 before it tells of it, and hands over any other as bytes.
@@ -165,9 +237,13 @@ export class Peer {
 
   /** A client attached to receive. */
   senderOpened(link: Sender): void {
-    this.#open(link, ({ transfers }) => {
+    this.#open(link, ({ transfers }, may) => {
       const address = String(link.source?.address ?? "");
-      if (address === CBS || MANAGEMENT.test(address)) {
+      const managed = MANAGEMENT.test(address);
+      if (address !== CBS) {
+        may(address, managed ? ANY_RIGHT : [AccessRight.Listen]);
+      }
+      if (address === CBS || managed) {
         const reply = new ReplyLink(link, transfers);
         this.#replies.set(reply.address, reply);
         return reply;
@@ -185,23 +261,25 @@ export class Peer {
 
   /** A client attached to send. */
   receiverOpened(link: Receiver): void {
-    this.#open(link, ({ receipts }) => {
+    this.#open(link, ({ receipts }, may) => {
       const address = String(link.target?.address ?? "");
       if (address === CBS) {
-        return this.#requests(link, receipts, CBS_STATUS, (request) => answerCbs(request, this.#service.namespace));
+        return this.#requests(link, receipts, CBS_STATUS, (request, reply) => this.#tokens.answer(request, reply));
       }
       const managed = MANAGEMENT.exec(address)?.[1];
+      may(address, managed === undefined ? [AccessRight.Send] : ANY_RIGHT);
       if (managed !== undefined) {
         this.#find(managed);
-        return this.#requests(link, receipts, MANAGEMENT_STATUS, (request) =>
-          answerManagement(request, {
+        return this.#answers(link, receipts, MANAGEMENT_STATUS, (request) => {
+          this.#access.require(this.#need(managed, [rightOf(request.operation)]));
+          return answerManagement(request, {
             entity: this.#find(managed),
             tokens: this.#service.tokens,
             locks: this.#service.namespace.locks,
             maxMessageBytes: this.#service.maxMessageBytes,
             heldSession: (queue, sessionId, linkName) => this.#heldSession(queue, sessionId, linkName),
-          }),
-        );
+          });
+        });
       }
       const entity = this.#find(address);
       if (entity.kind === "topic") {
@@ -217,8 +295,16 @@ export class Peer {
     });
   }
 
-  #open(link: Sender | Receiver, make: (halves: Halves) => LinkHandler): void {
+  /** @param make is given what asks whether the peer may do something at an address; it throws where it may not. */
+  #open(link: Sender | Receiver, make: (halves: Halves, may: MayAttach) => LinkHandler): void {
     echoModes(link);
+    let need: Need | undefined;
+    let who: string | undefined;
+    const may: MayAttach = (address, rights) => {
+      need = this.#need(address, rights);
+      who = this.#access.claimant(need);
+      who = this.#access.require(need)?.name ?? who;
+    };
     try {
       const halves = this.#sessions.get(link.session);
       if (halves === undefined) {
@@ -227,10 +313,28 @@ export class Peer {
       if (this.#links.size >= MOST_LINKS) {
         throw new BrokerError(BrokerErrorCode.QuotaExceeded, `A connection has at most ${MOST_LINKS} links.`);
       }
-      this.#links.set(link, make(halves));
+      const handler = make(halves, may);
+      this.#links.set(link, handler);
+      if (need !== undefined) {
+        const end = (error: BrokerError): void => handler.detach?.(error) ?? closeWith(link, error);
+        this.#guarded.set(link, this.#access.admit({ name: link.name, need, end }));
+        this.#access.logAttach(need, who, undefined);
+      }
     } catch (error) {
-      closeWith(link, asBrokerError(error));
+      const refused = asBrokerError(error);
+      if (need !== undefined) {
+        this.#access.logAttach(need, who, refused);
+      }
+      closeWith(link, refused);
     }
+  }
+
+  #need(address: string | undefined, rights: readonly AccessRight[]): Need {
+    if (address === undefined) {
+      return { entity: undefined, rights };
+    }
+    const path = entityOfAddress(address.slice(0, LONGEST_ADDRESS));
+    return { entity: this.#service.namespace.find(path)?.path ?? path, rights };
   }
 
   #find(address: string): Entity {
@@ -244,20 +348,40 @@ export class Peer {
     return entity;
   }
 
-  #requests(link: Receiver, receipts: Receipts, names: StatusNames, answer: (request: Request) => Answer): LinkHandler {
+  #answers(link: Receiver, receipts: Receipts, names: StatusNames, answer: (request: Request) => Answer): LinkHandler {
+    return this.#requests(link, receipts, names, (request, reply) => {
+      let answered: Answer;
+      try {
+        answered = answer(request);
+      } catch (error) {
+        answered = refusal(error);
+      }
+      reply(answered);
+    });
+  }
+
+  #requests(
+    link: Receiver,
+    receipts: Receipts,
+    names: StatusNames,
+    answer: (request: Request, reply: (answer: Answer) => void) => void,
+  ): LinkHandler {
     link.set_target({ address: link.target?.address });
     link.set_source({ address: link.source?.address });
     return {
       message: (delivery, { encoded }) => {
-        receipts.accept(delivery);
-        const request = decodeRequest(encoded);
-        let answered: Answer;
+        let request: Request;
         try {
-          answered = answer(request);
+          request = decodeRequest(encoded);
         } catch (error) {
-          answered = refusal(error);
+          // Nobody could be answered: it does not even say whom.
+          receipts.reject(delivery, conditionOf(asBrokerError(error)));
+          return;
         }
-        this.#replies.get(request.replyTo ?? "")?.send(encodeAnswer(request, answered, names));
+        receipts.accept(delivery);
+        answer(request, (answered) =>
+          this.#replies.get(request.replyTo ?? "")?.send(encodeAnswer(request, answered, names)),
+        );
       },
       closed: () => {},
     };
@@ -289,8 +413,7 @@ export class Peer {
     try {
       handler?.message?.(delivery, { encoded, format, size: this.#arriving });
     } catch (error) {
-      this.#links.delete(link);
-      handler?.closed();
+      this.#end([link]);
       closeWith(link, asBrokerError(error));
     }
   }

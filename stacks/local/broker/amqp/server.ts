@@ -1,8 +1,13 @@
-import { createServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { type Connection, type Container, create_container, type EventContext } from "rhea";
+import type { AccessGuard } from "../core/accessGuard.js";
+import type { Clock } from "../core/clock.js";
 import type { Namespace } from "../core/namespace.js";
+import { Door, type TlsIdentity } from "./doors.js";
 import { LockTokens } from "./lockTokens.js";
-import { Peer, type Service } from "./peer.js";
+import { CHANNEL_MAX, Peer, type Service } from "./peer.js";
+import { mechanisms } from "./sasl.js";
 import { Wire } from "./wire.js";
 
 /** The largest frame that is taken; also what Azure announces. */
@@ -12,54 +17,72 @@ const PRODUCER_CREDIT = 1_000;
 /** Deliveries in flight to us in one session. */
 const SESSION_BUFFER = 65_536;
 /** A peer that says nothing for twice as long is taken for gone. */
-const IDLE_TIME_OUT_MS = 60_000;
+export const IDLE_TIMEOUT_MS = 60_000;
 /** What a namespace of the service takes. */
-const MOST_CONNECTIONS = 5_000;
+export const MOST_CONNECTIONS = 5_000;
+/** Connections beyond the most there may be that are told so at one time; any further are cut without a word. */
+const MOST_REFUSED = 200;
+/** How long a connection may take for SASL and its open. */
+const OPEN_MS = 20_000;
+/** How long a connection may last without a token that was believed, where rights are looked at. */
+const AUTHORISE_MS = 60_000;
 /** How long connections may take to say goodbye when the server closes. */
 const CLOSE_GRACE_MS = 500;
 
 export interface ServerOptions {
   readonly namespace: Namespace;
   readonly maxMessageBytes: number;
+  readonly guard: AccessGuard;
+  readonly clock: Clock;
+  /** Connections at one time. */
+  readonly maxConnections: number;
+  /** Milliseconds of silence that are announced; a peer that is silent for twice as long is dropped. */
+  readonly idleTimeoutMs: number;
 }
 
 /** Listens for AMQP connections and brings their links to the engine. */
 export class AmqpServer {
   readonly #service: Service;
   readonly #container: Container;
-  readonly #server: Server;
+  readonly #options: ServerOptions;
+  readonly #doors: Door[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #peers = new Map<Connection, Peer>();
 
   constructor(options: ServerOptions) {
+    this.#options = options;
     this.#service = { ...options, tokens: new LockTokens() };
     this.#container = create_container({
       id: "stowage-broker",
       max_frame_size: FRAME_SIZE,
       session_buffer_size: SESSION_BUFFER,
-      idle_time_out: IDLE_TIME_OUT_MS,
+      idle_time_out: options.idleTimeoutMs,
       receiver_options: { credit_window: PRODUCER_CREDIT, autoaccept: false, autosettle: false },
       sender_options: { autosettle: false },
     });
     this.#listen();
-    this.#server = createServer((socket) => this.#accept(socket));
-    this.#server.maxConnections = MOST_CONNECTIONS;
   }
 
   get connections(): number {
     return this.#sockets.size;
   }
 
-  /** Starts to listen; port 0 takes any that is free. */
-  start(host: string, port: number): Promise<{ host: string; port: number }> {
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(port, host, () => {
-        this.#server.off("error", reject);
-        const address = this.#server.address();
-        resolve(typeof address === "object" && address !== null ? { host, port: address.port } : { host, port });
-      });
+  /** Listens on one more port; port 0 takes any that is free. */
+  async start(options: {
+    readonly host: string;
+    readonly port: number;
+    readonly tls?: TlsIdentity;
+    readonly plainText: boolean;
+  }): Promise<{ host: string; port: number }> {
+    const door = new Door({
+      ...options,
+      clock: this.#options.clock,
+      arrived: (socket) => this.#arrived(socket),
+      entered: (stream, from) => this.#accept(stream, from),
     });
+    const address = await door.open();
+    this.#doors.push(door);
+    return address;
   }
 
   /** Cuts every connection, as a network would. Returns how many. */
@@ -73,9 +96,7 @@ export class AmqpServer {
 
   /** Stops listening and ends every connection, within a bound. */
   async stop(): Promise<void> {
-    const closed = new Promise<void>((resolve) => {
-      this.#server.close(() => resolve());
-    });
+    const closed = Promise.all(this.#doors.map((door) => door.close()));
     for (const peer of this.#peers.values()) {
       peer.end({ condition: "amqp:connection:forced", description: "The broker is closing." });
     }
@@ -88,25 +109,65 @@ export class AmqpServer {
     clearTimeout(timer);
   }
 
-  #accept(socket: Socket): void {
+  #arrived(socket: Socket): boolean {
+    if (this.#sockets.size >= this.#options.maxConnections + MOST_REFUSED) {
+      return false;
+    }
     this.#sockets.add(socket);
-    const wire = new Wire(socket, FRAME_SIZE);
-    const connection = this.#container.create_connection({
+    socket.once("close", () => this.#sockets.delete(socket));
+    return true;
+  }
+
+  #accept(stream: Duplex, from: string): void {
+    const wire = new Wire(stream, from, FRAME_SIZE);
+    // Each connection sees the container with mechanisms of its own.
+    const container: Container = Object.create(this.#container);
+    container.sasl_server_mechanisms = mechanisms({
+      plain: (name, key) => peer.login(name, key),
+      failed: () => setImmediate(() => wire.end()),
+    });
+    const connection = container.create_connection({
       max_frame_size: FRAME_SIZE,
-      idle_time_out: IDLE_TIME_OUT_MS,
+      channel_max: CHANNEL_MAX,
+      idle_time_out: this.#options.idleTimeoutMs,
       session_buffer_size: SESSION_BUFFER,
       reconnect: false,
       // Asked for by the type of a connection that dials; this one is handed its socket.
       port: 0,
     });
     const peer = new Peer(connection, wire, this.#service);
+    this.#limit(connection, peer, this.#peers.size >= this.#options.maxConnections);
     this.#peers.set(connection, peer);
     connection["accept"](wire);
-    socket.once("close", () => {
-      this.#sockets.delete(socket);
+    // Only whole frames come here. If `rhea` waits for the rest of one all the same, it took something else for a
+    // frame's size (a protocol header after a SASL outcome that was no success) and would gather without end.
+    wire.on("data", () => {
+      if (connection["frame_size"] !== undefined) {
+        peer.drop();
+      }
+    });
+    stream.once("close", () => {
       this.#peers.delete(connection);
       peer.disconnected();
     });
+  }
+
+  /** Holds a connection to its times, and ends one too many once it can be told why. */
+  #limit(connection: Connection, peer: Peer, tooMany: boolean): void {
+    const { clock, guard, maxConnections } = this.#options;
+    let cancel = clock.after(OPEN_MS, () => peer.drop());
+    connection.once("connection_open", () => {
+      cancel();
+      if (tooMany) {
+        peer.end({
+          condition: "amqp:resource-limit-exceeded",
+          description: `ConnectionsQuotaExceeded: The namespace has ${maxConnections} connections, the most it takes. Close others first.`,
+        });
+      } else if (guard.enforced) {
+        cancel = clock.after(AUTHORISE_MS, () => peer.endUnauthorised(AUTHORISE_MS));
+      }
+    });
+    peer.onDisconnected = () => cancel();
   }
 
   #listen(): void {

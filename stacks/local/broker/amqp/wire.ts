@@ -1,9 +1,11 @@
 import { EventEmitter } from "node:events";
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { FrameGuard } from "./frameGuard.js";
 
 /** Bytes of output gathered before they are handed to the socket at once. */
 const SLAB = 64 * 1_024;
+/** What a connection begins with: one that says little costs no more than this. */
+const FIRST_SLAB = 1_024;
 /** Payloads from this size on are handed over as they are, without a copy. */
 const COPY_LIMIT = 16 * 1_024;
 /** Output waiting in the socket beyond which no more messages are sent: a slow reader costs this, not all its credit. */
@@ -17,8 +19,9 @@ const END_GRACE_MS = 1_000;
  * so that no heartbeat timer outlives it.
  */
 export class Wire extends EventEmitter {
-  readonly #socket: Socket;
-  #slab = Buffer.allocUnsafe(SLAB);
+  readonly #socket: Duplex;
+  readonly #name: string;
+  #slab = Buffer.allocUnsafe(FIRST_SLAB);
   #from = 0;
   #to = 0;
   #scheduled = false;
@@ -32,16 +35,20 @@ export class Wire extends EventEmitter {
     this.flush();
   };
 
-  /** @param largestFrame bytes of a frame that are taken from the other end. */
-  constructor(socket: Socket, largestFrame: number) {
+  /**
+   * @param socket TCP, TLS or WebSocket
+   * @param name of the other end
+   * @param largestFrame bytes of a frame that are taken from the other end
+   */
+  constructor(socket: Duplex, name: string, largestFrame: number) {
     super();
     this.#socket = socket;
+    this.#name = name;
     this.#guard = new FrameGuard({
       largest: largestFrame,
       pass: (bytes) => this.emit("data", bytes),
       refuse: (failure) => this.#onRefused?.(failure),
     });
-    socket.setNoDelay(true);
     socket.on("data", (chunk) => this.#take(chunk));
     socket.on("error", (error) => this.#over(error));
     socket.on("end", () => this.#over(undefined));
@@ -75,9 +82,9 @@ export class Wire extends EventEmitter {
     if (bytes > SLAB) {
       throw new RangeError(`${bytes} bytes are more than the ${SLAB} of a slab.`);
     }
-    if (this.#to + bytes > SLAB) {
+    if (this.#to + bytes > this.#slab.length) {
       this.#hand();
-      this.#slab = Buffer.allocUnsafe(SLAB);
+      this.#slab = Buffer.allocUnsafe(Math.max(bytes, Math.min(SLAB, this.#slab.length * 4)));
       this.#from = 0;
       this.#to = 0;
     }
@@ -129,7 +136,7 @@ export class Wire extends EventEmitter {
 
   /** What `rhea` calls the connection in its logs. */
   get_id_string(): string {
-    return `${this.#socket.remoteAddress}:${this.#socket.remotePort}`;
+    return this.#name;
   }
 
   #take(chunk: Buffer): void {

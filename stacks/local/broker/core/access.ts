@@ -1,3 +1,5 @@
+import { BrokerError, BrokerErrorCode } from "./errors.js";
+
 /** What may be done with an entity, or with the whole namespace. Manage includes the other two. */
 export const AccessRight = {
   Send: "send",
@@ -46,3 +48,15 @@ export interface AccessEvent {
   /** Why it was refused. Never holds a token. */
   readonly reason?: string;
 }
+
+/** The access control of a broker without a directory: no bearer token is believed, shared access alone counts. */
+export const tokensRefused: AccessControl = {
+  identify: () =>
+    Promise.reject(
+      new BrokerError(
+        BrokerErrorCode.UnauthorizedAccess,
+        "InvalidIssuer: This namespace has no directory whose tokens it takes: sign with a shared access key.",
+      ),
+    ),
+  allows: () => false,
+};
