@@ -11,6 +11,8 @@ export interface LinkHandler {
   message?(delivery: IncomingDelivery, arrived: Arrived): void;
   /** Ends the link from our side, where more is to be done than to close it. */
   detach?(error: BrokerError): void;
+  /** Bytes of one delivery that are kept while it arrives; without it, the broker's bound. */
+  readonly maxMessageBytes?: number;
   /** The link is over, whoever ended it. Called once. */
   closed(): void;
 }

@@ -225,7 +225,8 @@ export class Peer {
       if (after !== undefined) {
         this.#arrived.set(after, bytes);
         // Beyond the limit the bytes are dropped as they come; the delivery is refused once it is complete.
-        if (bytes > this.#service.maxMessageBytes) {
+        const limit = link === undefined ? undefined : this.#links.get(link)?.maxMessageBytes;
+        if (bytes > (limit ?? this.#service.maxMessageBytes)) {
           after.frames = [NOTHING];
         }
       }

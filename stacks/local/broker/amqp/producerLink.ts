@@ -2,6 +2,7 @@ import type { Receiver } from "rhea";
 import type { Attachment, Attachments } from "../core/attachments.js";
 import type { Content } from "../core/content.js";
 import { BrokerError, BrokerErrorCode } from "../core/errors.js";
+import type { EntityRules } from "../core/settings.js";
 import { asBrokerError, conditionOf } from "./conditions.js";
 import { AmqpContent, splitBatch } from "./content.js";
 import { type Arrived, closeWith, type LinkHandler } from "./links.js";
@@ -16,6 +17,7 @@ export const RAW_FORMAT = 0xffff_fff0;
 export interface SendTarget {
   readonly path: string;
   readonly attachments: Attachments;
+  readonly rules: EntityRules;
   send(contents: readonly Content[]): number[];
 }
 
@@ -25,15 +27,16 @@ export class ProducerLink implements LinkHandler, Attachment {
   readonly #link: Receiver;
   readonly #target: SendTarget;
   readonly #receipts: Receipts;
-  readonly #maxMessageBytes: number;
+  /** Bytes of a delivery that this link takes: the entity's own bound, or the broker's. */
+  readonly maxMessageBytes: number;
   #detached = false;
 
   constructor(link: Receiver, target: SendTarget, receipts: Receipts, maxMessageBytes: number) {
     this.#link = link;
     this.#target = target;
     this.#receipts = receipts;
-    this.#maxMessageBytes = maxMessageBytes;
-    link.local.attach.max_message_size = maxMessageBytes;
+    this.maxMessageBytes = target.rules.maxMessageBytes ?? maxMessageBytes;
+    link.local.attach.max_message_size = this.maxMessageBytes;
     link.set_target({ address: link.target?.address });
     link.set_source({ address: link.source?.address });
     target.attachments.add(this);
@@ -45,10 +48,10 @@ export class ProducerLink implements LinkHandler, Attachment {
       return;
     }
     try {
-      if (size > this.#maxMessageBytes) {
+      if (size > this.maxMessageBytes) {
         throw new BrokerError(
           BrokerErrorCode.MessageTooLarge,
-          `The received message (delivery-id:${delivery.id}, size:${size} bytes) exceeds the limit (${this.#maxMessageBytes} bytes) currently allowed on the link.`,
+          `The received message (delivery-id:${delivery.id}, size:${size} bytes) exceeds the limit (${this.maxMessageBytes} bytes) currently allowed on the link.`,
         );
       }
       this.#target.send(decode(encoded, format));
