@@ -1,4 +1,4 @@
-import { Code, undecodable } from "./codec.js";
+import { Code, Cursor, undecodable } from "./codec.js";
 
 // A check that encoded values are what they say, before a decoder believes them. `rhea` reads a count and makes an
 // array of that many places, and it reads four billion nothings from ten bytes; both end the process.
@@ -36,11 +36,12 @@ export function checkValue(buffer: Buffer, at: number, end: number, depth = 0): 
   return checkBody(buffer, at + 1, end, code, depth);
 }
 
-/** Checks every value from `from` to the end of the buffer, as in a message: one section after another. */
-export function checkValues(buffer: Buffer, from = 0): void {
-  let at = from;
-  while (at < buffer.length) {
-    at = checkValue(buffer, at, buffer.length);
+/** Checks an encoded message: known sections, one after another, and what each of them holds. */
+export function checkMessage(encoded: Buffer): void {
+  const cursor = new Cursor(encoded);
+  while (cursor.remaining > 0) {
+    const { value, end } = cursor.section();
+    checkValue(encoded, value, end);
   }
 }
 

@@ -1,7 +1,7 @@
 import { message as rheaMessage, type Sender, types } from "rhea";
 import { BrokerError, BrokerErrorCode } from "../core/errors.js";
 import { asBrokerError, conditionOf, statusOf } from "./conditions.js";
-import { checkValues } from "./encoding.js";
+import { checkMessage } from "./encoding.js";
 import { isAnswered, type LinkHandler } from "./links.js";
 import type { Transfers } from "./transfers.js";
 
@@ -42,7 +42,7 @@ function record(value: unknown): Readonly<Record<string, unknown>> {
 export function decodeRequest(encoded: Buffer): Request {
   let decoded: Readonly<Record<string, unknown>>;
   try {
-    checkValues(encoded);
+    checkMessage(encoded);
     decoded = rheaMessage.decode(encoded);
   } catch (error) {
     throw new BrokerError(
@@ -67,10 +67,15 @@ export function refusal(error: unknown): Answer {
   return { status: statusOf(refused), description, condition };
 }
 
+/** What may be a message's id; some other value in its place cannot be repeated in an answer. */
+function isMessageId(value: unknown): boolean {
+  return typeof value === "string" || typeof value === "number" || (Buffer.isBuffer(value) && value.length === 16);
+}
+
 export function encodeAnswer(request: Request, answer: Answer, names: StatusNames): Buffer {
   const tracking = request.properties[TRACKING_ID];
   return rheaMessage.encode({
-    correlation_id: request.messageId,
+    correlation_id: isMessageId(request.messageId) ? request.messageId : undefined,
     application_properties: {
       [names.code]: types.wrap_int(answer.status),
       [names.description]: answer.description,
