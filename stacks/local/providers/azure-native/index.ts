@@ -23,6 +23,11 @@ export interface AzureNativeOptions {
   identities?: IdentityEffects;
   /** The cluster that the stack adopts; by default one with an issuer in Azure's form. */
   cluster?: AdoptedCluster;
+  /**
+   * Managed identities that are there beforehand, as `resource group/name`.
+   * @default with effects none but the stack's own; in a preview any that is named
+   */
+  existingIdentities?: readonly string[];
   /** Resource groups that are there beforehand. @default any that is named */
   resourceGroups?: readonly string[];
   /** @default the current time */
@@ -54,7 +59,7 @@ export async function createAzureNativeStandIn(options: AzureNativeOptions): Pro
     version: sdkVersion(),
     types: [...models.keys()],
     model: (token) => models.get(token),
-    invokes: armInvokes(settings, options.cluster),
+    invokes: armInvokes(settings, options.cluster, options.existingIdentities ?? (isPreview(options) ? undefined : [])),
     stateFile: options.stateFile,
     configure: (config) => {
       settings.subscriptionId = setting(config, "subscriptionId") ?? SUBSCRIPTION;
@@ -71,6 +76,11 @@ async function replay({ state }: ProviderStandIn, effects: ArmEffects): Promise<
     const outputs = await bringAbout(effects, resource);
     if (Object.keys(outputs).length > 0) state.put({ ...resource, outputs: { ...resource.outputs, ...outputs } });
   }
+}
+
+/** Whether nothing is brought about, so that what the stack adopts is there only in name. */
+function isPreview({ effects, identities }: AzureNativeOptions): boolean {
+  return effects === undefined && identities === undefined;
 }
 
 function setting(config: PropertyMap, name: string): string | undefined {
