@@ -16,6 +16,7 @@ import { BrokerError, BrokerErrorCode, entityNotFound } from "./core/errors.js";
 import type { Filter } from "./core/filters.js";
 import type { StoredMessage } from "./core/message.js";
 import { Namespace } from "./core/namespace.js";
+import type { RuleAction } from "./core/rules.js";
 import type { QueueSettings, SubscriptionSettings, TopicSettings } from "./core/settings.js";
 import type { SettledOutcome } from "./core/settlement.js";
 import type { SharedAccessPolicy } from "./core/sharedAccess.js";
@@ -32,7 +33,9 @@ export { type Clock, systemClock } from "./core/clock.js";
 export type { EntityCounts, EntityInfo } from "./core/entityInfo.js";
 export { BrokerError, BrokerErrorCode } from "./core/errors.js";
 export type { CorrelationFilter, FalseFilter, Filter, SqlFilter, TrueFilter } from "./core/filters.js";
+export type { RuleAction } from "./core/rules.js";
 export {
+  type CommonSettings,
   EntityStatus,
   type QueueSettings,
   SettingsError,
@@ -218,11 +221,12 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
 
   /**
    * Sets a rule of a subscription. It takes a message if any of its rules does: where others should decide, delete
-   * `$Default`, as on Azure.
-   * @throws BrokerError NotImplemented for an SQL filter, naming the rule.
+   * `$Default`, as on Azure. A rule with an action takes a copy of its own, which names the rule in `RuleName`.
+   * @throws BrokerError InvalidArgument for SQL that cannot be understood, with the position; QuotaExceeded beyond 2,000
+   * SQL filters or 100,000 correlation filters of a topic
    */
-  putRule(topic: string, subscription: string, name: string, filter: Filter): void {
-    this.#namespace.putRule(topic, subscription, name, filter);
+  putRule(topic: string, subscription: string, name: string, filter: Filter, action?: RuleAction): void {
+    this.#namespace.putRule(topic, subscription, name, filter, action);
   }
 
   deleteRule(topic: string, subscription: string, name: string): void {
@@ -278,7 +282,7 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
     for (const topic of this.#namespace.topics()) {
       found.push(describeTopic(topic));
       for (const subscription of topic.subscriptions.values()) {
-        const rules = Object.fromEntries(subscription.filters());
+        const rules = Object.fromEntries([...subscription.rules.all()].map(({ name, filter }) => [name, filter]));
         found.push({ ...describeQueue("subscription", subscription.queue), rules });
       }
     }

@@ -183,7 +183,7 @@ describe("a message", () => {
     });
     expect([...facts.properties]).toEqual([
       ["region", "north"],
-      ["size", 3],
+      ["size", 3n],
     ]);
   });
 });

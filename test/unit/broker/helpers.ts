@@ -7,6 +7,7 @@ import { Namespace } from "../../../stacks/local/broker/core/namespace.js";
 import type { Queue } from "../../../stacks/local/broker/core/queue.js";
 import type { SessionLock } from "../../../stacks/local/broker/core/sessions.js";
 import type { SettledOutcome } from "../../../stacks/local/broker/core/settlement.js";
+import type { SqlValue } from "../../../stacks/local/broker/core/sql/values.js";
 
 /** Time that stands still until it is moved. */
 export class FakeClock implements Clock {
@@ -54,7 +55,7 @@ export interface ContentOptions {
   readonly size?: number;
   readonly partitionKey?: string;
   /** Application properties it was rewritten with. */
-  readonly set?: ReadonlyMap<string, unknown>;
+  readonly set?: ReadonlyMap<string, SqlValue>;
   /** Where it was dead-lettered before it was passed on; told as its `to`, which nothing else uses here. */
   readonly deadLetterSource?: string;
   readonly facts?: Partial<MessageFacts>;
@@ -71,9 +72,17 @@ export function content(messageId: string, options: ContentOptions = {}): Conten
     rewritten: (changes, deadLetterSource) =>
       content(messageId, {
         ...options,
-        set: new Map([...(options.set ?? []), ...(changes ?? [])]),
+        set: new Map([...(options.set ?? []), ...((changes ?? []) as Iterable<[string, SqlValue]>)]),
         ...(deadLetterSource === undefined ? {} : { deadLetterSource }),
       }),
+    edited: ({ system, properties }) => {
+      const before = new Map(content(messageId, options).facts().properties);
+      for (const [name, value] of properties) {
+        value === undefined ? before.delete(name) : before.set(name, value);
+      }
+      const facts = { ...options.facts, ...Object.fromEntries(system), properties: before };
+      return content(messageId, { ...options, facts });
+    },
     facts: () => ({
       messageId,
       correlationId: undefined,
@@ -83,6 +92,11 @@ export function content(messageId: string, options: ContentOptions = {}): Conten
       sessionId: options.sessionId,
       replyToSessionId: undefined,
       contentType: undefined,
+      partitionKey: options.partitionKey,
+      viaPartitionKey: undefined,
+      timeToLiveMs: options.timeToLiveMs,
+      scheduledAt: options.scheduledAt,
+      size: options.size ?? 100,
       properties: options.set ?? new Map(),
       ...options.facts,
     }),

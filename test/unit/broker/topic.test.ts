@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Filter } from "../../../stacks/local/broker/core/filters.js";
+import type { SqlValue } from "../../../stacks/local/broker/core/sql/values.js";
 import { bench, codeOf, content, receive } from "./helpers.js";
 
 function topicBench() {
@@ -73,7 +74,7 @@ describe("rules", () => {
   const facts = {
     subject: "order",
     correlationId: "c1",
-    properties: new Map<string, unknown>([
+    properties: new Map<string, SqlValue>([
       ["region", "north"],
       ["size", 3],
       ["urgent", true],
@@ -107,10 +108,10 @@ describe("rules", () => {
     expect(queue("events/Subscriptions/mail").counts().active).toBe(1);
   });
 
-  it("with SQL are refused by name", () => {
+  it("with SQL that cannot be understood are refused with the place", () => {
     const { namespace } = topicBench();
-    expect(() => namespace.putRule("events", "mail", "sizes", { kind: "sql", expression: "size > 3" })).toThrow(
-      /Rule 'sizes' has the SQL filter 'size > 3'/,
+    expect(() => namespace.putRule("events", "mail", "sizes", { kind: "sql", expression: "size > > 3" })).toThrow(
+      /error at position 8, near '> 3'/,
     );
   });
 

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { message as rheaMessage } from "rhea";
 import type { Content, MessageFacts, PropertyChanges } from "../core/content.js";
+import type { MessageEdits } from "../core/sql/actions.js";
 import { Code, Cursor, mapEntries, Section, undecodable } from "./codec.js";
-import { checkMessage } from "./encoding.js";
-import { type ApplicationRange, annotationsOf, annotationsWith, withChanges } from "./rewriting.js";
+import { editedAnnotations, editedBare } from "./edits.js";
+import { Field, readFacts, readId } from "./facts.js";
+import { type ApplicationRange, annotationsOf, annotationsWith, annotationText, withChanges } from "./rewriting.js";
 
 /** Annotations that the broker sets; a client that sends a received message again brings old ones along. */
 const SET_BY_BROKER: ReadonlySet<string> = new Set([
@@ -16,11 +17,9 @@ const SET_BY_BROKER: ReadonlySet<string> = new Set([
 
 const SCHEDULED = "x-opt-scheduled-enqueue-time";
 const PARTITION_KEY = "x-opt-partition-key";
+const VIA_PARTITION_KEY = "x-opt-via-partition-key";
 /** The entity in which a message was dead-lettered, where it went on from there. */
 const DEAD_LETTER_SOURCE = "x-opt-deadletter-source";
-/** Fields of the properties section, by their place in the list. */
-const MESSAGE_ID = 0;
-const GROUP_ID = 10;
 /** A field of at most so many characters fits the short forms that are written here. */
 const LONGEST_ID = 255;
 const NOTHING = Buffer.alloc(0);
@@ -99,23 +98,24 @@ export class AmqpContent implements Content {
     return new AmqpContent(Buffer.concat([annotations, bare]), { durable, priority, ttl });
   }
 
+  edited(edits: MessageEdits): AmqpContent {
+    const { durable, priority } = this;
+    const ttl = edits.system.has("timeToLiveMs") ? edits.system.get("timeToLiveMs") : this.timeToLiveMs;
+    return new AmqpContent(
+      Buffer.concat([editedAnnotations(this.annotations, this.annotationCount, edits), editedBare(this.bare, edits)]),
+      { durable, priority, ttl: typeof ttl === "number" ? ttl : undefined },
+    );
+  }
+
   facts(): MessageFacts {
-    checkMessage(this.bare);
-    const decoded = rheaMessage.decode(this.bare);
-    const text = (value: unknown): string | undefined =>
-      value === undefined || value === null ? undefined : String(value);
-    const properties: unknown = decoded["application_properties"];
-    return {
-      messageId: this.messageId,
-      correlationId: text(decoded["correlation_id"]),
-      to: text(decoded["to"]),
-      replyTo: text(decoded["reply_to"]),
-      subject: text(decoded["subject"]),
-      sessionId: this.sessionId,
-      replyToSessionId: text(decoded["reply_to_group_id"]),
-      contentType: text(decoded["content_type"]),
-      properties: new Map(Object.entries(properties ?? {})),
-    };
+    const { messageId, sessionId, partitionKey, viaPartitionKey, timeToLiveMs, scheduledAt, size } = this;
+    const outside = { messageId, sessionId, partitionKey, viaPartitionKey, timeToLiveMs, scheduledAt, size };
+    return readFacts(this.bare, outside);
+  }
+
+  /** Only asked for by filters, and rarely: looked for when it is. */
+  get viaPartitionKey(): string | undefined {
+    return annotationText(this.annotations, this.annotationCount, VIA_PARTITION_KEY);
   }
 }
 
@@ -241,37 +241,14 @@ function readTime(cursor: Cursor): number | undefined {
 
 function readProperties(cursor: Cursor, parts: Parts): void {
   const { count } = cursor.list();
-  for (let field = 0; field < count && field <= GROUP_ID; field++) {
-    if (field === MESSAGE_ID) {
+  for (let field = 0; field < count && field <= Field.GroupId; field++) {
+    if (field === Field.MessageId) {
       parts.messageId = readId(cursor);
-    } else if (field === GROUP_ID) {
+    } else if (field === Field.GroupId) {
       parts.sessionId = cursor.text();
     } else {
       cursor.skip();
     }
-  }
-}
-
-/** A message id in any of its four types, as text. */
-function readId(cursor: Cursor): string | undefined {
-  const code = cursor.buffer[cursor.at];
-  switch (code) {
-    case Code.Uuid: {
-      cursor.byte();
-      return cursor
-        .bytes(16)
-        .toString("hex")
-        .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-    }
-    case Code.Binary8:
-    case Code.Binary32:
-      return cursor.binary()?.toString("hex");
-    case Code.Ulong0:
-    case Code.SmallUlong:
-    case Code.Ulong:
-      return cursor.unsigned()?.toString();
-    default:
-      return cursor.text();
   }
 }
 

@@ -25,7 +25,7 @@ function encodeChanges(changes: PropertyChanges): { readonly entries: Buffer; re
 }
 
 /** What begins a section that holds a map of `count` entries in `length` bytes. */
-function mapSection(section: number, count: number, length: number): Buffer {
+export function mapSection(section: number, count: number, length: number): Buffer {
   const head = Buffer.alloc(12);
   head.set([Code.Described, Code.SmallUlong, section, Code.Map32]);
   head.writeUInt32BE(4 + length, 4);
@@ -62,6 +62,19 @@ export function annotationsWith(entries: Buffer, count: number, name: string, te
   const parts = [...kept.map((entry) => framed.subarray(entry.start, entry.end)), head, value];
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   return Buffer.concat([mapSection(Section.MessageAnnotations, kept.length + 1, length), ...parts]);
+}
+
+/** The text of one of the encoded entries; undefined where there is none, or no text. */
+export function annotationText(entries: Buffer, count: number, name: string): string | undefined {
+  const framed = annotationsOf(entries, count);
+  const found =
+    count === 0
+      ? undefined
+      : mapEntries(framed, new Cursor(framed).section().value).find((entry) => entry.key === name);
+  const code = found === undefined ? undefined : framed[found.value];
+  return found !== undefined && (code === Code.String8 || code === Code.String32)
+    ? new Cursor(framed, found.value, found.end).text()
+    : undefined;
 }
 
 /** A section of message annotations from encoded entries; nothing where there are none. */

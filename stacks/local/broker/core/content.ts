@@ -1,3 +1,6 @@
+import type { MessageEdits } from "./sql/actions.js";
+import type { SqlValue } from "./sql/values.js";
+
 /** What a filter may look at in a message. */
 export interface MessageFacts {
   readonly messageId: string | undefined;
@@ -8,8 +11,15 @@ export interface MessageFacts {
   readonly sessionId: string | undefined;
   readonly replyToSessionId: string | undefined;
   readonly contentType: string | undefined;
-  /** Application properties as plain values: string, number, boolean, Date, Buffer, null. */
-  readonly properties: ReadonlyMap<string, unknown>;
+  readonly partitionKey: string | undefined;
+  readonly viaPartitionKey: string | undefined;
+  readonly timeToLiveMs: number | undefined;
+  /** Milliseconds since 1970. */
+  readonly scheduledAt: number | undefined;
+  /** Bytes, as it was sent. */
+  readonly size: number;
+  /** Application properties with their types: whole numbers of every width are `bigint`. */
+  readonly properties: ReadonlyMap<string, SqlValue>;
 }
 
 /**
@@ -33,6 +43,8 @@ export interface Content {
    * where it goes on from the entity that set them.
    */
   rewritten(changes: PropertyChanges | undefined, deadLetterSource: string | undefined): Content;
+  /** A copy with what a rule's action changed; all else stays as the bytes it was. */
+  edited(edits: MessageEdits): Content;
 }
 
 /** Application properties that a settlement sets on a message; the values are the AMQP layer's own. */

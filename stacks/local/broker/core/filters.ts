@@ -1,5 +1,8 @@
-import type { Content, MessageFacts } from "./content.js";
-import { BrokerError, BrokerErrorCode } from "./errors.js";
+import type { MessageFacts } from "./content.js";
+import { compilePredicate } from "./sql/evaluator.js";
+import { parseFilter } from "./sql/parser.js";
+import type { FilteredMessage } from "./sql/systemProperties.js";
+import { correlates, type SqlParameter, type SqlParameters } from "./sql/values.js";
 
 /** Takes every message. A new subscription has one, in the rule `$Default`. */
 export interface TrueFilter {
@@ -11,7 +14,7 @@ export interface FalseFilter {
   readonly kind: "false";
 }
 
-/** Takes the messages in which everything that is named here is equal. */
+/** Takes the messages in which everything that is named here is equal; texts with their case. */
 export interface CorrelationFilter {
   readonly kind: "correlation";
   readonly correlationId?: string;
@@ -22,21 +25,25 @@ export interface CorrelationFilter {
   readonly sessionId?: string;
   readonly replyToSessionId?: string;
   readonly contentType?: string;
-  readonly properties?: Readonly<Record<string, string | number | boolean>>;
+  /** Application properties; numbers are equal whatever width they were sent in. */
+  readonly properties?: Readonly<Record<string, SqlParameter>>;
 }
 
-/** An SQL expression. Not run by this broker: putting such a rule is refused by name. */
+/** A condition in the SQL of subscription rules, at most 1,024 characters. */
 export interface SqlFilter {
   readonly kind: "sql";
   readonly expression: string;
+  /** What the `@names` in it stand for. @default none */
+  readonly parameters?: SqlParameters;
 }
 
 export type Filter = TrueFilter | FalseFilter | CorrelationFilter | SqlFilter;
 
-/** A filter ready to be asked. */
-export type Predicate = (content: Content) => boolean;
+/** A filter ready to be asked. It throws EvaluationError where it cannot say. */
+export type Predicate = (message: () => FilteredMessage) => boolean;
 
-const FIELDS = [
+/** The system properties that a correlation filter can name. */
+export const CORRELATION_FIELDS = [
   "correlationId",
   "messageId",
   "to",
@@ -48,22 +55,25 @@ const FIELDS = [
 ] as const satisfies readonly (keyof CorrelationFilter & keyof MessageFacts)[];
 
 function correlation(filter: CorrelationFilter): Predicate {
-  const fields = FIELDS.flatMap((field) => {
+  const fields = CORRELATION_FIELDS.flatMap((field) => {
     const wanted = filter[field];
     return wanted === undefined ? [] : [{ field, wanted }];
   });
   const properties = Object.entries(filter.properties ?? {});
-  return (content) => {
-    const facts = content.facts();
+  return (message) => {
+    const { facts } = message();
     return (
       fields.every(({ field, wanted }) => facts[field] === wanted) &&
-      properties.every(([name, wanted]) => facts.properties.get(name) === wanted)
+      properties.every(([name, wanted]) => correlates(facts.properties.get(name), wanted))
     );
   };
 }
 
-/** Makes a filter ready; `rule` names it where it is refused. */
-export function compileFilter(rule: string, filter: Filter): Predicate {
+/**
+ * Makes a filter ready.
+ * @throws BrokerError InvalidArgument for SQL that cannot be understood, with the position
+ */
+export function compileFilter(filter: Filter): Predicate {
   switch (filter.kind) {
     case "true":
       return () => true;
@@ -71,10 +81,10 @@ export function compileFilter(rule: string, filter: Filter): Predicate {
       return () => false;
     case "correlation":
       return correlation(filter);
-    case "sql":
-      throw new BrokerError(
-        BrokerErrorCode.NotImplemented,
-        `Rule '${rule}' has the SQL filter '${filter.expression}'. This broker runs true, false and correlation filters: say it as a correlation filter, or filter in the worker.`,
-      );
+    case "sql": {
+      const { expression, parameters = {} } = filter;
+      const test = compilePredicate(parseFilter(expression, parameters), parameters);
+      return (message) => test(message()) === true;
+    }
   }
 }

@@ -8,6 +8,7 @@ import type { ForwardTarget } from "./forwarding.js";
 import { MemoryLedger } from "./memory.js";
 import type { Lock, StoredMessage } from "./message.js";
 import type { Queue } from "./queue.js";
+import { checkRuleCount, type RuleAction } from "./rules.js";
 import {
   type QueueSettings,
   refuseReplacement,
@@ -144,14 +145,20 @@ export class Namespace {
     closeQueue(subscription.queue);
   }
 
-  putRule(topicName: string, subscriptionName: string, name: string, filter: Filter): void {
+  putRule(topicName: string, subscriptionName: string, name: string, filter: Filter, action?: RuleAction): void {
     checkName("rule", name);
-    this.subscription(topicName, subscriptionName).putRule(name, filter);
+    const { rules } = this.subscription(topicName, subscriptionName);
+    if (rules.get(name) === undefined) {
+      const topic = this.topic(topicName);
+      const all = [...topic.subscriptions.values()].flatMap((subscription) => [...subscription.rules.all()]);
+      checkRuleCount(topic.path, all, filter);
+    }
+    rules.put(name, filter, action);
   }
 
   deleteRule(topicName: string, subscriptionName: string, name: string): void {
     const subscription = this.subscription(topicName, subscriptionName);
-    if (!subscription.deleteRule(name)) {
+    if (!subscription.rules.delete(name)) {
       throw entityNotFound(`${subscription.queue.path}/Rules/${name}`);
     }
   }

@@ -184,10 +184,15 @@ export class Queue
     return this.#arrivals.sendVia(contents, destination);
   }
 
-  /** Takes a message that a topic gives to this subscription. That is no use of it: it may still be idle. */
-  receive(content: Content, how: Forwarded): void {
+  /**
+   * Takes a message that a topic gives to this subscription. That is no use of it: it may still be idle.
+   * @param failure why it goes to the dead letters at once
+   */
+  receive(content: Content, how: Forwarded, failure?: DeadLetter): void {
     const message = this.#arrivals.enqueue(content, this.#shelf.nextSequenceNumber(), this.clock.now(), how);
-    if (this.sessions !== undefined && content.sessionId === undefined) {
+    if (failure !== undefined) {
+      this.deadLetter(message, failure);
+    } else if (this.sessions !== undefined && content.sessionId === undefined) {
       this.deadLetter(message, SESSION_ID_MISSING);
     }
     this.pump();

@@ -4,48 +4,23 @@ import type { QueueContext } from "./context.js";
 import { EntitySize } from "./entitySize.js";
 import type { BrokerError } from "./errors.js";
 import { isHeld, SubQueue, TRANSFER_DEAD_LETTER_QUEUE } from "./family.js";
-import { compileFilter, type Filter, type Predicate } from "./filters.js";
 import type { Forwarded, ForwardTarget } from "./forwarding.js";
 import { Queue, type QueueTotals } from "./queue.js";
+import { Rules } from "./rules.js";
 import type { EntityRules } from "./settings.js";
+import type { FilteredMessage } from "./sql/systemProperties.js";
 import { EntityTimes } from "./times.js";
 
-/** The rule a new subscription has: it takes every message. */
-export const DEFAULT_RULE = "$Default";
-
-/** A queue fed by a topic, through rules: a message is taken once if any rule takes it. */
+/** A queue fed by a topic, through rules: those without an action take a message once, each with one takes a copy. */
 export class Subscription {
   readonly name: string;
   readonly queue: Queue;
-  readonly #rules = new Map<string, { readonly filter: Filter; readonly takes: Predicate }>();
+  readonly rules: Rules;
 
   constructor(name: string, queue: Queue) {
     this.name = name;
     this.queue = queue;
-    this.putRule(DEFAULT_RULE, { kind: "true" });
-  }
-
-  /** Sets a rule; one of that name is replaced. */
-  putRule(rule: string, filter: Filter): void {
-    this.#rules.set(rule, { filter, takes: compileFilter(rule, filter) });
-  }
-
-  /** True if there was such a rule. */
-  deleteRule(rule: string): boolean {
-    return this.#rules.delete(rule);
-  }
-
-  filters(): ReadonlyMap<string, Filter> {
-    return new Map([...this.#rules].map(([name, rule]) => [name, rule.filter]));
-  }
-
-  takes(content: Content): boolean {
-    for (const rule of this.#rules.values()) {
-      if (rule.takes(content)) {
-        return true;
-      }
-    }
-    return false;
+    this.rules = new Rules(() => queue.clock.now());
   }
 }
 
@@ -120,9 +95,13 @@ export class Topic implements ForwardTarget {
     this.#intake.check(contents);
   }
 
-  /** Bytes of the broker's memory that the messages may need: a copy in every subscription. */
+  /** Bytes of the broker's memory that the messages may need: every copy that a subscription's rules may make. */
   room(contents: readonly Content[]): number {
-    return this.#intake.room(contents) * this.subscriptions.size;
+    let copies = 0;
+    for (const { rules } of this.subscriptions.values()) {
+      copies += rules.mostCopies;
+    }
+    return this.#intake.room(contents) * copies;
   }
 
   forwarded(content: Content, how: Forwarded): void {
@@ -146,9 +125,18 @@ export class Topic implements ForwardTarget {
       timeToLiveMs,
       hops: how?.hops ?? 0,
     };
-    for (const subscription of this.subscriptions.values()) {
-      if (subscription.takes(content)) {
-        subscription.queue.receive(content, onward);
+    let seen: FilteredMessage | undefined;
+    const message = (): FilteredMessage => {
+      seen ??= { facts: content.facts(), enqueuedAt: this.#context.clock.now(), sequenceNumber };
+      return seen;
+    };
+    for (const { queue, rules } of this.subscriptions.values()) {
+      const { copies, failure } = rules.select(content, message);
+      for (const copy of copies) {
+        queue.receive(copy, onward);
+      }
+      if (failure !== undefined && queue.rules.deadLetterOnFilterErrors) {
+        queue.receive(content, onward, failure);
       }
     }
   }
