@@ -1,4 +1,13 @@
-import type { Broker, Filter, QueueSettings, SubscriptionSettings } from "./broker/index.js";
+import {
+  type Broker,
+  BrokerError,
+  BrokerErrorCode,
+  type CommonSettings,
+  EntityStatus,
+  type Filter,
+  type SubscriptionSettings,
+  type TopicSettings,
+} from "./broker/index.js";
 import type { EntityProperties, ServiceBusEffects } from "./providers/azure-native/index.js";
 
 /** Durations of this length and more mean for ever: Azure's own is P10675199DT2H48M5.4775807S. */
@@ -38,20 +47,19 @@ export class LocalNamespaces implements ServiceBusEffects {
   }
 
   async putQueue(namespace: string, name: string, properties: EntityProperties): Promise<void> {
-    this.at(namespace).putQueue(name, queueSettings(properties));
+    this.at(namespace).putQueue(name, { ...subscriptionSettings(properties), ...topicSettings(properties) });
   }
 
   async deleteQueue(namespace: string, name: string): Promise<void> {
-    this.brokers.get(namespace)?.broker.deleteQueue(name);
+    this.forget(namespace, (broker) => broker.deleteQueue(name));
   }
 
   async putTopic(namespace: string, name: string, properties: EntityProperties): Promise<void> {
-    const { requiresSession: _, ...settings } = queueSettings(properties);
-    this.at(namespace).putTopic(name, settings);
+    this.at(namespace).putTopic(name, topicSettings(properties));
   }
 
   async deleteTopic(namespace: string, name: string): Promise<void> {
-    this.brokers.get(namespace)?.broker.deleteTopic(name);
+    this.forget(namespace, (broker) => broker.deleteTopic(name));
   }
 
   async putSubscription(namespace: string, topic: string, name: string, properties: EntityProperties): Promise<void> {
@@ -59,7 +67,7 @@ export class LocalNamespaces implements ServiceBusEffects {
   }
 
   async deleteSubscription(namespace: string, topic: string, name: string): Promise<void> {
-    this.brokers.get(namespace)?.broker.deleteSubscription(topic, name);
+    this.forget(namespace, (broker) => broker.deleteSubscription(topic, name));
   }
 
   async putRule(
@@ -73,12 +81,23 @@ export class LocalNamespaces implements ServiceBusEffects {
   }
 
   async deleteRule(namespace: string, topic: string, subscription: string, name: string): Promise<void> {
-    this.brokers.get(namespace)?.broker.deleteRule(topic, subscription, name);
+    this.forget(namespace, (broker) => broker.deleteRule(topic, subscription, name));
   }
 
   /** Closes every broker. */
   async close(): Promise<void> {
     await Promise.all([...this.brokers.keys()].map((name) => this.namespaceDeleted(name)));
+  }
+
+  /** Deletes something that may be gone: with its namespace, its topic, or because it was idle for its time. */
+  private forget(namespace: string, run: (broker: Broker) => void): void {
+    const there = this.brokers.get(namespace);
+    if (there === undefined) return;
+    try {
+      run(there.broker);
+    } catch (error) {
+      if (!(error instanceof BrokerError && error.code === BrokerErrorCode.EntityNotFound)) throw error;
+    }
   }
 
   private at(namespace: string): Broker {
@@ -98,22 +117,49 @@ export function isoSeconds(text: unknown): number | undefined {
   return total >= FOREVER_SECONDS ? undefined : total;
 }
 
-function subscriptionSettings(p: EntityProperties): SubscriptionSettings {
+function text(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** What queues, topics and subscriptions have in common. */
+function commonSettings(p: EntityProperties): CommonSettings {
   const timeToLive = isoSeconds(p["defaultMessageTimeToLive"]);
+  const autoDeleteOnIdleSeconds = isoSeconds(p["autoDeleteOnIdle"]);
+  const userMetadata = text(p["userMetadata"]);
+  const status = Object.values(EntityStatus).find((known) => known === p["status"]);
   return {
+    enableBatchedOperations: p["enableBatchedOperations"] !== false,
+    ...(timeToLive === undefined ? {} : { timeToLive }),
+    ...(autoDeleteOnIdleSeconds === undefined ? {} : { autoDeleteOnIdleSeconds }),
+    ...(userMetadata === undefined ? {} : { userMetadata }),
+    ...(status === undefined ? {} : { status }),
+  };
+}
+
+function subscriptionSettings(p: EntityProperties): SubscriptionSettings {
+  const forwardTo = text(p["forwardTo"]);
+  const forwardDeadLetteredMessagesTo = text(p["forwardDeadLetteredMessagesTo"]);
+  return {
+    ...commonSettings(p),
     requiresSession: p["requiresSession"] === true,
     lockDurationSeconds: isoSeconds(p["lockDuration"]) ?? 60,
     maxDeliveryCount: Number(p["maxDeliveryCount"] ?? 10),
     deadLetteringOnMessageExpiration: p["deadLetteringOnMessageExpiration"] === true,
-    ...(timeToLive === undefined ? {} : { timeToLive }),
+    ...(forwardTo === undefined ? {} : { forwardTo }),
+    ...(forwardDeadLetteredMessagesTo === undefined ? {} : { forwardDeadLetteredMessagesTo }),
   };
 }
 
-function queueSettings(p: EntityProperties): QueueSettings {
+function topicSettings(p: EntityProperties): TopicSettings {
+  const size = p["maxSizeInMegabytes"];
+  const messageSize = p["maxMessageSizeInKilobytes"];
   return {
-    ...subscriptionSettings(p),
+    ...commonSettings(p),
     requiresDuplicateDetection: p["requiresDuplicateDetection"] === true,
     duplicateDetectionWindowSeconds: isoSeconds(p["duplicateDetectionHistoryTimeWindow"]) ?? 600,
+    enablePartitioning: p["enablePartitioning"] === true,
+    ...(typeof size === "number" ? { maxSizeInMegabytes: size } : {}),
+    ...(typeof messageSize === "number" ? { maxMessageSizeInKilobytes: messageSize } : {}),
   };
 }
 

@@ -36,6 +36,7 @@ export type { CorrelationFilter, FalseFilter, Filter, SqlFilter, TrueFilter } fr
 export type { RuleAction } from "./core/rules.js";
 export {
   type CommonSettings,
+  type CommonSettings,
   EntityStatus,
   type QueueSettings,
   SettingsError,

@@ -1,3 +1,4 @@
+import { ServiceBusClient } from "@azure/service-bus";
 import { afterEach, describe, expect, it } from "vitest";
 import { Broker } from "../../../stacks/local/broker/index.js";
 import { isoSeconds, LocalNamespaces } from "../../../stacks/local/namespaces.js";
@@ -37,6 +38,56 @@ describe("the namespaces of this machine", () => {
     ]);
     await all.deleteQueue("bus", "renders");
     expect(all.broker.entities().map((entity) => entity.path)).not.toContain("renders");
+  });
+
+  it("hand every setting that the stack rendered to the broker, in any order, and forward for real", async () => {
+    const all = namespaces();
+    await all.namespaceCreated("bus");
+    const shared = {
+      defaultMessageTimeToLive: "PT1H",
+      autoDeleteOnIdle: "P1D",
+      status: "SendDisabled",
+      enableBatchedOperations: false,
+      userMetadata: "team=vfx",
+    };
+    const stored = { maxSizeInMegabytes: 2048, maxMessageSizeInKilobytes: 1024, enablePartitioning: true };
+    await all.putTopic("bus", "events", { ...shared, ...stored, status: "Active" });
+    await all.putSubscription("bus", "events", "to-work", { forwardTo: "work", forwardDeadLetteredMessagesTo: "dead" });
+    await all.putQueue("bus", "closed", { ...shared, ...stored });
+    await all.putQueue("bus", "work", {});
+    await all.putQueue("bus", "dead", {});
+    const settings = new Map(all.broker.entities().map((entity) => [entity.path, entity.settings]));
+    const expected = {
+      timeToLive: 3_600,
+      autoDeleteOnIdleSeconds: 86_400,
+      enableBatchedOperations: false,
+      userMetadata: "team=vfx",
+      maxSizeInMegabytes: 2_048,
+      maxMessageSizeInKilobytes: 1_024,
+      enablePartitioning: true,
+    };
+    expect(settings.get("closed")).toMatchObject({ ...expected, status: "SendDisabled" });
+    expect(settings.get("events")).toMatchObject({ ...expected, status: "Active" });
+    expect(settings.get("events/Subscriptions/to-work")).toMatchObject({
+      forwardTo: "work",
+      forwardDeadLetteredMessagesTo: "dead",
+    });
+    const client = new ServiceBusClient(all.broker.connectionString());
+    await client.createSender("events").sendMessages({ body: "render" });
+    const [message] = await client.createReceiver("work").receiveMessages(1);
+    expect(message?.body).toBe("render");
+    await client.close();
+  });
+
+  it("delete what is gone already: its topic went first, or it was idle for its time", async () => {
+    const all = namespaces();
+    await all.namespaceCreated("bus");
+    await all.putTopic("bus", "events", {});
+    await all.putSubscription("bus", "events", "audit", {});
+    await all.deleteTopic("bus", "events");
+    await all.deleteSubscription("bus", "events", "audit");
+    await all.deleteQueue("bus", "never");
+    expect(all.broker.entities()).toEqual([]);
   });
 
   it.each([
