@@ -12,7 +12,8 @@ const USAGE = `stowage-worker carries the messages of one pipeline from Azure Se
 run     until SIGTERM, which finishes what is in work within the pipeline's grace period; a second one ends at once.
 schema  creates keyspace and table of a Cassandra pipeline, where they are missing, and ends.
 
-Exit status: 0 done or stopped, 1 failed, 2 invalid input, 3 something it needs is missing, 4 no progress.
+Exit status: 0 done or stopped, 1 failed, 2 invalid input, 3 something it needs is missing, 4 no progress,
+5 refused: the bus still refuses the worker's identity 10 minutes after its start, or for 2 minutes later on.
 STOWAGE_LOG_LEVEL is silent, fatal, error, warn, info (default) or debug.
 `;
 

@@ -92,9 +92,9 @@ export class Worker {
       logger: log.logger,
       clock: systemClock,
       random: Math.random,
-      onNoProgress: (reason) => {
-        log.logger.fatal({ reason }, "no progress: the process ends, so that a new one can start afresh");
-        this.finish(ExitCode.NoProgress);
+      onNoProgress: (reason, code) => {
+        log.logger.fatal({ reason, code }, "no progress: the process ends, so that a new one can start afresh");
+        this.finish(code);
       },
     });
     this.engine.start();

@@ -10,6 +10,12 @@ export interface WorkerConnectionArgs {
    * @default false
    */
   developmentEmulator?: boolean;
+  /**
+   * False where Microsoft's instance discovery does not know the authority that the pods are told to get tokens from
+   * (Azure Stack, a disconnected cloud, the local environment): it is then taken as it is, and Microsoft is not asked.
+   * @default true
+   */
+  instanceDiscovery?: boolean;
   /** Client id of the worker's managed identity. Needed unless `developmentEmulator`. */
   clientId?: pulumi.Input<string>;
   /** URLs of the LINSTOR controllers, `http://linstor-controller.storage.svc:3370`. Needed with a linstor sink. */

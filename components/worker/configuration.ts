@@ -35,7 +35,8 @@ export function checksum(files: WorkerFiles): pulumi.Output<string> {
 }
 
 function connection(args: WorkerArgs): pulumi.Output<Connection> {
-  const { fullyQualifiedNamespace, developmentEmulator, clientId, linstorControllers, cassandra } = args.connection;
+  const { fullyQualifiedNamespace, developmentEmulator, instanceDiscovery, clientId } = args.connection;
+  const { linstorControllers, cassandra } = args.connection;
   return pulumi
     .all([
       fullyQualifiedNamespace,
@@ -46,7 +47,12 @@ function connection(args: WorkerArgs): pulumi.Output<Connection> {
     .apply(
       ([host, client, controllers, endpoint]): Connection => ({
         contractVersion: CONTRACT_VERSION,
-        serviceBus: defined({ fullyQualifiedNamespace: host, developmentEmulator, clientId: client }),
+        serviceBus: defined({
+          fullyQualifiedNamespace: host,
+          developmentEmulator,
+          instanceDiscovery,
+          clientId: client,
+        }),
         ...(controllers === undefined ? {} : { linstor: { controllers } }),
         ...(endpoint === undefined ? {} : { cassandra: endpoint }),
       }),

@@ -2,15 +2,17 @@ import {
   type Outcome,
   type PipelineDelivery,
   PoisonReason,
+  type Reply,
   RetryCode,
   type RetryOutcome,
   type SinkMessage,
 } from "../contract/index.js";
-import { type Backoff, backoffMilliseconds } from "./backoff.js";
+import { type Backoff, backoffMilliseconds, REFUSED } from "./backoff.js";
 import type { Batcher } from "./batcher.js";
 import { type Clock, pause } from "./clock.js";
 import type { KeyGuard } from "./keyGuard.js";
 import { type HeldLock, StopReason } from "./locks.js";
+import { isRefusal, type Propagation } from "./propagation.js";
 import type { Replies } from "./replies.js";
 import type { StoreGate } from "./storeGate.js";
 
@@ -39,6 +41,7 @@ export interface AttemptsOptions {
   guard: KeyGuard;
   gate: Pick<StoreGate, "open" | "whenOpen" | "suspect" | "succeeded">;
   replies: Pick<Replies, "refused" | "send">;
+  propagation: Pick<Propagation, "underway" | "refused" | "accepted">;
   clock: Clock;
   random(): number;
   events: AttemptEvents;
@@ -119,7 +122,7 @@ export class Attempts {
       };
     for (const reply of outcome.replies) {
       try {
-        await replies.send(message, reply);
+        await this.answer(message, reply, lock);
         events.reply("sent");
       } catch (error) {
         events.reply("failed");
@@ -129,6 +132,31 @@ export class Attempts {
       }
     }
     return outcome;
+  }
+
+  /**
+   * Sends one reply. While new rights are on their way a refusal costs no attempt: the message waits under its lock
+   * for as long as that may take. Rejects with the client's error.
+   */
+  private async answer(message: SinkMessage, reply: Reply, lock: HeldLock): Promise<void> {
+    const { replies, propagation, clock, random } = this.options;
+    for (let refusals = 1; ; refusals++) {
+      try {
+        await replies.send(message, reply);
+        propagation.accepted(reply.queue);
+        if (refusals > 1) lock.restartLimit();
+        return;
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        propagation.refused(reply.queue, error);
+        if (!propagation.underway || lock.stopped !== undefined) {
+          if (refusals > 1) lock.restartLimit();
+          throw error;
+        }
+      }
+      lock.suspendLimit();
+      await pause(clock, backoffMilliseconds(REFUSED, refusals, random, REFUSED.baseMilliseconds), lock.signal);
+    }
   }
 
   /** The verdict on work that was told to stop before it came to an end. */

@@ -4,6 +4,9 @@ export interface Backoff {
   maxMilliseconds: number;
 }
 
+/** Between attempts at what the bus refuses: rights that are on their way take minutes. */
+export const REFUSED: Backoff = { baseMilliseconds: 1_000, maxMilliseconds: 30_000 };
+
 /**
  * Wait after the n-th failure in a row (from 1): a random share of a limit that doubles each time (full jitter:
  * a crowd that failed together does not come back together), never less than `atLeast`.

@@ -40,6 +40,9 @@ export class Deliveries {
     const { metrics, clock } = this.options;
     const began = clock.now();
     delivery.lock.onStop = () => this.noteStop(delivery, began);
+    const { enqueuedTimeUtc: enqueued } = delivery.received;
+    // The entity's clock may be ahead of this one.
+    if (enqueued !== undefined) metrics.age.observe(Math.max(0, began - enqueued.getTime()) / 1000);
     try {
       const verdict = await this.verdict(delivery);
       const outcome = await this.settle(delivery, verdict, began);

@@ -1,4 +1,4 @@
-import { entityPath, type Pipeline, type Sink } from "../contract/index.js";
+import { ExitCode, entityPath, type Pipeline, type Sink } from "../contract/index.js";
 import type { Health, Logger, WorkerMetrics } from "../telemetry/index.js";
 import { Attempts } from "./attempts.js";
 import { Batcher } from "./batcher.js";
@@ -10,6 +10,7 @@ import { readMessage } from "./envelope.js";
 import { errorCode, errorText, isLockLost } from "./errors.js";
 import { KeyGuard } from "./keyGuard.js";
 import { LockKeeper, StopReason } from "./locks.js";
+import { Propagation } from "./propagation.js";
 import { QueueIntake } from "./queueIntake.js";
 import { Replies } from "./replies.js";
 import { SESSION_PREFETCH } from "./session.js";
@@ -27,8 +28,11 @@ export interface EngineOptions {
   clock: Clock;
   /** Numbers from 0 to 1, for the jitter. */
   random(): number;
-  /** Called once where nothing can be received, or a sink gives nothing back, for longer than the limits below. */
-  onNoProgress(reason: string): void;
+  /**
+   * Called once where nothing can be received, or a sink gives nothing back, for longer than the limits below; with
+   * the status to end with, `Refused` where the bus refuses the worker's identity.
+   */
+  onNoProgress(reason: string, code: ExitCode): void;
 }
 
 /** Without an attached receiver for so long, the worker gives up: a new process starts afresh. In milliseconds. */
@@ -51,6 +55,9 @@ export class Engine {
   private readonly replies: Replies;
   private readonly deliveries: Deliveries;
   private readonly state: BusState;
+  private readonly propagation: Propagation;
+  /** Path of the source entity. */
+  private readonly entity: string;
   private readonly intake: QueueIntake | SessionIntake;
   private readonly ledger: CreditLedger;
   private callOffWatch: () => void = () => undefined;
@@ -60,6 +67,8 @@ export class Engine {
     const { pipeline, sink, bus, metrics, logger, clock, random } = options;
     const { delivery, source, replyQueues } = pipeline;
     const entity = entityPath(source);
+    this.entity = entity;
+    this.propagation = new Propagation(clock);
     const backoff = {
       baseMilliseconds: delivery.retryBaseMilliseconds,
       maxMilliseconds: delivery.retryMaxMilliseconds,
@@ -82,6 +91,7 @@ export class Engine {
       guard: new KeyGuard(),
       gate: this.gate,
       replies: this.replies,
+      propagation: this.propagation,
       clock,
       random,
       events: {
@@ -110,6 +120,8 @@ export class Engine {
       keeper: this.keeper,
       ledger: this.ledger,
       state: this.state,
+      propagation: this.propagation,
+      entity,
       concurrency: delivery.concurrency,
       ...{ metrics, logger, clock, random },
     };
@@ -121,6 +133,7 @@ export class Engine {
   /** Begins to take messages. The sink must have been started. */
   start(): void {
     this.options.metrics.storeUp.set(1);
+    this.propagation.start();
     this.intake.start();
     this.watch();
   }
@@ -128,13 +141,15 @@ export class Engine {
   /** Whether the process makes progress. */
   live(): Health {
     const reason = this.noProgress();
-    return { ok: reason === undefined, reason: reason ?? "live" };
+    return { ok: reason === undefined, reason: reason?.words ?? "live" };
   }
 
   /** Whether messages can be taken and stored now. */
   async ready(): Promise<Health> {
     const { sink, metrics, clock } = this.options;
     if (this.stopping) return { ok: false, reason: "the worker is stopping" };
+    const refusal = this.propagation.reason;
+    if (refusal !== undefined) return { ok: false, reason: refusal };
     if (!this.state.connected) return { ok: false, reason: `the bus is not connected: ${this.state.reason}` };
     try {
       await within(clock, PROBE_MILLISECONDS, sink.probe(), "its probe took too long");
@@ -209,20 +224,26 @@ export class Engine {
     if (this.intake instanceof SessionIntake) this.intake.fill();
   }
 
-  private noProgress(): string | undefined {
+  private noProgress(): { words: string; code: ExitCode } | undefined {
     const { clock } = this.options;
     const down = this.state.downMilliseconds;
-    if (down > BUS_DOWN_MILLISECONDS && !this.stopping)
-      return `nothing could be received for ${Math.round(down / 1000)} s: ${this.state.reason}`;
+    const refused = this.propagation.isRefused(this.entity);
+    const waits = refused && this.propagation.underway;
+    if (down > BUS_DOWN_MILLISECONDS && !waits && !this.stopping) {
+      const words = `nothing could be received for ${Math.round(down / 1000)} s: ${this.state.reason}`;
+      return { words, code: refused ? ExitCode.Refused : ExitCode.NoProgress };
+    }
     const stop = this.deliveries.oldestStop;
-    if (stop !== undefined && clock.now() - stop > SINK_STUCK_MILLISECONDS)
-      return `the sink was told to stop ${Math.round((clock.now() - stop) / 1000)} s ago and has not returned`;
+    if (stop !== undefined && clock.now() - stop > SINK_STUCK_MILLISECONDS) {
+      const words = `the sink was told to stop ${Math.round((clock.now() - stop) / 1000)} s ago and has not returned`;
+      return { words, code: ExitCode.NoProgress };
+    }
     return undefined;
   }
 
   private watch(): void {
     const reason = this.noProgress();
-    if (reason !== undefined) this.options.onNoProgress(reason);
+    if (reason !== undefined) this.options.onNoProgress(reason.words, reason.code);
     else this.callOffWatch = this.options.clock.after(WATCH_MILLISECONDS, () => this.watch());
   }
 }

@@ -1,5 +1,6 @@
 import type { MessageHandlers, ServiceBusReceivedMessage, ServiceBusReceiver } from "@azure/service-bus";
 import { DeliveryOutcome, type Logger, type WorkerMetrics } from "../telemetry/index.js";
+import { backoffMilliseconds, REFUSED } from "./backoff.js";
 import type { BusState } from "./busState.js";
 import { type Clock, within } from "./clock.js";
 import type { CreditLedger, CreditLink } from "./credit.js";
@@ -7,6 +8,7 @@ import type { Deliveries } from "./delivery.js";
 import type { ReadMessage } from "./envelope.js";
 import { errorCode, errorText } from "./errors.js";
 import type { LockKeeper } from "./locks.js";
+import { isRefusal, type Propagation } from "./propagation.js";
 import { LinkSettler } from "./settler.js";
 import { Slots } from "./slots.js";
 
@@ -32,7 +34,11 @@ export interface QueueIntakeOptions {
   keeper: LockKeeper;
   ledger: CreditLedger;
   state: BusState;
+  propagation: Pick<Propagation, "refused" | "accepted">;
+  /** Path of the source entity. */
+  entity: string;
   concurrency: number;
+  random(): number;
   metrics: WorkerMetrics;
   logger: Logger;
   clock: Clock;
@@ -73,6 +79,9 @@ export class QueueIntake {
   private readonly links = new Set<Link>();
   private readonly slots: Slots;
   private stopping = false;
+  /** Refusals in a row, and what calls the next try off. */
+  private refusals = 0;
+  private callOffRetry: (() => void) | undefined;
   private whenIdle: (() => void) | undefined;
 
   constructor(private readonly options: QueueIntakeOptions) {
@@ -80,13 +89,13 @@ export class QueueIntake {
   }
 
   start(): void {
-    const { ledger, concurrency } = this.options;
-    this.open(Math.min(concurrency, FIRST_SLOTS, Math.max(1, ledger.room)));
+    this.openUnused();
   }
 
   /** Stops taking messages; resolves when nothing more can arrive. What is held goes on. */
   async stop(): Promise<void> {
     this.stopping = true;
+    this.callOffRetry?.();
     await Promise.all([...this.links].map((link) => this.quiet(link)));
   }
 
@@ -101,6 +110,19 @@ export class QueueIntake {
   /** Closes every link. */
   async close(): Promise<void> {
     await Promise.all([...this.links].map((link) => this.closeLink(link)));
+  }
+
+  /** Slots that no link has. */
+  private get unused(): number {
+    let used = 0;
+    for (const link of this.links) used += link.retired ? 0 : link.slots;
+    return this.options.concurrency - used;
+  }
+
+  /** Opens a link for slots that no link has: the first one, and one after a refusal. */
+  private openUnused(): void {
+    const slots = Math.min(this.unused, FIRST_SLOTS, Math.max(1, this.options.ledger.room));
+    if (slots > 0) this.open(slots);
   }
 
   private open(slots: number): void {
@@ -121,6 +143,7 @@ export class QueueIntake {
       postInitialize: async () => {
         if (link.retired) return;
         link.attached = true;
+        this.accepted();
         ledger.attached(link, slots);
         state.up(link);
         this.closeLost();
@@ -196,11 +219,9 @@ export class QueueIntake {
 
   /** Opens another link while slots are unused and the bodies of late leave room for all that it would bring. */
   private grow(): void {
-    const { concurrency, ledger, state } = this.options;
-    let used = 0;
-    for (const link of this.links) used += link.retired ? 0 : link.slots;
-    const slots = Math.min(concurrency - used, LINK_SLOTS);
-    if (slots > 0 && state.connected && ledger.room >= slots) this.open(slots);
+    const { ledger, state } = this.options;
+    const slots = Math.min(this.unused, LINK_SLOTS);
+    if (slots > 0 && state.connected && this.callOffRetry === undefined && ledger.room >= slots) this.open(slots);
   }
 
   /**
@@ -247,5 +268,30 @@ export class QueueIntake {
     // The client attaches again by itself; only the next attach says that it succeeded.
     if (source === "receive") state.down(link, `${code}: ${errorText(error)}`);
     logger.warn({ code, source, description: errorText(error) }, "the receiver reports an error");
+    if (source === "receive" && isRefusal(error)) this.refused(link, error);
+  }
+
+  private accepted(): void {
+    this.refusals = 0;
+    this.options.propagation.accepted(this.options.entity);
+  }
+
+  /**
+   * The bus refuses the worker. Left alone the client would ask four times a second, for ever: its link is closed, and
+   * another one tries after a wait that grows.
+   */
+  private refused(link: Link, error: unknown): void {
+    const { propagation, entity, clock, random } = this.options;
+    propagation.refused(entity, error);
+    link.lost = true;
+    link.settler.lost();
+    void this.quiet(link).then(() => this.closeLink(link));
+    if (this.callOffRetry !== undefined) return;
+    this.refusals++;
+    const wait = backoffMilliseconds(REFUSED, this.refusals, random, REFUSED.baseMilliseconds);
+    this.callOffRetry = clock.after(wait, () => {
+      this.callOffRetry = undefined;
+      if (!this.stopping) this.openUnused();
+    });
   }
 }

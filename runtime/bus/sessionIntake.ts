@@ -1,14 +1,18 @@
 import type { Logger, WorkerMetrics } from "../telemetry/index.js";
-import { type Backoff, backoffMilliseconds } from "./backoff.js";
+import { type Backoff, backoffMilliseconds, REFUSED } from "./backoff.js";
 import type { BusState } from "./busState.js";
 import { pause } from "./clock.js";
 import { errorCode, errorText } from "./errors.js";
+import { isRefusal, type Propagation } from "./propagation.js";
 import { Session, type SessionOptions, type SessionReceiver } from "./session.js";
 
 export interface SessionIntakeOptions extends Omit<SessionOptions, "idleMilliseconds" | "stopping"> {
   /** Accepts the next session that has messages and no holder; rejects with ServiceTimeout where there is none. */
   acceptNext(): Promise<SessionReceiver>;
   state: BusState;
+  propagation: Pick<Propagation, "refused" | "accepted">;
+  /** Path of the source entity. */
+  entity: string;
   /** Sessions held at once. */
   concurrency: number;
   random(): number;
@@ -76,18 +80,24 @@ export class SessionIntake {
   }
 
   private async ask(): Promise<void> {
-    const { acceptNext, state, clock, ledger } = this.options;
+    const { acceptNext, clock, ledger } = this.options;
     const asked = clock.now();
     try {
       const receiver = await acceptNext();
-      this.failures = 0;
-      state.up(this);
+      this.answered();
       // Closed before anything was received, it costs no message a delivery.
       if (this.end.signal.aborted || !ledger.mayTake) await receiver.close();
       else void this.hold(receiver);
     } catch (error) {
       await this.refused(error, clock.now() - asked);
     }
+  }
+
+  /** The broker gave a session, or said that there is none: it is reached, and takes the worker. */
+  private answered(): void {
+    this.failures = 0;
+    this.options.propagation.accepted(this.options.entity);
+    this.options.state.up(this);
   }
 
   private async hold(receiver: SessionReceiver): Promise<void> {
@@ -114,15 +124,17 @@ export class SessionIntake {
     if (this.end.signal.aborted) return;
     const code = errorCode(error);
     if (code === "ServiceTimeout" || code === "SessionCannotBeLocked") {
-      this.failures = 0;
-      state.up(this);
+      this.answered();
       if (after < LONG_POLL_MILLISECONDS) await pause(clock, LONG_POLL_MILLISECONDS - after, this.end.signal);
       return;
     }
     this.failures++;
     metrics.receiverErrors.inc({ code });
+    const refusal = isRefusal(error);
+    if (refusal) this.options.propagation.refused(this.options.entity, error);
     state.down(this, `${code}: ${errorText(error)}`);
     logger.warn({ code, description: errorText(error) }, "no session could be accepted");
-    await pause(clock, backoffMilliseconds(BACKOFF, this.failures, random, BACKOFF.baseMilliseconds), this.end.signal);
+    const backoff = refusal ? REFUSED : BACKOFF;
+    await pause(clock, backoffMilliseconds(backoff, this.failures, random, backoff.baseMilliseconds), this.end.signal);
   }
 }

@@ -61,8 +61,12 @@ async function createClient({ serviceBus }: Connection): Promise<ServiceBusClien
   // The workload identity webhook sets these in a pod; elsewhere the default chain finds the developer's login.
   const inPod = process.env["AZURE_FEDERATED_TOKEN_FILE"] !== undefined;
   const named = clientId === undefined ? {} : { clientId };
+  const authority = serviceBus.instanceDiscovery === false ? { disableInstanceDiscovery: true } : {};
   const credential = inPod
-    ? new WorkloadIdentityCredential(named)
-    : new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId });
+    ? new WorkloadIdentityCredential({ ...named, ...authority })
+    : new DefaultAzureCredential({
+        ...(clientId === undefined ? {} : { managedIdentityClientId: clientId }),
+        ...authority,
+      });
   return new Client(host, credential, { retryOptions: RETRY });
 }

@@ -49,6 +49,8 @@ export const ExitCode = {
   MissingRequirement: 3,
   /** The worker made no progress and could not recover. */
   NoProgress: 4,
+  /** The bus, or Entra ID, refuses the worker's identity, and has done so for longer than new rights take to count. */
+  Refused: 5,
   /** Ended by SIGINT (128 + 2). */
   Interrupted: 130,
 } as const;

@@ -12,10 +12,19 @@ export interface Connection {
 }
 
 export interface ServiceBusConnection {
-  /** Host of the namespace, `contoso.servicebus.windows.net`; with a port only for a development emulator. */
+  /**
+   * Host of the namespace, `contoso.servicebus.windows.net`; with a port where it is not the standard one, which no
+   * namespace of Azure has.
+   */
   fullyQualifiedNamespace: string;
   /** True for a broker that is spoken to as Microsoft's emulator is: plain TCP, no identity. Never in Azure. */
   developmentEmulator?: boolean;
+  /**
+   * False where Microsoft's instance discovery does not know the authority that `AZURE_AUTHORITY_HOST` names (Azure
+   * Stack, a disconnected cloud, the local environment): it is then taken as it is, and Microsoft is not asked.
+   * @default true
+   */
+  instanceDiscovery?: boolean;
   /** Client id of the worker's managed identity; absent with `developmentEmulator`. */
   clientId?: string;
 }

@@ -128,6 +128,7 @@ const connectionSchema = strict({
       "Give the namespace's host, contoso.servicebus.windows.net",
     ),
     developmentEmulator: z.exactOptional(z.boolean()),
+    instanceDiscovery: z.exactOptional(z.boolean()),
     clientId: z.exactOptional(text(/^[0-9a-f-]{36}$/i, "a GUID", "Give the managed identity's client id")),
   }),
   linstor: z.exactOptional(
@@ -231,6 +232,15 @@ export function connectionProblems(value: unknown): Problem[] {
   const found = problemsOf(connectionSchema, value);
   if (found.length > 0) return found;
   const { serviceBus } = value as Connection;
+  if (serviceBus.developmentEmulator === true && serviceBus.instanceDiscovery === false)
+    return [
+      problem(
+        "serviceBus.instanceDiscovery",
+        serviceBus.instanceDiscovery,
+        "goes without developmentEmulator, with which no token is asked for",
+        "Remove one of the two",
+      ),
+    ];
   if (serviceBus.developmentEmulator !== true && serviceBus.clientId === undefined)
     return [
       problem(

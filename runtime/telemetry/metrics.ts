@@ -21,11 +21,15 @@ export type DeliveryOutcome = (typeof DeliveryOutcome)[keyof typeof DeliveryOutc
 /** Buckets of processing time in seconds: from a write of a few milliseconds to a job of an hour. */
 const PROCESSING_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600];
 
+/** Buckets of a message's age in seconds: from one that was awaited to one that waited for a week. */
+const AGE_BUCKETS = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400, 604_800];
+
 /** All that a worker measures. Units and names by Prometheus's conventions; the README has the table. */
 export interface WorkerMetrics {
   registry: Registry;
   messages: Counter<"outcome">;
   processing: Histogram;
+  age: Histogram;
   /** What the gauges of messages and bytes held, and of progress, show: read when somebody asks, not set each time. */
   held: HeldNow;
   sessions: Gauge;
@@ -68,6 +72,12 @@ export function createMetrics(labels: { pipeline: string; sink: string }): Worke
       name: "stowage_processing_seconds",
       help: "Time from receipt of a message to the end of its settlement.",
       buckets: PROCESSING_BUCKETS,
+      registers,
+    }),
+    age: new Histogram({
+      name: "stowage_message_age_seconds",
+      help: "Time from when the entity took a message to each receipt of it.",
+      buckets: AGE_BUCKETS,
       registers,
     }),
     sessions: new Gauge({ name: "stowage_open_sessions", help: "Sessions that are held now.", registers }),

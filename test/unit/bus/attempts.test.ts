@@ -4,10 +4,11 @@ import { Attempts, type Verdict } from "../../../runtime/bus/attempts.js";
 import { isLockLost } from "../../../runtime/bus/errors.js";
 import { KeyGuard } from "../../../runtime/bus/keyGuard.js";
 import { type HeldLock, LockKeeper, StopReason } from "../../../runtime/bus/locks.js";
+import { PROPAGATION_MILLISECONDS, Propagation } from "../../../runtime/bus/propagation.js";
 import { Replies } from "../../../runtime/bus/replies.js";
 import { StoreGate } from "../../../runtime/bus/storeGate.js";
 import type { Outcome, SinkMessage } from "../../../runtime/contract/index.js";
-import { deferred, FakeClock, pipelineOf, settled, sinkMessage } from "./fakes.js";
+import { clientError, deferred, FakeClock, pipelineOf, settled, sinkMessage } from "./fakes.js";
 
 const done: Outcome = { kind: "done", duplicate: false };
 const failed: Outcome = { kind: "retry", code: "JobFailed", description: "exit status 1" };
@@ -56,6 +57,7 @@ describe("the attempts at a message", () => {
         },
         close: async () => undefined,
       })),
+      propagation: new Propagation(clock),
       clock,
       random: () => 1,
       events: { retry: (_message, attempt) => retries.push(attempt), reply: () => undefined },
@@ -194,6 +196,36 @@ describe("the attempts at a message", () => {
     const replies = [{ queue: "answers", kind: "outcome", body: {} }];
     const verdict = await verdictOf(attemptsOf(async () => ({ kind: "done", duplicate: true, replies })));
     expect(verdict).toMatchObject({ kind: "abandon", description: expect.stringContaining("No reply to answers") });
+    expect(retries).toEqual([1, 2, 3]);
+  });
+
+  test("are not used up by a bus that refuses the reply while new rights are on their way", async () => {
+    const replies = [{ queue: "answers", kind: "outcome", body: {} }];
+    let effects = 0;
+    const attempts = attemptsOf(async () => {
+      effects++;
+      return { kind: "done", duplicate: false, replies };
+    });
+    sendError = clientError("UnauthorizedAccess", "'Send' claim(s) are required");
+    let verdict: Verdict | undefined;
+    void attempts.run(sinkMessage(), lockOf()).then((found) => {
+      verdict = found;
+    });
+    // Longer than maxProcessingSeconds: the wait is not the message's fault.
+    await clock.advance(PROPAGATION_MILLISECONDS - 60_000);
+    expect([verdict, retries, effects]).toEqual([undefined, [], 1]);
+    sendError = undefined;
+    await clock.advance(30_000);
+    expect(verdict).toEqual({ kind: "complete", duplicate: false });
+    expect(sent).toHaveLength(1);
+  });
+
+  test("are used up as by any error once rights have had their time", async () => {
+    const replies = [{ queue: "answers", kind: "outcome", body: {} }];
+    sendError = clientError("UnauthorizedAccess");
+    const attempts = attemptsOf(async () => ({ kind: "done", duplicate: false, replies }));
+    await clock.advance(PROPAGATION_MILLISECONDS);
+    expect(await verdictOf(attempts)).toMatchObject({ kind: "abandon", code: "NotReady" });
     expect(retries).toEqual([1, 2, 3]);
   });
 

@@ -1,7 +1,7 @@
 import pino from "pino";
 import { Engine } from "../../../runtime/bus/engine.js";
 import type { Bus } from "../../../runtime/bus/source.js";
-import type { Outcome, Pipeline, Sink, SinkContext, SinkMessage } from "../../../runtime/contract/index.js";
+import type { ExitCode, Outcome, Pipeline, Sink, SinkContext, SinkMessage } from "../../../runtime/contract/index.js";
 import { createMetrics, type WorkerMetrics } from "../../../runtime/telemetry/index.js";
 import { FakeReceiver, type FakeSession } from "./fakeBus.js";
 import { clientError, deferred, FakeClock, pipelineOf } from "./fakes.js";
@@ -15,13 +15,15 @@ export interface EngineKit {
   receivers: FakeReceiver[];
   /** Sessions that the bus still has to give. */
   sessions: FakeSession[];
-  /** The bus refuses to give a session with this error. */
+  /** The bus refuses to give a session, or a link to a new receiver, with this error. */
   refuse(error: Error | undefined): void;
   /** Message ids, in the order in which the sink began them. */
   began: string[];
   metrics: WorkerMetrics;
   lines: { [field: string]: unknown }[];
   noProgress: string[];
+  /** Exit statuses that came with them. */
+  codes: ExitCode[];
   busClosed(): boolean;
   /** A metric's value by name and labels. */
   value(name: string, labels?: { [name: string]: string }): Promise<number>;
@@ -40,11 +42,13 @@ export function engineKit(
   const began: string[] = [];
   const lines: { [field: string]: unknown }[] = [];
   const noProgress: string[] = [];
+  const codes: ExitCode[] = [];
   let closed = false;
   let refusal: Error | undefined;
   const bus: Bus = {
     createReceiver: () => {
       const receiver = new FakeReceiver(clock);
+      receiver.refusal = refusal;
       receivers.push(receiver);
       return receiver;
     },
@@ -81,7 +85,10 @@ export function engineKit(
   const engine = new Engine({
     ...{ pipeline, sink, bus, metrics, logger, clock },
     random: () => 1,
-    onNoProgress: (reason) => noProgress.push(reason),
+    onNoProgress: (reason, code) => {
+      noProgress.push(reason);
+      codes.push(code);
+    },
   });
   const value = async (name: string, labels: { [name: string]: string } = {}): Promise<number> => {
     const metric = await metrics.registry.getSingleMetric(name)?.get();
@@ -89,7 +96,7 @@ export function engineKit(
     return found?.value ?? 0;
   };
   return {
-    ...{ clock, engine, receivers, sessions, began, metrics, lines, noProgress, value },
+    ...{ clock, engine, receivers, sessions, began, metrics, lines, noProgress, codes, value },
     refuse: (error) => {
       refusal = error;
     },

@@ -35,6 +35,8 @@ class FakeLink {
   unsubscribed = 0;
   settleError: Error | undefined;
   renewError: Error | undefined;
+  /** What the broker answers an attach with, in place of taking it. */
+  refusal: Error | undefined;
   private readonly queue: ServiceBusReceivedMessage[] = [];
 
   subscribe(handlers: MessageHandlers, options: SubscribeOptions = {}): { close(): Promise<void> } {
@@ -52,6 +54,11 @@ class FakeLink {
   async attach(credit: number): Promise<void> {
     await this.handlers?.preInitialize?.();
     if (this.unsubscribed > 0) return;
+    if (this.refusal !== undefined) {
+      const at = { entityPath: "renders", fullyQualifiedNamespace: "n", identifier: "i" };
+      await this.handlers?.processError({ error: this.refusal, errorSource: "receive", ...at });
+      return;
+    }
     await this.handlers?.postInitialize?.();
     this.maxCredit = credit;
     this.credit = credit;

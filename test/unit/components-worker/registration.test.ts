@@ -342,6 +342,16 @@ describe("the worker's configuration", () => {
     expect(await digest({ connection })).not.toBe(before);
   });
 
+  it("says where the authority is to be taken as it is", async () => {
+    const connection = { ...toCassandra.connection, instanceDiscovery: false };
+    const { data } = await filesOf({ connection });
+    expect(parseConnection(JSON.parse(data["connection.json"] ?? "")).serviceBus).toEqual({
+      fullyQualifiedNamespace: "contoso.servicebus.windows.net",
+      clientId: CLIENT,
+      instanceDiscovery: false,
+    });
+  });
+
   it("holds no identity where a development emulator is spoken to", async () => {
     const connection = {
       fullyQualifiedNamespace: "127.0.0.1:5672",

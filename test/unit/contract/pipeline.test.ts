@@ -162,7 +162,12 @@ describe("a connection", () => {
     expect(connectionProblems(connection)).toEqual([]);
     const bare = { ...connection, serviceBus: { fullyQualifiedNamespace: "127.0.0.1:5672" } };
     expect(connectionProblems(bare).map((p) => p.path)).toEqual(["serviceBus.clientId"]);
-    expect(connectionProblems({ ...bare, serviceBus: { ...bare.serviceBus, developmentEmulator: true } })).toEqual([]);
+    const emulator = { ...bare.serviceBus, developmentEmulator: true };
+    expect(connectionProblems({ ...bare, serviceBus: emulator })).toEqual([]);
+    const both = { ...emulator, instanceDiscovery: false };
+    expect(connectionProblems({ ...bare, serviceBus: both }).map((p) => p.path)).toEqual([
+      "serviceBus.instanceDiscovery",
+    ]);
   });
 
   it("has no place for a secret: an unknown key is refused", () => {
