@@ -44,6 +44,7 @@ export class ConnectionAccess implements Deadline {
   readonly #grants = new Map<string, Grant>();
   readonly #links = new Set<GuardedLink>();
   readonly #unwatch: () => void;
+  #closed = false;
 
   constructor(guard: AccessGuard, deadlines: Deadlines, host: () => string) {
     this.#guard = guard;
@@ -63,6 +64,9 @@ export class ConnectionAccess implements Deadline {
 
   /** Takes a token that was believed. */
   grant(audience: string, principal: Principal): void {
+    if (this.#closed) {
+      return;
+    }
     const key = audience.toLowerCase();
     if (this.#grants.size >= MOST_GRANTS && !this.#grants.has(key)) {
       throw new BrokerError(
@@ -141,6 +145,7 @@ export class ConnectionAccess implements Deadline {
   }
 
   close(): void {
+    this.#closed = true;
     this.#unwatch();
     this.#deadlines.clear(this);
     this.#links.clear();

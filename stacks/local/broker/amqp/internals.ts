@@ -23,6 +23,7 @@ export interface OpenPerformative {
 /** The frame with which a peer begins a link. */
 export interface AttachFrame {
   readonly performative: {
+    readonly handle: number;
     readonly snd_settle_mode: unknown;
     readonly rcv_settle_mode: unknown;
     readonly source: Typed | null | undefined;
@@ -84,7 +85,8 @@ declare module "rhea/typings/session" {
   interface Session {
     outgoing: OutgoingPort;
     readonly incoming: { on_disposition(fields: DispositionFields): void };
-    readonly local: { readonly channel: number };
+    readonly state: EndpointState;
+    readonly local: { readonly channel: number; readonly begin: { handle_max: number } };
     readonly remote: { readonly handles: Readonly<Record<number, link | undefined>> };
     on_attach(frame: AttachFrame): void;
     on_transfer(frame: TransferFrame): void;

@@ -6,6 +6,7 @@ import { BrokerError, BrokerErrorCode, entityNotFound, sessionLockLost } from ".
 import type { Entity, Namespace } from "../core/namespace.js";
 import type { Queue } from "../core/queue.js";
 import type { SessionLock } from "../core/sessions.js";
+import { boundChannels, boundHandles } from "./bounds.js";
 import { CBS, CBS_STATUS, TokenQueue } from "./cbs.js";
 import { type AmqpCondition, asBrokerError, conditionOf } from "./conditions.js";
 import { ANY_RIGHT, ConnectionAccess, type Need } from "./connectionAccess.js";
@@ -39,8 +40,6 @@ export interface Service {
 
 /** Sessions of one connection, and links of all its sessions: what one peer may cost. The service takes 5,000 sessions. */
 export const MOST_SESSIONS = 5_000;
-/** The highest channel that is announced. */
-export const CHANNEL_MAX = MOST_SESSIONS - 1;
 const MOST_LINKS = 10_000;
 /** An entity's path with a sub-queue and `/$management` behind it is shorter; a longer address names nothing. */
 const LONGEST_ADDRESS = 512;
@@ -108,6 +107,7 @@ export class Peer {
     };
     wire.onRefused = (failure) => this.end(refusedInput(failure));
     watchConnection(connection, (reason) => this.end(reason));
+    boundChannels(connection, (reason) => this.end(reason));
     const createSession = connection.create_session.bind(connection);
     connection.create_session = (size) => this.#adopt(createSession(size));
     // What goes wrong while frames are written must end this connection, not the process.
@@ -210,6 +210,7 @@ export class Peer {
     this.#sessions.set(session, { transfers, receipts: new Receipts(session, this.#wire) });
     session.outgoing = transfers;
     watchSession(session, (reason) => this.end(reason));
+    boundHandles(session, (reason) => this.end(reason));
     const onTransfer = session.on_transfer.bind(session);
     session.on_transfer = (frame) => {
       // `rhea` decodes a message of format 0 before it tells of it, and hands over any other as bytes.

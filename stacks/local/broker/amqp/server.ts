@@ -4,9 +4,10 @@ import { type Connection, type Container, create_container, type EventContext } 
 import type { AccessGuard } from "../core/accessGuard.js";
 import type { Clock } from "../core/clock.js";
 import type { Namespace } from "../core/namespace.js";
+import { CHANNEL_MAX } from "./bounds.js";
 import { Door, type TlsIdentity } from "./doors.js";
 import { LockTokens } from "./lockTokens.js";
-import { CHANNEL_MAX, Peer, type Service } from "./peer.js";
+import { Peer, type Service } from "./peer.js";
 import { mechanisms } from "./sasl.js";
 import { Wire } from "./wire.js";
 
