@@ -1,7 +1,7 @@
 import { problem } from "../../runtime/contract/index.js";
 import type { Notice } from "../support/notices.js";
 import { type ServiceBusEntitiesArgs, ServiceBusTier, type TopicArgs } from "./args.js";
-import { FORWARDING, type Forwarder, forwarders } from "./forwarding.js";
+import { type Forwarder, forwarders, targetsOf } from "./forwarding.js";
 import { nameKey } from "./hops.js";
 import { partitioned } from "./partitions.js";
 import { filtersOf, ServiceBusQuotas } from "./quotas.js";
@@ -131,11 +131,17 @@ function targetsByName({ queues = {}, topics = {} }: ServiceBusEntitiesArgs): Ma
 function forwardingNotices(args: ServiceBusEntitiesArgs): Notice[] {
   const targets = targetsByName(args);
   return forwarders(args).flatMap((from) =>
-    FORWARDING.flatMap((setting) => {
-      const target = targets.get(nameKey(from[setting] ?? ""));
+    targetsOf(from).flatMap(({ setting, target: name }) => {
+      const target = targets.get(nameKey(name));
       if (target === undefined) return [];
       const largest = targets.get(nameKey(from.entity))?.settings.maxMessageSizeKilobytes;
-      return targetNotices(from, setting, target, args.namespace.tier === ServiceBusTier.Premium ? largest : undefined);
+      return targetNotices(
+        `${from.path}.${setting}`,
+        from,
+        name,
+        target,
+        args.namespace.tier === ServiceBusTier.Premium ? largest : undefined,
+      );
     }),
   );
 }
@@ -144,13 +150,12 @@ function forwardingNotices(args: ServiceBusEntitiesArgs): Notice[] {
 const TRANSFER = "transfer dead-letter queue";
 
 function targetNotices(
+  path: string,
   from: Forwarder,
-  setting: (typeof FORWARDING)[number],
+  to: string,
   { settings, status }: Target,
   largest: number | undefined,
 ): Notice[] {
-  const path = `${from.path}.${setting}`;
-  const to = from[setting];
   const found: Notice[] = [];
   if (settings.requiresSession === true)
     found.push(

@@ -1,19 +1,34 @@
 import { type Problem, problem } from "../../runtime/contract/index.js";
-import type { ServiceBusEntitiesArgs } from "./args.js";
+import type { QueueArgs, ServiceBusEntitiesArgs, SubscriptionArgs } from "./args.js";
 import { circles, type Hop, longChains, MAX_HOPS, nameKey } from "./hops.js";
 
-/** The settings by which messages are moved on. */
-export const FORWARDING = ["forwardTo", "forwardDeadLettersTo"] as const;
+/** Where an entity sends messages on to. */
+export interface Forwarding {
+  forwardTo?: string;
+  forwardDeadLettersTo?: string;
+}
+
+/** One target, and the setting that names it. */
+export interface Target {
+  setting: keyof Forwarding;
+  target: string;
+}
+
+/** The targets of an entity. */
+export function targetsOf(from: Forwarding): Target[] {
+  return (["forwardTo", "forwardDeadLettersTo"] as const).flatMap((setting) => {
+    const target = from[setting];
+    return target === undefined ? [] : [{ setting, target }];
+  });
+}
 
 /** An entity that may forward, with where it stands in the args and where its messages go. */
-export interface Forwarder {
+export interface Forwarder extends Forwarding {
   /** Path in the args: `queues.renders`, `topics.events.subscriptions.audit`. */
   path: string;
   /** What messages must pass to come here: the queue itself, or the subscription's topic. */
   entity: string;
   requiresSession: boolean;
-  forwardTo?: string;
-  forwardDeadLettersTo?: string;
 }
 
 /** Every queue and subscription, in the order of the args. */
@@ -27,19 +42,9 @@ export function forwarders(args: ServiceBusEntitiesArgs): Forwarder[] {
   return [...queues, ...subscriptions];
 }
 
-function forwarder(
-  path: string,
-  entity: string,
-  from: { requiresSession?: boolean; forwardTo?: string; forwardDeadLettersTo?: string },
-): Forwarder {
-  const { forwardTo, forwardDeadLettersTo } = from;
-  return {
-    path,
-    entity,
-    requiresSession: from.requiresSession === true,
-    ...(forwardTo === undefined ? {} : { forwardTo }),
-    ...(forwardDeadLettersTo === undefined ? {} : { forwardDeadLettersTo }),
-  };
+function forwarder(path: string, entity: string, from: QueueArgs | SubscriptionArgs): Forwarder {
+  const targets = Object.fromEntries(targetsOf(from).map(({ setting, target }) => [setting, target]));
+  return { path, entity, requiresSession: from.requiresSession === true, ...targets };
 }
 
 /** Service Bus compares names without case. */
@@ -55,8 +60,8 @@ function entityNames(args: ServiceBusEntitiesArgs): Map<string, string> {
 export function hopsOf(args: ServiceBusEntitiesArgs): Hop[] {
   const names = entityNames(args);
   return forwarders(args).flatMap((from) =>
-    FORWARDING.flatMap((setting) => {
-      const to = names.get(nameKey(from[setting] ?? ""));
+    targetsOf(from).flatMap(({ setting, target }) => {
+      const to = names.get(nameKey(target));
       return to === undefined ? [] : [{ path: `${from.path}.${setting}`, from: from.entity, to }];
     }),
   );
@@ -76,13 +81,11 @@ export function forwardingProblems(args: ServiceBusEntitiesArgs): Problem[] {
   const written = [...Object.keys(args.queues ?? {}), ...Object.keys(args.topics ?? {})];
   const found: Problem[] = [];
   for (const from of forwarders(args)) {
-    for (const setting of FORWARDING) {
-      const target = from[setting];
-      if (target !== undefined && !known.has(nameKey(target)))
+    for (const { setting, target } of targetsOf(from))
+      if (!known.has(nameKey(target)))
         found.push(
           problem(`${from.path}.${setting}`, target, "is not a queue or topic of this namespace", choice(written)),
         );
-    }
     if (from.forwardTo !== undefined && from.requiresSession)
       found.push(
         problem(

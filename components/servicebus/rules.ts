@@ -23,11 +23,15 @@ export function rulesOf(topic: string, { subscriptions = {} }: Topic): PlacedRul
 
 type Topic = NonNullable<ServiceBusEntitiesArgs["topics"]>[string];
 
-/** Rules without one condition, and SQL that is plainly wrong. */
-export function ruleProblems(args: ServiceBusEntitiesArgs): Problem[] {
+/**
+ * Rules without one condition, and SQL that is plainly wrong. `known` are problems of single settings: a rule that has
+ * one lacks that setting here, and what would follow from that would only mislead.
+ */
+export function ruleProblems(args: ServiceBusEntitiesArgs, known: Problem[]): Problem[] {
+  const faulty = (path: string): boolean => known.some((each) => each.path.startsWith(`${path}.`));
   return Object.entries(args.topics ?? {}).flatMap(([name, topic]) =>
     rulesOf(name, topic).flatMap(({ path, rule }) => [
-      ...conditionProblems(path, rule),
+      ...(faulty(path) ? [] : conditionProblems(path, rule)),
       ...(rule.sql === undefined ? [] : sqlProblems(`${path}.sql`, rule.sql)),
       ...(rule.action === undefined ? [] : actionProblems(`${path}.action`, rule.action)),
     ]),

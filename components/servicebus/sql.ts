@@ -41,9 +41,9 @@ export function readSql(sql: string): SqlText {
       i = end;
       continue;
     }
-    const foreign = FOREIGN[sql.slice(i, i + 2)] ?? FOREIGN[sign];
+    const foreign = [sql.slice(i, i + 2), sign].find((each) => each in FOREIGN);
     if (foreign !== undefined)
-      return { words, fault: `has ${sign} at ${i + 1}, which the service does not know: ${foreign}` };
+      return { words, fault: `has ${foreign} at ${i + 1}, which the service does not know: ${FOREIGN[foreign]}` };
     const word = /^[\p{L}\p{Nd}_.]+/u.exec(sql.slice(i))?.[0];
     if (word !== undefined) words.push(word.toUpperCase());
     if (sign === "(") depth++;
