@@ -1,5 +1,5 @@
 import { because, integer, oneOf, text } from "../../runtime/contract/zod.js";
-import { given } from "../support/given.js";
+import { armId, given, subnetId } from "../support/given.js";
 import { flag, mapOf, type Shape, strict, words, z } from "../support/schema.js";
 import {
   type GlusterAccessArgs,
@@ -17,7 +17,6 @@ import { address, range } from "./cidr.js";
 /** The widest range that may be let in: a private block. Wider is the whole internet, in practice. */
 const WIDEST = 2 ** 24;
 
-const armId = (kind: string, pattern: RegExp) => given(text(pattern, `the id of ${kind}`, "Give its full Azure id"));
 const cidr = z
   .string(because("must be an IPv4 range", "Write it as 10.20.1.0/24"))
   .refine(
@@ -114,10 +113,7 @@ const accessSchema = strict({
 export const glusterSchema = strict({
   resourceGroupName: given(words("the name of a resource group")),
   location: z.exactOptional(given(words("an Azure region"))),
-  subnetId: armId(
-    "a subnet",
-    /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.Network\/virtualNetworks\/[^/]+\/subnets\/[^/]+$/i,
-  ),
+  subnetId,
   storageCidr: cidr,
   clientCidrs: cidrs,
   sshCidrs: z.exactOptional(cidrs),

@@ -24,6 +24,6 @@ export interface ServiceBusArgs extends ServiceBusEntitiesArgs {
   resourceGroupName: pulumi.Input<string>;
   /** Azure region, `westeurope`. Changing this replaces the namespace and loses every message. */
   location: pulumi.Input<string>;
-  /** Tags of the namespace. */
+  /** Tags of the namespace and of what is made for it. Changed in place, except on the second of geo-disaster recovery. */
   tags?: { [name: string]: string };
 }

@@ -1,39 +1,67 @@
 import type * as servicebus from "@pulumi/azure-native/servicebus";
-import { MinimumTls, PublicAccess, type ServiceBusNamespaceArgs, ServiceBusTier } from "./namespaceArgs.js";
+import type * as pulumi from "@pulumi/pulumi";
+import { defined } from "../../runtime/contract/index.js";
+import { publicAccess } from "./namespace/access.js";
+import { initialUnits, partitionsOf } from "./namespace/units.js";
+import {
+  type CustomerManagedKeyArgs,
+  type GeoReplicationArgs,
+  MinimumTls,
+  type ServiceBusNamespaceArgs,
+  ServiceBusTier,
+} from "./namespaceArgs.js";
 
-/** Where the namespace's parts lie. */
-type Place = "resourceGroupName" | "namespaceName";
+/** Where the namespace lies, and its name. */
+type Place = "resourceGroupName" | "namespaceName" | "location" | "tags";
 
-/** A namespace's properties, as Azure takes them. What has a default is stated, so that a preview shows it. */
-export function namespaceProperties(args: ServiceBusNamespaceArgs): Omit<servicebus.NamespaceArgs, Place> {
-  const premium = args.tier === ServiceBusTier.Premium;
+/**
+ * A namespace's properties, as Azure takes them. What has a default is stated, so that a preview shows it. `location` is
+ * that of the namespace.
+ */
+export function namespaceProperties(
+  args: ServiceBusNamespaceArgs,
+  location: pulumi.Input<string>,
+): Omit<servicebus.NamespaceArgs, Place> {
+  const { tier, customerManagedKey: key, geoReplication: copy } = args;
+  const premium = tier === ServiceBusTier.Premium;
   return {
-    ...(args.name === undefined ? {} : { namespaceName: args.name }),
-    sku: { name: args.tier, tier: args.tier, ...(premium ? { capacity: args.capacity ?? 1 } : {}) },
+    sku: { name: tier, tier, ...(premium ? { capacity: initialUnits(args) } : {}) },
     minimumTlsVersion: args.minimumTls ?? MinimumTls.Tls12,
     disableLocalAuth: args.disableLocalAuth ?? true,
     publicNetworkAccess: publicAccess(args),
     ...(premium ? { zoneRedundant: args.zoneRedundant ?? true } : {}),
+    ...(premium ? { premiumMessagingPartitions: partitionsOf(args) } : {}),
+    ...(key === undefined ? {} : encryption(key)),
+    ...(copy === undefined ? {} : { geoDataReplication: replication(copy, location) }),
   };
 }
 
-/** Disabled where it can be: only Premium has private endpoints. */
-function publicAccess(args: ServiceBusNamespaceArgs): PublicAccess {
-  return args.publicAccess ?? (args.tier === ServiceBusTier.Premium ? PublicAccess.Disabled : PublicAccess.Enabled);
+/** The key, and the identity that fetches it. */
+function encryption(key: CustomerManagedKeyArgs): Pick<servicebus.NamespaceArgs, "identity" | "encryption"> {
+  const { identityId, keyVaultUri, keyName, keyVersion } = key;
+  return {
+    identity: { type: "UserAssigned", userAssignedIdentities: [identityId] },
+    encryption: {
+      keySource: "Microsoft.KeyVault",
+      keyVaultProperties: [
+        { identity: { userAssignedIdentity: identityId }, keyVaultUri, keyName, ...defined({ keyVersion }) },
+      ],
+      requireInfrastructureEncryption: key.infrastructureEncryption ?? false,
+    },
+  };
 }
 
-/**
- * The network rules. They always state public access: where the field is left out, Azure opens a namespace
- * that was closed (pulumi-azure-native #4825).
- */
-export function networkRules(args: ServiceBusNamespaceArgs): Omit<servicebus.NamespaceNetworkRuleSetArgs, Place> {
-  const access = publicAccess(args);
-  const ipRules = args.ipRules ?? [];
-  const closed = access === PublicAccess.Disabled || ipRules.length > 0;
+/** Both regions with their roles, and how far the copy may lag. */
+function replication(
+  { secondaryLocation, maxReplicationLagSeconds, promoted }: GeoReplicationArgs,
+  location: pulumi.Input<string>,
+) {
+  const [primary, secondary] = promoted === true ? [secondaryLocation, location] : [location, secondaryLocation];
   return {
-    publicNetworkAccess: access,
-    defaultAction: closed ? "Deny" : "Allow",
-    ipRules: ipRules.map((ipMask) => ({ ipMask, action: "Allow" })),
-    trustedServiceAccessEnabled: args.trustedServices ?? false,
+    maxReplicationLagDurationInSeconds: maxReplicationLagSeconds,
+    locations: [
+      { locationName: primary, roleType: "Primary" },
+      { locationName: secondary, roleType: "Secondary" },
+    ],
   };
 }

@@ -1,13 +1,7 @@
 import { type Problem, problem } from "../../runtime/contract/index.js";
-import {
-  PublicAccess,
-  type QueueArgs,
-  type ServiceBusEntitiesArgs,
-  type ServiceBusNamespaceArgs,
-  ServiceBusTier,
-  type SubscriptionArgs,
-  type TopicArgs,
-} from "./args.js";
+import { type ServiceBusEntitiesArgs, type ServiceBusNamespaceArgs, ServiceBusTier } from "./args.js";
+import { partitioned } from "./partitions.js";
+import { type EntitySettings, entitiesIn, type PlacedEntity } from "./settings.js";
 
 const { Basic, Standard, Premium } = ServiceBusTier;
 
@@ -22,20 +16,15 @@ interface TierRule<T> {
 const on = (value: unknown): boolean => value === true;
 const given = (value: unknown): boolean => value !== undefined;
 
-/** Source: the service's table of tiers and its quotas. */
-const entityRules: TierRule<QueueArgs & TopicArgs & SubscriptionArgs>[] = [
+/** Source: the service's table of tiers, its quotas, and the errors of its resource provider. */
+const entityRules: TierRule<EntitySettings>[] = [
   { setting: "requiresSession", tiers: [Standard, Premium], used: on },
   { setting: "requiresDuplicateDetection", tiers: [Standard, Premium], used: on },
   { setting: "forwardTo", tiers: [Standard, Premium], used: given },
   { setting: "forwardDeadLettersTo", tiers: [Standard, Premium], used: given },
+  { setting: "autoDeleteOnIdleSeconds", tiers: [Standard, Premium], used: given },
   { setting: "maxMessageSizeKilobytes", tiers: [Premium], used: given },
-  { setting: "enablePartitioning", tiers: [Basic, Standard], used: on },
-];
-
-const namespaceRules: TierRule<ServiceBusNamespaceArgs>[] = [
-  { setting: "capacity", tiers: [Premium], used: given },
-  { setting: "zoneRedundant", tiers: [Premium], used: on },
-  { setting: "publicAccess", tiers: [Premium], used: (value) => value === PublicAccess.Disabled },
+  { setting: "enableExpress", tiers: [Standard], used: on },
 ];
 
 function broken<T extends object>(rules: TierRule<T>[], path: string, settings: T, tier: ServiceBusTier): Problem[] {
@@ -57,11 +46,9 @@ const LARGEST_UNPARTITIONED_MB = 5120;
 /** Messages live at most so long on Basic: 14 days. */
 const BASIC_TIME_TO_LIVE_SECONDS = 1_209_600;
 
-function entityProblems(
-  path: string,
-  settings: QueueArgs & TopicArgs & SubscriptionArgs,
-  tier: ServiceBusTier,
-): Problem[] {
+function entityProblems(entity: PlacedEntity, namespace: ServiceBusNamespaceArgs): Problem[] {
+  const { path, settings } = entity;
+  const { tier } = namespace;
   const found = broken(entityRules, path, settings, tier);
   const { maxSizeMegabytes: size, timeToLiveSeconds: life } = settings;
   if (size !== undefined && size > LARGEST_UNPARTITIONED_MB && tier !== Premium && settings.enablePartitioning !== true)
@@ -82,38 +69,44 @@ function entityProblems(
         "Lower it, or use Standard",
       ),
     );
-  if (settings.duplicateDetectionSeconds !== undefined && settings.requiresDuplicateDetection !== true)
-    found.push(
-      problem(
-        `${path}.duplicateDetectionSeconds`,
-        settings.duplicateDetectionSeconds,
-        "does nothing without requiresDuplicateDetection",
-        "Set requiresDuplicateDetection, or remove it",
-      ),
-    );
-  return found;
+  return [...found, ...partitionProblems(entity, namespace)];
+}
+
+/** On Premium partitioning is the namespace's own setting, which every entity follows. */
+function partitionProblems({ path, settings }: PlacedEntity, namespace: ServiceBusNamespaceArgs): Problem[] {
+  const { enablePartitioning: wanted } = settings;
+  if (namespace.tier !== Premium || wanted === undefined || wanted === partitioned(namespace)) return [];
+  return [
+    wanted
+      ? problem(
+          `${path}.enablePartitioning`,
+          wanted,
+          "is not there on a Premium namespace without partitions",
+          "Remove it, or set namespace.premiumMessagingPartitions, which is fixed when the namespace is made",
+        )
+      : problem(
+          `${path}.enablePartitioning`,
+          wanted,
+          `must be true where namespace.premiumMessagingPartitions is ${namespace.premiumMessagingPartitions}: ` +
+            "every entity is partitioned",
+          "Remove it",
+        ),
+  ];
 }
 
 /** Features that the namespace's tier does not have, wherever they are asked for. */
 export function tierProblems(args: ServiceBusEntitiesArgs): Problem[] {
   const { tier } = args.namespace;
-  const found = broken(namespaceRules, "namespace", args.namespace, tier);
-  for (const [name, queue] of Object.entries(args.queues ?? {}))
-    found.push(...entityProblems(`queues.${name}`, queue, tier));
-  const topics = Object.entries(args.topics ?? {});
+  const found: Problem[] = [];
+  const topics = Object.keys(args.topics ?? {});
   if (tier === Basic && topics.length > 0)
     found.push(
       problem(
         "topics",
-        topics.map(([name]) => name),
+        topics,
         "are not there on Basic, only on Standard and Premium",
         "Remove them, or set namespace.tier to Standard",
       ),
     );
-  for (const [name, { subscriptions = {}, ...topic }] of topics) {
-    found.push(...entityProblems(`topics.${name}`, topic, tier));
-    for (const [key, { rules, ...subscription }] of Object.entries(subscriptions))
-      found.push(...entityProblems(`topics.${name}.subscriptions.${key}`, subscription, tier));
-  }
-  return found;
+  return [...found, ...entitiesIn(args).flatMap((entity) => entityProblems(entity, args.namespace))];
 }

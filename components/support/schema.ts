@@ -42,9 +42,10 @@ export interface Examined<T> {
 
 /**
  * Checks a value, and leaves out what is wrong with it, so that the rules that join several settings can be
- * checked in the same run: all problems at once.
+ * checked in the same run: all problems at once. `parts` are paths of what may be left out whole where a setting in it
+ * cannot be left out by itself; `"*"` stands for any key.
  */
-export function examine<T>(schema: z.ZodType<T>, value: unknown): Examined<T> {
+export function examine<T>(schema: z.ZodType<T>, value: unknown, parts: string[][] = []): Examined<T> {
   const first = schema.safeParse(value);
   if (first.success) return { problems: [], sound: first.data };
   const rest = copy(value);
@@ -52,8 +53,12 @@ export function examine<T>(schema: z.ZodType<T>, value: unknown): Examined<T> {
     const keys = issue.code === "unrecognized_keys" ? issue.keys : [undefined];
     for (const key of keys) remove(rest, key === undefined ? issue.path : [...issue.path, key]);
   }
-  const second = schema.safeParse(rest);
   const problems = problemsOf(schema, value);
+  for (const { path } of schema.safeParse(rest).error?.issues ?? []) {
+    const part = parts.find((each) => each.every((key, i) => key === "*" || key === path[i]));
+    if (part !== undefined) remove(rest, path.slice(0, part.length));
+  }
+  const second = schema.safeParse(rest);
   return second.success ? { problems, sound: second.data } : { problems };
 }
 

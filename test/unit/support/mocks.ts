@@ -25,6 +25,7 @@ export interface Registered {
   retainOnDelete: boolean;
   protect: boolean;
   replaceOnChanges: string[];
+  ignoreChanges: string[];
   /** URN and id of its provider; empty for the default one. */
   provider: string;
 }
@@ -62,6 +63,9 @@ const made: { [type: string]: (inputs: Inputs, name: string) => Inputs } = {
     tenantId: "33333333-3333-4333-8333-333333333333",
   }),
   "azure-native:resources:ResourceGroup": (inputs) => ({ name: inputs["resourceGroupName"] }),
+  "azure-native:network:PrivateEndpoint": (inputs, name) => ({
+    name: inputs["privateEndpointName"] ?? `${name}1a2b3c4d`,
+  }),
   "azure-native:network:NetworkInterface": () => ({
     ipConfigurations: [{ name: "storage", privateIPAddress: "10.20.1.10" }],
   }),
@@ -73,6 +77,8 @@ const made: { [type: string]: (inputs: Inputs, name: string) => Inputs } = {
 
 /** The input that names a resource of Azure. */
 const nameInputs: { [type: string]: string } = {
+  "azure-native:privatedns:PrivateZone": "privateZoneName",
+  "azure-native:servicebus:DisasterRecoveryConfig": "alias",
   "azure-native:servicebus:Queue": "queueName",
   "azure-native:servicebus:Topic": "topicName",
   "azure-native:servicebus:Subscription": "subscriptionName",
@@ -204,6 +210,7 @@ function registered(urn: string, request: RegisterResourceRequest): Registered {
     retainOnDelete: request.getRetainondelete() === true,
     protect: request.getProtect() === true,
     replaceOnChanges: request.getReplaceonchangesList(),
+    ignoreChanges: request.getIgnorechangesList(),
     provider: request.getProvider(),
   };
 }
