@@ -28,8 +28,12 @@ export const pipelines = integration.pipelines.apply((byName) => Object.values(b
 export const deployments = integration.deployments;
 /** Client ids of the workers' identities, by pipeline. */
 export const clientIds = integration.clientIds;
-/** The rights matrix: who may do what, where. */
+/** Client ids of the deployers' identities: what their workflows log in as. */
+export const deployerClientIds = integration.deployerClientIds;
+/** The rights matrix: a row for every right that is granted. */
 export const rights = integration.rights;
+/** What follows from it, as a table to read: `pulumi stack output rightsTable`. */
+export const rightsTable = integration.rightsTable;
 /** Where the workers reach the stores. */
 export const endpoints = {
   linstorControllers: integration.linstorControllers,

@@ -29,8 +29,11 @@ interface Federation {
   subject: pulumi.Input<string>;
 }
 
+/** What logs in as an identity. */
+type Logins = Pick<WorkloadIdentityArgs, "issuerUrl" | "serviceAccount" | "federations" | "githubActions">;
+
 /** Every federated credential of an identity, whatever it is for, in the order in which they are written. */
-function federationsOf({ issuerUrl, serviceAccount, federations, githubActions }: WorkloadIdentityArgs): Federation[] {
+function federationsOf({ issuerUrl, serviceAccount, federations, githubActions }: Logins): Federation[] {
   const account =
     serviceAccount === undefined
       ? []
@@ -62,7 +65,7 @@ function accountSubject({ namespace, name }: ServiceAccountArgs): pulumi.Input<s
 }
 
 /** Problems of everything that logs in as the identity. */
-export function federationProblems(args: WorkloadIdentityArgs): Problem[] {
+export function federationProblems(args: Logins): Problem[] {
   const all = federationsOf(args);
   const found: Problem[] = [];
   if (all.length === 0)

@@ -24,7 +24,7 @@ export function roleDefinitionId(role: Role): string {
 }
 
 /** Path of a grant's entity: `renders`, `events`, `events/subscriptions/audit`; empty for the namespace. */
-export function grantPath(grant: GrantArgs): string {
+export function grantPath(grant: Omit<GrantArgs, "right">): string {
   if (grant.scope === GrantScope.Namespace) return "";
   if (grant.queue !== undefined) return grant.queue;
   const topic = grant.topic ?? "";

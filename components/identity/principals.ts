@@ -1,5 +1,6 @@
 import * as managedidentity from "@pulumi/azure-native/managedidentity";
 import * as pulumi from "@pulumi/pulumi";
+import { lookedUp } from "../support/lookup.js";
 import { type ExistingIdentityArgs, type PrincipalArgs, PrincipalType } from "./args.js";
 
 /** A principal as role assignments take it. */
@@ -29,15 +30,9 @@ async function objectId(
 ): Promise<string> {
   const who = `Principal "${name}": managed identity ${resourceName} of resource group ${resourceGroupName}`;
   const fix = "Correct managedIdentity, or give principalId and principalType in its place.";
-  try {
-    const { principalId } = await managedidentity.getUserAssignedIdentity(
-      { resourceGroupName, resourceName },
-      { parent },
-    );
-    if (principalId) return principalId;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new pulumi.ResourceError(`${who} could not be looked up: ${reason}. ${fix}`, parent, true);
-  }
+  const { principalId } = await lookedUp(parent, who, fix, () =>
+    managedidentity.getUserAssignedIdentity({ resourceGroupName, resourceName }, { parent }),
+  );
+  if (principalId) return principalId;
   throw new pulumi.ResourceError(`${who} has no object id yet. Wait until Azure has made it. ${fix}`, parent, true);
 }

@@ -2,6 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { Consistency, Job, PipelineDelivery, TableDefinition } from "../../runtime/contract/index.js";
 import type { CassandraRingArgs } from "../cassandra/args.js";
 import type { GlusterClusterArgs } from "../gluster/args.js";
+import type { GitHubActionsArgs, GrantArgs, PrincipalArgs } from "../identity/args.js";
 import type { LinstorClusterArgs } from "../linstor/args.js";
 import type { ServiceBusEntitiesArgs } from "../servicebus/args.js";
 import type { ScalingArgs, WorkerMonitoringArgs, WorkerResourcesArgs } from "../worker/args.js";
@@ -244,6 +245,55 @@ export interface IntegrationPipelineArgs {
   resources?: WorkerResourcesArgs;
 }
 
+/** A principal that exists and publishes: a user, a group, an application or a managed identity. */
+export interface ProducerArgs extends PrincipalArgs {
+  /**
+   * What it may do: send, and receive what is answered. It never manages, and never receives from a pipeline's source,
+   * whose worker would miss what it takes.
+   */
+  grants: GrantArgs[];
+}
+
+/** An identity that pipelines run `pulumi up` as. What it may change in Azure is assigned to it by who owns that. */
+export interface DeployerArgs {
+  /** Workflows of GitHub Actions that log in as the identity, by name: 1 to 20. */
+  githubActions: { [name: string]: GitHubActionsArgs };
+  /**
+   * What it may do with messages: a test after a deployment may send one.
+   * @default nothing
+   */
+  grants?: GrantArgs[];
+}
+
+/** Which addresses the workers reach; ranges are IPv4, `10.20.3.0/28`. A policy names ranges, never hosts. */
+export interface IntegrationNetworkArgs {
+  /**
+   * Ranges of the private endpoints of the Service Bus, on port 5671.
+   * @default the `privateAddress` of its endpoints, where all have one and there is no public access; else every address
+   */
+  serviceBusCidrs?: string[];
+  /**
+   * Ranges through which Entra ID is reached, on port 443.
+   * @default every address
+   */
+  entraCidrs?: string[];
+  /**
+   * Ranges of the LINSTOR controllers, on their port.
+   * @default every address
+   */
+  linstorCidrs?: string[];
+  /**
+   * Ranges of the Cassandra ring, on its port.
+   * @default every address
+   */
+  cassandraCidrs?: string[];
+  /**
+   * Ranges of the resolvers, on port 53.
+   * @default the cluster's own
+   */
+  dnsCidrs?: string[];
+}
+
 /** Arguments of Integration: everything, in one object. */
 export interface IntegrationArgs {
   /** Azure region, `westeurope`. Changing this replaces the bus and loses every message. */
@@ -260,6 +310,17 @@ export interface IntegrationArgs {
   serviceBus: ServiceBusEntitiesArgs;
   /** The pipelines, by name. */
   pipelines: { [name: string]: IntegrationPipelineArgs };
+  /**
+   * Principals that exist and may publish, by name: 1 to 40 lower-case letters, digits or `-`. With shared access keys
+   * off, which is the default, nobody else can.
+   * @default nobody
+   */
+  producers?: { [name: string]: ProducerArgs };
+  /**
+   * Identities that pipelines run `pulumi up` as, by name: 1 to 40 lower-case letters, digits or `-`.
+   * @default none
+   */
+  deployers?: { [name: string]: DeployerArgs };
   /** The stores that are made here. */
   storage?: StorageArgs;
   /** Where the stores are reached, in place of what follows from `storage`. */
@@ -272,11 +333,22 @@ export interface IntegrationArgs {
    */
   monitoring?: WorkerMonitoringArgs;
   /**
+   * Which addresses the workers reach.
+   * @default every address on the ports of bus, Entra ID and store, and the cluster's own resolvers
+   */
+  network?: IntegrationNetworkArgs;
+  /**
    * True where the bus is a broker that is spoken to as Microsoft's emulator is: plain TCP, no identity.
    * For development on one machine; never in Azure.
    * @default false
    */
   developmentEmulator?: boolean;
+  /**
+   * False where Microsoft's instance discovery does not know the authority that the workers get tokens from (Azure
+   * Stack, a disconnected cloud, the local environment): it is then taken as it is, and Microsoft is not asked.
+   * @default true
+   */
+  instanceDiscovery?: boolean;
   /** Tags of every Azure resource that takes them. */
   tags?: { [name: string]: string };
 }

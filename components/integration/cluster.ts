@@ -1,5 +1,6 @@
 import * as containerservice from "@pulumi/azure-native/containerservice";
 import * as pulumi from "@pulumi/pulumi";
+import { lookedUp } from "../support/lookup.js";
 import type { ClusterArgs } from "./args.js";
 
 /** Resource group and name in the id of a cluster. */
@@ -11,13 +12,21 @@ export function clusterParts(id: string): { resourceGroupName: string; resourceN
 
 /** The OIDC issuer of the cluster: as it is given, or else looked up. */
 export function issuerUrl(cluster: ClusterArgs, parent: pulumi.Resource): pulumi.Output<string> {
-  if (cluster.oidcIssuerUrl !== undefined) return pulumi.output(cluster.oidcIssuerUrl);
-  return containerservice.getManagedClusterOutput(clusterParts(cluster.id), { parent }).apply((found) => {
-    const issuer = found.oidcIssuerProfile?.issuerURL;
-    if (issuer) return issuer;
-    throw new Error(
-      `Cluster ${cluster.id} has no OIDC issuer, so that no pod of it can log in as an identity. ` +
-        "Turn it on: az aks update --enable-oidc-issuer --enable-workload-identity.",
-    );
-  });
+  return pulumi.output(cluster.oidcIssuerUrl ?? lookUp(cluster.id, parent));
+}
+
+async function lookUp(id: string, parent: pulumi.Resource): Promise<string> {
+  const { oidcIssuerProfile } = await lookedUp(
+    parent,
+    `Cluster ${id}, whose issuer every worker's identity trusts,`,
+    "Correct cluster.id, or give cluster.oidcIssuerUrl.",
+    () => containerservice.getManagedCluster(clusterParts(id), { parent }),
+  );
+  if (oidcIssuerProfile?.issuerURL) return oidcIssuerProfile.issuerURL;
+  throw new pulumi.ResourceError(
+    `Cluster ${id} has no OIDC issuer, so that no pod of it can log in as an identity. ` +
+      "Turn it on: az aks update --enable-oidc-issuer --enable-workload-identity.",
+    parent,
+    true,
+  );
 }

@@ -31,19 +31,32 @@ export function namespaceName(name: string, args: IntegrationArgs): string {
 /** The bus as some grants need it: only the ids of their own entities, so that each waits for its own alone. */
 export function busOf(name: string, args: IntegrationArgs, bus: ServiceBus, grants: GrantArgs[]): GrantBusArgs {
   const paths = grants.filter((grant) => grant.scope !== GrantScope.Namespace).map(grantPath);
-  const ids: [string, pulumi.Output<string>][] = paths.map((path) => [path, bus.entityId(path)]);
-  return {
+  const idsBy = (id: (path: string) => pulumi.Output<string>) =>
+    Object.fromEntries(paths.map((path): [string, pulumi.Output<string>] => [path, id(path)]));
+  const primary = {
     namespace: namespaceName(name, args),
     namespaceId: bus.namespaceId,
-    entityIds: Object.fromEntries(ids),
+    entityIds: idsBy((path) => bus.entityId(path)),
   };
+  const pair = args.serviceBus.namespace.disasterRecovery;
+  if (pair === undefined) return primary;
+  // The pairing copies entities, and no grants.
+  const secondary = {
+    namespace: pair.name,
+    namespaceId: bus.secondaryNamespaceId,
+    entityIds: idsBy((path) => bus.secondaryEntityId(path)),
+  };
+  return { ...primary, secondary };
 }
 
-/** Every entity of the bus, as the matrix has it. */
+/** Every entity of the bus, as the matrix has it; with geo-disaster recovery those of both namespaces. */
 export function matrixEntities(name: string, args: IntegrationArgs): MatrixEntity[] {
-  const { queues = {}, topics = {} } = args.serviceBus;
-  const namespace = namespaceName(name, args);
-  return [
+  const { queues = {}, topics = {}, namespace: settings } = args.serviceBus;
+  const namespaces = [
+    namespaceName(name, args),
+    ...(settings.disasterRecovery ? [settings.disasterRecovery.name] : []),
+  ];
+  return namespaces.flatMap((namespace) => [
     ...Object.keys(queues).map((path) => ({ namespace, kind: RightsScope.Queue, path })),
     ...Object.entries(topics).flatMap(([topic, { subscriptions = {} }]) => [
       { namespace, kind: RightsScope.Topic, path: topic },
@@ -53,5 +66,5 @@ export function matrixEntities(name: string, args: IntegrationArgs): MatrixEntit
         path: `${topic}/subscriptions/${subscription}`,
       })),
     ]),
-  ];
+  ]);
 }

@@ -4,13 +4,16 @@ import { Provider } from "@pulumi/kubernetes/provider.js";
 import * as pulumi from "@pulumi/pulumi";
 import { defined, type Pipeline } from "../../runtime/contract/index.js";
 import type { RightsEntry } from "../identity/args.js";
+import { identitiesOf, rightsTable } from "../identity/matrix.js";
 import { ServiceBus } from "../servicebus/index.js";
 import { refuse } from "../support/inputs.js";
 import type { IntegrationArgs } from "./args.js";
 import { issuerUrl } from "./cluster.js";
+import { matrixEntities } from "./grants.js";
 import { childNames } from "./names.js";
 import { installOperators } from "./operators.js";
 import { planPipelines } from "./pipelines.js";
+import { deployerIdentities, registerPrincipals } from "./principals.js";
 import { registerStores } from "./storage.js";
 import { integrationProblems } from "./validate.js";
 import { registerPipelines } from "./workers.js";
@@ -34,8 +37,12 @@ export class Integration extends pulumi.ComponentResource {
   public readonly deployments: pulumi.Output<{ [pipeline: string]: string }>;
   /** Client ids of the workers' identities, by pipeline. */
   public readonly clientIds: pulumi.Output<{ [pipeline: string]: string }>;
+  /** Client ids of the deployers' identities, by deployer: what their workflows log in as. */
+  public readonly deployerClientIds: pulumi.Output<{ [deployer: string]: string }>;
   /** Who may do what, where: every right that is granted here, and no other. */
   public readonly rights: pulumi.Output<RightsEntry[]>;
+  /** What follows from the rights, as a table to read: who can send, listen and manage at which entity. */
+  public readonly rightsTable: pulumi.Output<string>;
   /** URLs of the LINSTOR controllers; empty where there is no LINSTOR. */
   public readonly linstorControllers: pulumi.Output<string[]>;
   /** Hosts of Cassandra; empty where there is no Cassandra. */
@@ -89,6 +96,7 @@ export class Integration extends pulumi.ComponentResource {
       keda: operators.get("keda"),
       opts: parts,
     });
+    const principals = registerPrincipals(name, args, { resourceGroupName, bus, opts: parts });
 
     this.resourceGroupName = resourceGroupName;
     this.serviceBusNamespace = bus.namespaceName;
@@ -97,7 +105,13 @@ export class Integration extends pulumi.ComponentResource {
     this.pipelines = pulumi.output(pipelines);
     this.deployments = pulumi.all(workers.deployments);
     this.clientIds = pulumi.all(workers.clientIds);
-    this.rights = pulumi.all(workers.rights).apply((rights) => rights.flat());
+    this.deployerClientIds = pulumi.all(principals.deployers);
+    this.rights = pulumi.all([...workers.rights, ...principals.rights]).apply((rights) => rights.flat());
+    this.rightsTable = this.rights.apply((rights) => {
+      const known = identitiesOf(rights);
+      const others = deployerIdentities(name, args).filter((each) => !known.some((k) => k.identity === each.identity));
+      return rightsTable(rights, matrixEntities(name, args), [...known, ...others]);
+    });
     this.linstorControllers = pulumi.output(stores.controllers ?? []);
     this.cassandraContactPoints = pulumi.output(stores.ring?.contactPoints ?? []);
     this.glusterClaims = stores.claims ?? pulumi.output<{ [volume: string]: string }>({});
@@ -109,7 +123,9 @@ export class Integration extends pulumi.ComponentResource {
       pipelines: this.pipelines,
       deployments: this.deployments,
       clientIds: this.clientIds,
+      deployerClientIds: this.deployerClientIds,
       rights: this.rights,
+      rightsTable: this.rightsTable,
       linstorControllers: this.linstorControllers,
       cassandraContactPoints: this.cassandraContactPoints,
       glusterClaims: this.glusterClaims,

@@ -8,6 +8,11 @@ export const childNames = {
   operator: (name: string, operator: string) => `${name}-${operator}`,
   /** Worker and identity of a pipeline. */
   pipeline: (name: string, pipeline: string) => `${name}-${pipeline}`,
-  /** The autoscaler's identity. No pipeline's name has an underscore, so that it is never another pipeline's. */
+  // No name of a pipeline, producer or deployer has an underscore, so that none of these is ever another's.
+  /** The autoscaler's identity. */
   autoscaler: (name: string, pipeline: string) => `${name}-${pipeline}_autoscaler`,
+  /** What a producer is granted. */
+  producer: (name: string, producer: string) => `${name}-${producer}_producer`,
+  /** A deployer's identity. */
+  deployer: (name: string, deployer: string) => `${name}-${deployer}_deployer`,
 };

@@ -2,19 +2,22 @@ import { defined, type PipelineDelivery } from "../../runtime/contract/index.js"
 import { because, oneOf, text } from "../../runtime/contract/zod.js";
 import type { CassandraRingArgs } from "../cassandra/args.js";
 import type { GlusterClusterArgs } from "../gluster/args.js";
+import { gitHubActionsSchema, grantsSchema, principalShape } from "../identity/schema.js";
 import type { LinstorClusterArgs } from "../linstor/args.js";
 import type { ServiceBusEntitiesArgs } from "../servicebus/args.js";
 import { given } from "../support/given.js";
 import { flag, mapOf, type Shape, strict, tagsSchema, words, z } from "../support/schema.js";
 import type { ScalingArgs } from "../worker/args.js";
-import { imageSchema, monitoringSchema, replicasSchema, resourcesSchema } from "../worker/schema.js";
+import { cidrsSchema, imageSchema, monitoringSchema, replicasSchema, resourcesSchema } from "../worker/schema.js";
 import {
   type CassandraContactArgs,
   type CassandraSinkArgs,
   type ClusterArgs,
+  type DeployerArgs,
   type EndpointsArgs,
   type GlusterSinkArgs,
   type IntegrationArgs,
+  type IntegrationNetworkArgs,
   type IntegrationPipelineArgs,
   type LinstorEndpointArgs,
   type LinstorSinkArgs,
@@ -23,6 +26,7 @@ import {
   type OperatorsArgs,
   type PipelineSinkArgs,
   type PipelineSourceArgs,
+  type ProducerArgs,
   type ResourceGroupArgs,
   type StorageArgs,
 } from "./args.js";
@@ -76,6 +80,26 @@ export const pipelineArgsSchema = strict({
   scaling: z.exactOptional(part<ScalingArgs>()),
   resources: z.exactOptional(resourcesSchema),
 } satisfies Shape<IntegrationPipelineArgs>) satisfies z.ZodType<IntegrationPipelineArgs, IntegrationPipelineArgs>;
+
+/** A producer as far as it is not checked by the rules of principals and grants. */
+export const producerSchema = strict({
+  ...principalShape,
+  grants: grantsSchema.min(1, because("must have at least one grant", "Say what the producer may send to")),
+} satisfies Shape<ProducerArgs>) satisfies z.ZodType<ProducerArgs, ProducerArgs>;
+
+/** A deployer as far as it is not checked by the rules of federations and grants. */
+export const deployerSchema = strict({
+  githubActions: mapOf(gitHubActionsSchema, "workflows"),
+  grants: z.exactOptional(grantsSchema),
+} satisfies Shape<DeployerArgs>) satisfies z.ZodType<DeployerArgs, DeployerArgs>;
+
+const networkSchema = strict({
+  serviceBusCidrs: z.exactOptional(cidrsSchema),
+  entraCidrs: z.exactOptional(cidrsSchema),
+  linstorCidrs: z.exactOptional(cidrsSchema),
+  cassandraCidrs: z.exactOptional(cidrsSchema),
+  dnsCidrs: z.exactOptional(cidrsSchema),
+} satisfies Shape<IntegrationNetworkArgs>);
 
 const list = (what: string) =>
   given(
@@ -131,6 +155,8 @@ export const integrationSchema = strict({
   image: imageSchema,
   serviceBus: part<ServiceBusEntitiesArgs>("namespace"),
   pipelines: mapOf(part<IntegrationPipelineArgs>(), "pipelines"),
+  producers: z.exactOptional(mapOf(part<ProducerArgs>(), "producers")),
+  deployers: z.exactOptional(mapOf(part<DeployerArgs>(), "deployers")),
   storage: z.exactOptional(
     strict({
       gluster: z.exactOptional(part<GlusterClusterArgs>()),
@@ -149,15 +175,20 @@ export const integrationSchema = strict({
     } satisfies Shape<OperatorsArgs>),
   ),
   monitoring: z.exactOptional(monitoringSchema),
+  network: z.exactOptional(networkSchema),
   developmentEmulator: z.exactOptional(flag()),
+  instanceDiscovery: z.exactOptional(flag()),
   tags: z.exactOptional(tagsSchema),
 } satisfies Shape<IntegrationArgs>) satisfies z.ZodType<IntegrationArgs>;
 
 /** Of args that may be wrong anywhere, the parts that have rules of their own, as far as they are there at all. */
 export const partsSchema = z.object({
+  location: z.unknown(),
   namespace: z.object({ name: z.string() }).optional().catch(undefined),
   serviceBus: part<ServiceBusEntitiesArgs>().optional().catch(undefined),
   pipelines: z.record(z.string(), z.unknown()).catch({}),
+  producers: z.record(z.string(), z.unknown()).catch({}),
+  deployers: z.record(z.string(), z.unknown()).catch({}),
   storage: z
     .object({
       gluster: part<GlusterClusterArgs>().optional().catch(undefined),

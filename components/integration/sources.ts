@@ -1,4 +1,4 @@
-import { type Problem, problem } from "../../runtime/contract/index.js";
+import { type Problem, problem, within } from "../../runtime/contract/index.js";
 import type { ServiceBusEntitiesArgs } from "../servicebus/args.js";
 import type { IntegrationPipelineArgs, PipelineSourceArgs } from "./args.js";
 import { type Surroundings, sourceEntity } from "./pipelines.js";
@@ -13,18 +13,22 @@ function namesOne({ queue, topic, subscription }: PipelineSourceArgs): boolean {
   return queue === undefined ? topic !== undefined && subscription !== undefined : topic === undefined;
 }
 
+/** What to do about a name that is none of some names. */
 const choice = (names: string[]) => (names.length === 0 ? "Add it to serviceBus" : `Use one of ${names.join(", ")}`);
 
-/** The part of a source that names nothing in the bus. */
-function unknownEntity(bus: ServiceBusEntitiesArgs, source: PipelineSourceArgs): Problem {
-  const { queue, topic = "", subscription } = source;
+/** The part of a source or grant that names nothing in the bus; undefined where all of it does. */
+export function unknownEntity(bus: ServiceBusEntitiesArgs, named: PipelineSourceArgs): Problem | undefined {
+  const { queue, topic = "", subscription } = named;
+  const { queues = {}, topics = {} } = bus;
   if (queue !== undefined)
-    return problem("source.queue", queue, "is not a queue of serviceBus", choice(Object.keys(bus.queues ?? {})));
-  const known = bus.topics?.[topic];
-  if (known === undefined)
-    return problem("source.topic", topic, "is not a topic of serviceBus", choice(Object.keys(bus.topics ?? {})));
-  const subscriptions = Object.keys(known.subscriptions ?? {});
-  return problem("source.subscription", subscription, `is not a subscription of ${topic}`, choice(subscriptions));
+    return Object.hasOwn(queues, queue)
+      ? undefined
+      : problem("queue", queue, "is not a queue of serviceBus", choice(Object.keys(queues)));
+  const known = topics[topic];
+  if (known === undefined) return problem("topic", topic, "is not a topic of serviceBus", choice(Object.keys(topics)));
+  const subscriptions = known.subscriptions ?? {};
+  if (subscription === undefined || Object.hasOwn(subscriptions, subscription)) return undefined;
+  return problem("subscription", subscription, `is not a subscription of ${topic}`, choice(Object.keys(subscriptions)));
 }
 
 /** Problems of a pipeline with the entities of the bus; paths are from the pipeline. */
@@ -36,8 +40,9 @@ export function sourceProblems(name: string, args: IntegrationPipelineArgs, inte
     const entity = sourceEntity(bus, source);
     const at = source.queue === undefined ? "source.subscription" : "source.queue";
     const value = source.queue ?? source.subscription;
-    if (entity === undefined) found.push(unknownEntity(bus, source));
-    else if (entity.forwardTo !== undefined)
+    const unknown = unknownEntity(bus, source);
+    if (unknown !== undefined) found.push(...within("source", [unknown]));
+    else if (entity?.forwardTo !== undefined)
       found.push(problem(at, value, `moves every message on to ${entity.forwardTo}`, `Use ${entity.forwardTo}`));
     const other = Object.entries(integration.pipelines).find(
       ([each, pipeline]) => each < name && namesOne(pipeline.source) && key(pipeline.source) === key(source),

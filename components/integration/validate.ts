@@ -6,6 +6,7 @@ import { glusterProblems } from "../gluster/index.js";
 import { glusterSchema } from "../gluster/schema.js";
 import { linstorProblems } from "../linstor/index.js";
 import { linstorSchema } from "../linstor/schema.js";
+import { LockLevel } from "../servicebus/args.js";
 import { serviceBusSchema } from "../servicebus/schema.js";
 import { serviceBusProblems } from "../servicebus/validate.js";
 import { type Examined, examine, type z } from "../support/schema.js";
@@ -13,6 +14,7 @@ import { scalingProblems } from "../worker/validate.js";
 import type { IntegrationPipelineArgs, StorageArgs } from "./args.js";
 import { childNames } from "./names.js";
 import { planPipeline, type Surroundings } from "./pipelines.js";
+import { deployersProblems, producersProblems } from "./principalRules.js";
 import { integrationSchema, partsSchema, pipelineArgsSchema } from "./schema.js";
 import { sourceProblems } from "./sources.js";
 import { claimProblems, storeProblems } from "./stores.js";
@@ -25,10 +27,27 @@ export function integrationProblems(name: string, args: unknown): Problem[] {
   const found = problemsOf(integrationSchema, args);
   const { data: parts } = partsSchema.safeParse(args);
   if (parts === undefined) return found;
-  if (parts.serviceBus !== undefined) found.push(...within("serviceBus", serviceBusProblems(parts.serviceBus)));
+  if (parts.serviceBus !== undefined)
+    found.push(
+      ...within("serviceBus", [...serviceBusProblems(parts.serviceBus, parts.location), ...lockProblems(parts)]),
+    );
   const stores = examineStores(name, parts.storage);
-  found.push(...stores.problems, ...allPipelineProblems(parts, stores));
+  found.push(...stores.problems, ...allPipelineProblems(parts, stores), ...allPrincipalProblems(parts));
   return [...found, ...claimProblems(stores.sound, parts.namespace?.name)];
+}
+
+/** A lock that forbids what the integration does next: grants lie under the namespace, and are made after it. */
+function lockProblems({ serviceBus }: z.infer<typeof partsSchema>): Problem[] {
+  const level: unknown = serviceBus?.namespace?.lock?.level;
+  if (level !== LockLevel.ReadOnly) return [];
+  return [
+    problem(
+      "namespace.lock.level",
+      level,
+      "keeps the pipelines' grants on the entities from being made",
+      "Set it to CanNotDelete",
+    ),
+  ];
 }
 
 /** What is wrong with the stores, and which of them are right as far as others must know them. */
@@ -80,6 +99,17 @@ function allPipelineProblems(parts: z.infer<typeof partsSchema>, stores: Examine
     ...found,
     ...judged.flatMap(([name, pipeline]) => within(`pipelines.${name}`, pipelineRules(name, pipeline, around))),
   ];
+}
+
+/** Problems of producers and deployers, each with the entities and the pipelines as far as these are right. */
+function allPrincipalProblems(parts: z.infer<typeof partsSchema>): Problem[] {
+  const { sound: serviceBus } = examine(serviceBusSchema, parts.serviceBus);
+  const pipelines = Object.entries(parts.pipelines).flatMap(([name, pipeline]): [string, IntegrationPipelineArgs][] => {
+    const { sound } = examine(pipelineArgsSchema, pipeline);
+    return sound === undefined ? [] : [[name, sound]];
+  });
+  const around = { serviceBus, pipelines: Object.fromEntries(pipelines) };
+  return [...producersProblems(parts.producers, around), ...deployersProblems(parts.deployers, around)];
 }
 
 /** What joins a pipeline's settings with each other, with the bus and with the stores. */

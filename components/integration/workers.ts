@@ -8,11 +8,12 @@ import { Worker } from "../worker/index.js";
 import type { IntegrationArgs, IntegrationPipelineArgs } from "./args.js";
 import { autoscalerGrants, busOf, workerGrants } from "./grants.js";
 import { childNames } from "./names.js";
+import { workerNetwork } from "./network.js";
 import { KEDA_ACCOUNT, kedaNamespace } from "./operators.js";
 import type { Stores } from "./storage.js";
 
-/** What the workers and the other identities stand on. */
-export interface Ground {
+/** What the workers stand on. */
+interface Ground {
   resourceGroupName: pulumi.Output<string>;
   namespaceName: pulumi.Output<string>;
   issuer: pulumi.Output<string>;
@@ -108,6 +109,7 @@ function registerWorker(
     clientId: identity.clientId,
     ...defined({
       developmentEmulator: args.developmentEmulator,
+      instanceDiscovery: args.instanceDiscovery,
       linstorControllers: stores.controllers,
       cassandra: stores.ring,
     }),
@@ -115,7 +117,7 @@ function registerWorker(
   const autoscaling: WorkerAutoscalingArgs | undefined =
     settings.scaling === undefined || autoscaler === undefined
       ? undefined
-      : { ...settings.scaling, identityClientId: autoscaler.clientId, serviceBusNamespace: bus.namespaceName };
+      : { ...settings.scaling, identityClientId: autoscaler.clientId, serviceBusNamespace: bus.clientName };
   const volume = sink.gluster?.volume;
   const volumeClaim = volume === undefined ? undefined : stores.claims?.apply((claims) => claims[volume] ?? "");
   return new Worker(
@@ -132,6 +134,7 @@ function registerWorker(
         resources: settings.resources,
         volumeClaim,
         monitoring: args.monitoring,
+        network: workerNetwork(args, pipeline),
       }),
     },
     // A worker that starts before its rights are there would be refused by the bus, and its objects by a cluster

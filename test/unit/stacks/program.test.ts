@@ -26,12 +26,14 @@ describe("the program of a stack", () => {
     const outputs = await value;
     expect(Object.keys(outputs).sort()).toEqual([
       "clientIds",
+      "deployerClientIds",
       "deployments",
       "endpoints",
       "namespace",
       "pipelines",
       "resourceGroup",
       "rights",
+      "rightsTable",
       "serviceBusHost",
       "serviceBusNamespace",
     ]);
@@ -54,6 +56,44 @@ describe("the program of a stack", () => {
       right: "send",
       role: "Azure Service Bus Data Sender",
     });
+  });
+
+  it("prints the rights as a table, with every entity and with who has none", async () => {
+    const { value, known } = await program("dev");
+    const outputs = await value;
+    const lines = ((await known(outputs.rightsTable)) ?? "").split("\n");
+    const cells = (entity: string) =>
+      lines
+        .map((line) => line.split(/ {2,}/))
+        .filter(([, path]) => path === entity)
+        .map((line) => line.slice(2));
+    expect(cells("volumes")).toEqual([
+      ["stowage-volumes", "worker", "ServicePrincipal", "no", "yes", "no", "queue volumes"],
+      ["stowage-developers_producer", "producer", "Group", "yes", "no", "no", "queue volumes"],
+    ]);
+    expect(cells("events/subscriptions/readings")).toEqual([
+      [
+        "stowage-telemetry",
+        "worker",
+        "ServicePrincipal",
+        "no",
+        "yes",
+        "no",
+        "subscription events/subscriptions/readings",
+      ],
+      [
+        "stowage-telemetry_autoscaler",
+        "autoscaler",
+        "ServicePrincipal",
+        "no",
+        "yes",
+        "yes",
+        "subscription events/subscriptions/readings",
+      ],
+    ]);
+    expect(cells("graveyard")).toEqual([["nobody", "no", "no", "no"]]);
+    expect(lines.at(-1)).toBe("Without any right here: stowage-ci_deployer (deployer).");
+    expect(await known(outputs.deployerClientIds)).toEqual({ ci: "11111111-1111-4111-8111-111111111111" });
   });
 
   it("ends with the problems of its configuration and no stack trace, before anything is registered", async () => {

@@ -24,8 +24,10 @@ export function argsOf(environment: Environment): IntegrationArgs {
   return stackArgs(environment, configOf(environment));
 }
 
-/** What a cluster answers that has an OIDC issuer. */
+/** What Azure answers of what the environments adopt: a cluster that has an OIDC issuer, and producers' identities. */
 export const ISSUER = "https://westeurope.oic.prod-aks.azure.com/tenant/cluster/";
+export const EXISTING_PRINCIPAL = "88888888-8888-4888-8888-888888888888";
 export const clusterCalls = {
   "azure-native:containerservice:getManagedCluster": { oidcIssuerProfile: { enabled: true, issuerURL: ISSUER } },
+  "azure-native:managedidentity:getUserAssignedIdentity": { principalId: EXISTING_PRINCIPAL },
 };

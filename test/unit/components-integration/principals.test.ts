@@ -1,0 +1,314 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { allowed } from "../../../components/identity/index.js";
+import {
+  Integration,
+  type IntegrationArgs,
+  type IntegrationPipelineArgs,
+  integrationProblems,
+} from "../../../components/integration/index.js";
+import { formatProblem } from "../../../runtime/contract/index.js";
+import { argsOf, clusterCalls, EXISTING_PRINCIPAL } from "../support/environments.js";
+import { failureOf, run } from "../support/mocks.js";
+import { readings } from "../support/pipelines.js";
+
+const ASSIGNMENT = "azure-native:authorization:RoleAssignment";
+const CREDENTIAL = "azure-native:managedidentity:FederatedIdentityCredential";
+const LOOKUP = "azure-native:managedidentity:getUserAssignedIdentity";
+const POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy";
+const DEPLOYMENT = "kubernetes:apps/v1:Deployment";
+
+const build = (args: IntegrationArgs, preview = true) =>
+  run(() => new Integration("stowage", args), { preview, calls: clusterCalls });
+
+/** An integration whose stores are elsewhere, so that a run of it is small. */
+const small = (pipelines: { [name: string]: IntegrationPipelineArgs }, changed: Partial<IntegrationArgs> = {}) => {
+  const { location, resourceGroup, cluster, namespace, image } = argsOf("prod");
+  const queues = Object.fromEntries(["a", "b", "c", "d", "answers", "log"].map((name) => [name, {}]));
+  const { kubeContext: _, ...adopted } = cluster;
+  return {
+    location,
+    resourceGroup,
+    cluster: adopted,
+    namespace,
+    image,
+    serviceBus: {
+      namespace: { name: "contoso-small", tier: "Standard" as const },
+      queues,
+      topics: { events: { subscriptions: { one: {}, two: {} } } },
+    },
+    endpoints: { cassandra: { contactPoints: ["ring.svc"], localDatacenter: "dc1" } },
+    pipelines,
+    ...changed,
+  } satisfies IntegrationArgs;
+};
+const sink = { cassandra: { table: readings, replication: { dc1: 3 } } };
+const scaling = { minReplicas: 1, maxReplicas: 3, messagesPerReplica: 10 };
+
+/** Pipelines with any source, any replies and any scaling; no two share a source. */
+const anyPipelines = fc
+  .uniqueArray(
+    fc.record({
+      source: fc.constantFrom(
+        { queue: "a" },
+        { queue: "b" },
+        { queue: "c" },
+        { queue: "d" },
+        { topic: "events", subscription: "one" },
+        { topic: "events", subscription: "two" },
+      ),
+      replyQueues: fc.uniqueArray(fc.constantFrom("answers", "log"), { maxLength: 2 }),
+      scaled: fc.boolean(),
+    }),
+    { minLength: 1, maxLength: 5, selector: ({ source }) => JSON.stringify(source) },
+  )
+  .map((each) =>
+    Object.fromEntries(
+      each.map(({ source, replyQueues, scaled }, i): [string, IntegrationPipelineArgs] => [
+        `p${i}`,
+        { source, sink, replyQueues, ...(scaled ? { scaling } : {}) },
+      ]),
+    ),
+  );
+
+describe("what workers and autoscalers may do, whatever the pipelines", () => {
+  it("no worker ever manages; each autoscaler manages one entity and each role is assigned where its row says", async () => {
+    await fc.assert(
+      fc.asyncProperty(anyPipelines, async (pipelines) => {
+        const { value, known, all } = await build(small(pipelines), false);
+        const rights = (await known(value.rights)) ?? [];
+        const workers = rights.filter((row) => row.kind === "worker");
+        expect(workers.filter((row) => row.right === "manage")).toEqual([]);
+        const entities = ["", "a", "b", "c", "d", "answers", "log", "events"];
+        entities.push("events/subscriptions/one", "events/subscriptions/two");
+        for (const { identity } of workers)
+          for (const entity of entities) expect(allowed(rights, identity, entity, "manage")).toBe(false);
+        for (const [name, { source, replyQueues = [], scaling: scaled }] of Object.entries(pipelines)) {
+          const path = source.queue ?? `${source.topic}/subscriptions/${source.subscription}`;
+          const can = (identity: string, access: "send" | "listen" | "manage") =>
+            entities.filter((entity) => allowed(rights, identity, entity, access));
+          expect(can(`stowage-${name}`, "listen")).toEqual([path]);
+          expect(can(`stowage-${name}`, "send").sort()).toEqual([...replyQueues].sort());
+          expect(can(`stowage-${name}_autoscaler`, "manage")).toEqual(scaled === undefined ? [] : [path]);
+        }
+        // Every row is an assignment and every assignment a row: the output says neither more nor less.
+        const assigned = all(ASSIGNMENT).map(({ inputs }) => String(inputs["description"]).replace(/^.*: /, ""));
+        expect(assigned.sort()).toEqual(rights.map((row) => `${row.right} on ${row.entity}`).sort());
+        expect(rights.every((row) => row.scope !== "namespace")).toBe(true);
+      }),
+      { numRuns: 12 },
+    );
+  });
+
+  it("pods carry the webhook's label under an account with its annotation, and know whom to log in as", async () => {
+    const { all, one } = await build(small({ p0: { source: { queue: "a" }, sink } }), false);
+    const { template } = one(DEPLOYMENT, "stowage-p0").inputs["spec"] as {
+      template: { metadata: { labels: object }; spec: { serviceAccountName: string } };
+    };
+    expect(template.metadata.labels).toMatchObject({ "azure.workload.identity/use": "true" });
+    const account = all("kubernetes:core/v1:ServiceAccount").find(
+      ({ inputs }) => (inputs["metadata"] as { name: string }).name === template.spec.serviceAccountName,
+    );
+    expect(account?.inputs["metadata"]).toMatchObject({
+      annotations: { "azure.workload.identity/client-id": "11111111-1111-4111-8111-111111111111" },
+    });
+    const { "connection.json": json } = one("kubernetes:core/v1:ConfigMap", "stowage-p0").inputs["data"] as {
+      "connection.json": string;
+    };
+    expect(JSON.parse(json).serviceBus).toEqual({
+      fullyQualifiedNamespace: "contoso-small.servicebus.windows.net",
+      clientId: "11111111-1111-4111-8111-111111111111",
+    });
+  });
+});
+
+describe("producers and deployers", () => {
+  const producers = {
+    shop: {
+      managedIdentity: { resourceGroupName: "shop", name: "shop-api" },
+      grants: [{ queue: "a", right: "send" as const }],
+    },
+    people: {
+      principalId: "66666666-6666-4666-8666-666666666666",
+      principalType: "Group" as const,
+      grants: [
+        { topic: "events", right: "send" as const },
+        { queue: "answers", right: "receive" as const },
+      ],
+    },
+  };
+  const deployers = {
+    ci: { githubActions: { prod: { organization: "acme", repository: "infra", environment: "prod" } } },
+  };
+  const args = small({ p0: { source: { queue: "a" }, sink } }, { producers, deployers });
+
+  it("are granted what is said, and stand in the matrix beside the workers", async () => {
+    const { value, known, one, all } = await build(args, false);
+    expect(one(ASSIGNMENT, "stowage-shop_producer-send-a").inputs).toMatchObject({
+      principalId: EXISTING_PRINCIPAL,
+      principalType: "ServicePrincipal",
+      description: "Producer shop of Stowage: send on a",
+    });
+    expect(one(ASSIGNMENT, "stowage-people_producer-receive-answers").inputs).toMatchObject({
+      principalId: producers.people.principalId,
+      principalType: "Group",
+    });
+    const rights = (await known(value.rights)) ?? [];
+    expect(rights.map(({ identity, kind, entity, right }) => [identity, kind, right, entity])).toEqual([
+      ["stowage-p0", "worker", "receive", "a"],
+      ["stowage-shop_producer", "producer", "send", "a"],
+      ["stowage-people_producer", "producer", "send", "events"],
+      ["stowage-people_producer", "producer", "receive", "answers"],
+    ]);
+    expect(one(CREDENTIAL, "stowage-ci_deployer-prod").inputs["subject"]).toBe("repo:acme/infra:environment:prod");
+    expect(all("kubernetes:core/v1:ServiceAccount").map((account) => account.name)).toEqual(["stowage-p0-p0"]);
+    expect(await known(value.rightsTable)).toMatch(/Without any right here: stowage-ci_deployer \(deployer\)\.$/);
+  });
+
+  it("that cannot be looked up are named", async () => {
+    expect(await failureOf(() => new Integration("stowage", args))).toMatch(
+      new RegExp(`Principal "stowage-shop_producer": managed identity shop-api .*could not be looked up: .*${LOOKUP}`),
+    );
+  });
+
+  it("are the same in a preview, matrix and names of assignments included", async () => {
+    const [preview, real] = [await build(args, true), await build(args, false)];
+    const shown = async (each: typeof real) => [
+      await each.known(each.value.rights),
+      await each.known(each.value.rightsTable),
+      each.all(ASSIGNMENT).map(({ inputs }) => inputs["roleAssignmentName"]),
+    ];
+    expect(await shown(preview)).toEqual(await shown(real));
+  });
+
+  const send = { queue: "a", right: "send" as const };
+  const principal = { principalId: "66666666-6666-4666-8666-666666666666", principalType: "User" as const };
+  it.each<[string, unknown, string[]]>([
+    [
+      "a producer that manages, takes a worker's messages, or has a slip in a grant",
+      {
+        producers: {
+          boss: { ...principal, grants: [{ queue: "b", right: "manage" }] },
+          thief: { ...principal, grants: [{ queue: "A", right: "receive" }] },
+          all: { ...principal, grants: [{ scope: "namespace", right: "receive" }] },
+          slip: { ...principal, grants: [{ queue: "b", rights: "send" }] },
+        },
+      },
+      [
+        'producers.boss.grants.0.right: is more than a producer needs (found "manage"). Use send; for who looks after the bus, PrincipalGrants',
+        'producers.thief.grants.0.queue: is not a queue of serviceBus (found "A"). Use one of a, b, c, d, answers, log',
+        'producers.thief.grants.0.right: lets the producer take messages from the source of pipelines.p0 (found "receive"). Grant it where answers go, or on a subscription of its own',
+        'producers.all.grants.0.right: lets the producer take messages from the source of pipelines.p0 (found "receive"). Grant it where answers go, or on a subscription of its own',
+        "producers.slip.grants.0.right: must be one of send, receive, manage. Choose one of them",
+        'producers.slip.grants.0.rights: unknown key (found "send"). Did you mean right?',
+      ],
+    ],
+    [
+      "entities that are not there, and a queue that is a topic",
+      {
+        producers: {
+          shop: {
+            ...principal,
+            grants: [
+              { queue: "events", right: "send" },
+              { topic: "event", right: "send" },
+              { topic: "events", subscription: "three", right: "receive" },
+            ],
+          },
+        },
+      },
+      [
+        'producers.shop.grants.0.queue: is not a queue of serviceBus (found "events"). Use one of a, b, c, d, answers, log',
+        'producers.shop.grants.1.topic: is not a topic of serviceBus (found "event"). Use one of events',
+        'producers.shop.grants.2.subscription: is not a subscription of events (found "three"). Use one of one, two',
+      ],
+    ],
+    [
+      "one principal twice, and a name that is none",
+      { producers: { one: { ...principal, grants: [send] }, Two_: { ...principal, grants: [send] } } },
+      [
+        'producers.Two_: must be named with 1 to 40 lower-case letters, digits or -, the first a letter (found "Two_"). Rename it',
+        'producers.Two_.grants.0: is granted to the same principal by producers.one.grants.0; Azure refuses that (found {"queue":"a","right":"send"}). Remove one',
+      ],
+    ],
+    [
+      "a deployer that nobody is, one with a slip in its workflow, and one with too many",
+      {
+        deployers: {
+          nobody: { githubActions: {} },
+          slip: { githubActions: { main: { organization: "acme", repository: "infra", brunch: "main" } } },
+          many: {
+            githubActions: Object.fromEntries(
+              Array.from({ length: 21 }, (_, i) => [
+                `env-${i}`,
+                { organization: "acme", repository: "infra", environment: `e${i}` },
+              ]),
+            ),
+          },
+        },
+      },
+      [
+        "deployers.nobody.githubActions: must have at least one workflow (found {}). Name who runs pulumi up",
+        'deployers.slip.githubActions.main.brunch: unknown key (found "main"). Did you mean branch?',
+        'deployers.many.federations: must be at most 20 for an identity (Azure\'s limit) (found "21 with those of serviceAccount and githubActions"). Make a second identity',
+      ],
+    ],
+  ])("are refused with %s", (_, changed, lines) => {
+    expect(
+      integrationProblems("stowage", { ...args, producers: {}, deployers: {}, ...(changed as object) }).map(
+        formatProblem,
+      ),
+    ).toEqual(lines);
+  });
+});
+
+describe("the addresses that workers reach", () => {
+  const pipelines = { p0: { source: { queue: "a" }, sink } };
+  const egressOf = async (args: IntegrationArgs) => {
+    const { one } = await build(args);
+    const { egress } = one(POLICY, "stowage-p0").inputs["spec"] as {
+      egress: { to?: { ipBlock?: { cidr: string } }[]; ports: { port: number }[] }[];
+    };
+    return Object.fromEntries(egress.map(({ to, ports }) => [ports[0]?.port, to?.map((peer) => peer.ipBlock?.cidr)]));
+  };
+
+  it("are those that are given, of the stores only the one that is written to", async () => {
+    const network = {
+      serviceBusCidrs: ["10.1.0.0/28"],
+      entraCidrs: ["10.2.0.0/28"],
+      cassandraCidrs: ["10.3.0.0/28"],
+      linstorCidrs: ["10.4.0.0/28"],
+      dnsCidrs: ["10.5.0.0/28"],
+    };
+    expect(await egressOf(small(pipelines, { network }))).toEqual({
+      53: ["10.5.0.0/28"],
+      443: ["10.2.0.0/28"],
+      5671: ["10.1.0.0/28"],
+      9042: ["10.3.0.0/28"],
+    });
+  });
+
+  it("are every address of the bus where nothing is said and its endpoint is public", async () => {
+    expect((await egressOf(small(pipelines)))[5671]).toBeUndefined();
+  });
+
+  it("are the private endpoints', where each has a fixed address and there is no public one", async () => {
+    const endpoint = (privateAddress?: string) => ({
+      subnetId: "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/n",
+      ...(privateAddress === undefined ? {} : { privateAddress }),
+    });
+    const premium = (privateEndpoints: object, changed: object = {}) => {
+      const args = small(pipelines);
+      const namespace = { ...args.serviceBus.namespace, tier: "Premium" as const, privateEndpoints, ...changed };
+      const serviceBus = { ...args.serviceBus, namespace: { ...namespace, privateDns: { source: "none" as const } } };
+      return { ...args, serviceBus } as IntegrationArgs;
+    };
+    expect((await egressOf(premium({ hub: endpoint("10.9.0.4"), spoke: endpoint("10.8.0.4") })))[5671]).toEqual([
+      "10.9.0.4/32",
+      "10.8.0.4/32",
+    ]);
+    expect((await egressOf(premium({ hub: endpoint("10.9.0.4"), spoke: endpoint() })))[5671]).toBeUndefined();
+    const open = { publicAccess: "Enabled", ipRules: ["203.0.113.0/28"] };
+    expect((await egressOf(premium({ hub: endpoint("10.9.0.4") }, open)))[5671]).toBeUndefined();
+  });
+});
