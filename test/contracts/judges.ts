@@ -25,47 +25,53 @@ interface Judge {
   parse: (stdout: string) => unknown;
 }
 
-const JUDGES: readonly Judge[] = [
-  {
-    name: "Azure Resource Manager",
-    command: (contracts, file) => [
-      process.execPath,
-      join(contracts, "arm", "judge.mjs"),
-      file,
-      "--json",
-      ...["--sdk", join(packageRoot(), "node_modules", "@pulumi", "azure-native")],
-    ],
-    judges: (type) => type.startsWith("azure-native"),
-    parse: (stdout) => JSON.parse(stdout),
-  },
-  {
-    name: "Kubernetes",
-    command: (contracts, file) => ["python3", join(contracts, "kubernetes", "kjudge.py"), "--json", file],
-    judges: (type) => type.startsWith("kubernetes:") && !isRelease(type),
-    parse: (stdout) =>
-      stdout
-        .split("\n")
-        .filter((line) => line !== "")
-        .map((line) => JSON.parse(line)),
-  },
-];
+const ARM: Judge = {
+  name: "Azure Resource Manager",
+  command: (contracts, file) => [
+    process.execPath,
+    join(contracts, "arm", "judge.mjs"),
+    file,
+    "--json",
+    ...["--sdk", join(packageRoot(), "node_modules", "@pulumi", "azure-native")],
+  ],
+  judges: (type) => type.startsWith("azure-native"),
+  parse: (stdout) => JSON.parse(stdout),
+};
+
+const KUBERNETES: Judge = {
+  name: "Kubernetes",
+  command: (contracts, file) => ["python3", join(contracts, "kubernetes", "kjudge.py"), "--json", file],
+  judges: (type) => type.startsWith("kubernetes:") && !isRelease(type),
+  parse: (stdout) =>
+    stdout
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line)),
+};
 
 /** A Helm release is a chart of somebody else: the judges know none, and it is listed as an exception. */
 function isRelease(type: string): boolean {
   return type.startsWith("kubernetes:helm.sh/");
 }
 
+/** What is judged: a file for the judges, and what it holds. */
+export type Captured = Pick<Preview, "file" | "resources">;
+
 /** Judges every resource of a preview: only ACCEPT passes, and every one must have been judged. */
 export async function judgePreview(contracts: string, preview: Preview): Promise<Check[]> {
-  const checks: Check[] = [];
-  for (const judge of JUDGES) checks.push(await judgeBy(judge, contracts, preview));
-  return checks;
+  const what = `preview ${preview.environment}`;
+  return [await judgeBy(ARM, contracts, preview, what), await judgeBy(KUBERNETES, contracts, preview, what)];
 }
 
-async function judgeBy(judge: Judge, contracts: string, preview: Preview): Promise<Check> {
+/** Judges what goes to Azure alone, by the same rule; `what` says whose resources they are. */
+export function judgeAzure(contracts: string, what: string, captured: Captured): Promise<Check> {
+  return judgeBy(ARM, contracts, captured, what);
+}
+
+async function judgeBy(judge: Judge, contracts: string, preview: Captured, what: string): Promise<Check> {
   const expected = preview.resources.filter((r) => judge.judges(r.type));
-  const name = `${judge.name} accepts all ${expected.length} resources of preview ${preview.environment}`;
-  if (expected.length === 0) return failed(name, "the preview has none to judge");
+  const name = `${judge.name} accepts all ${expected.length} resources of ${what}`;
+  if (expected.length === 0) return failed(name, "there are none to judge");
   const [program, ...args] = judge.command(contracts, preview.file);
   const ended = await run(program, args, JUDGE_LIMIT_MS);
   // 1 is a verdict; anything else is a judge that did not judge.
@@ -75,14 +81,14 @@ async function judgeBy(judge: Judge, contracts: string, preview: Preview): Promi
   if (!verdicts.success) return failed(name, `the judge's output is not what was expected: ${verdicts.error.message}`);
   const notes = verdicts.data.filter((v) => v.verdict !== "ACCEPT").map(said);
   if (verdicts.data.length !== expected.length)
-    notes.unshift(`${verdicts.data.length} were judged, the preview has ${expected.length}`);
+    notes.unshift(`${verdicts.data.length} were judged, there are ${expected.length}`);
   if (ended.status !== 0 && notes.length === 0)
     notes.push(`the judge ended with ${ended.status}: ${ended.stderr.trim()}`);
   return notes.length === 0 ? passed(name, ...exceptions(judge, preview)) : failed(name, ...notes);
 }
 
-function exceptions(judge: Judge, { resources }: Preview): string[] {
-  if (judge.name !== "Kubernetes") return [];
+function exceptions(judge: Judge, { resources }: Captured): string[] {
+  if (judge !== KUBERNETES) return [];
   return resources
     .filter((r) => isRelease(r.type))
     .map((r) => `not judged, a Helm release: ${r.urn.split("::").at(-1)}`);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { ExitCode } from "../../runtime/contract/index.js";
 import { packageRoot } from "../../stacks/packageRoot.js";
+import { busChecks } from "./bus.js";
 import { type Check, failed, lines } from "./checks.js";
 import { documentedChecks } from "./documented.js";
 import { judgePreview } from "./judges.js";
@@ -58,6 +59,7 @@ async function main(): Promise<void> {
   }
   const groups = [
     () => group("LINSTOR", () => linstorChecks(contracts)),
+    () => group("a bus of each tier", () => busChecks(contracts)),
     () => group("previews", () => previewChecks(contracts)),
   ];
   let [good, bad] = [0, 0];

@@ -58,7 +58,7 @@ export function run(program: string, args: string[], limitMs: number): Promise<E
  * To Azure Resource Manager the rule `$Default` is a rule like any other; only azure-native has a type of its own for
  * it, as it is there before anyone makes it. The judge knows ARM's types, so it gets that rule as what ARM gets.
  */
-function asArmSeesIt(value: unknown): unknown {
+export function asArmSeesIt(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(asArmSeesIt);
   if (typeof value !== "object" || value === null) return value;
   const seen = Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, asArmSeesIt(entry)]));
