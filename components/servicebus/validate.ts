@@ -30,9 +30,11 @@ export function serviceBusProblems(args: ServiceBusEntitiesArgs, location?: unkn
   const { problems, sound } = examine(serviceBusSchema, entitiesOf(args), PARTS);
   const found = [...problems, ...nameProblems(args)];
   if (sound === undefined) return found;
+  const named = new Set(problems.map(({ path }) => path));
   return [
     ...found,
-    ...namespaceProblems(sound, location),
+    // A faulty setting was left out: that it is missing now is no problem of its own.
+    ...namespaceProblems(sound, location).filter(({ path }) => !named.has(path)),
     ...tierProblems(sound),
     ...settingProblems(sound),
     ...forwardingProblems(sound),

@@ -8,6 +8,8 @@ export const ChangeEffect = {
   Refused: "refused",
   /** Clients cannot send or receive: for a time, or until it is changed back. */
   Downtime: "downtime",
+  /** More may reach, use or delete it than before. */
+  Opens: "opens",
   /** Messages go elsewhere or are treated otherwise, and no error says so. */
   Silent: "silent",
 } as const;

@@ -1,4 +1,5 @@
 import * as monitor from "@pulumi/azure-native/monitor";
+import type * as inputs from "@pulumi/azure-native/types/input.js";
 import type * as pulumi from "@pulumi/pulumi";
 import { iso8601 } from "../duration.js";
 import type { AutoscaleArgs } from "../namespaceArgs.js";
@@ -12,12 +13,17 @@ export const AUTOSCALE_DEFAULTS = {
   cooldownSeconds: 300,
 } satisfies Partial<AutoscaleArgs>;
 
+/** The one profile of an autoscale setting. */
+type AutoscaleProfile = inputs.monitor.AutoscaleProfileArgs & {
+  capacity: { minimum: string; maximum: string; default: string };
+};
+
 /** An autoscale setting's profiles, as Azure takes them; `units` are those that the namespace is made with. */
 export function autoscaleProfiles(
   args: AutoscaleArgs,
   units: number,
   namespaceId: pulumi.Input<string>,
-): monitor.AutoscaleSettingArgs["profiles"] {
+): [AutoscaleProfile] {
   const { minUnits, maxUnits, ...rule } = { ...AUTOSCALE_DEFAULTS, ...args };
   const step = (direction: "Increase" | "Decrease", threshold: number) => ({
     metricTrigger: {
