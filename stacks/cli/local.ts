@@ -78,6 +78,9 @@ async function run(options: LocalOptions, out: Screen, interrupt: Interrupt): Pr
   const setup = await timed(() =>
     LocalEnvironment.start({
       small: options.small === true,
+      emulator: options.emulator === true,
+      propagationSeconds: options.propagation,
+      tokenLifetimeSeconds: options.tokenLifetime,
       signal: interrupt.soon,
       progress: out.line,
       step: (text) => out.block([text]),

@@ -9,6 +9,11 @@ export interface LocalOptions {
   poison: number;
   small?: true;
   json?: true;
+  emulator?: true;
+  /** Seconds that a new or removed role assignment takes to count. */
+  propagation: number;
+  /** Seconds that an access token holds. */
+  tokenLifetime: number;
 }
 
 /** Options of `stowage preview`. */
@@ -24,12 +29,12 @@ Exit codes:
   3    something that is needed is missing (a program, a port); nothing was started
   130  ended by Ctrl-C before it was done; everything that was started is stopped`;
 
-/** An option's value as a whole number in a closed range. */
-function count(min: number, max: number): (value: string) => number {
+/** An option's value as a whole number in a closed range; `why` says where the range comes from. */
+function count(min: number, max: number, why = ""): (value: string) => number {
   return (value) => {
     const n = Number(value);
     if (!Number.isInteger(n) || n < min || n > max)
-      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.${why}`);
     return n;
   };
 }
@@ -56,6 +61,25 @@ export function program(): Command {
         .argParser(count(0, 100_000)),
     )
     .option("--small", "one Cassandra node instead of three")
+    .addOption(
+      new Option(
+        "--propagation <seconds>",
+        "how long a new or removed role assignment takes to count; minutes in Azure",
+      )
+        .default(0)
+        .argParser(count(0, 3_600)),
+    )
+    .addOption(
+      new Option("--token-lifetime <seconds>", "how long an access token holds")
+        .default(3_600)
+        .argParser(count(125, 86_400, " The Azure clients renew a token 120 s before its end, and spin below that.")),
+    )
+    .addOption(
+      new Option(
+        "--emulator",
+        "a bus as Microsoft's emulator is: a connection string, no identities, no rights",
+      ).conflicts(["propagation", "tokenLifetime"]),
+    )
     .option("--json", "print one JSON object at the end; everything else goes to standard error")
     .addHelpText("after", EXIT_CODES)
     .action(async (options: LocalOptions) => {

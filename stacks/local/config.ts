@@ -1,11 +1,18 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { type LocalProducer, localProducers, type ProducersConfig } from "./producers.js";
 
 /** How large the ring of this machine is. */
 export interface LocalSize {
   /** Cassandra nodes, 1 or more; a single one stands in the first rack, with one replica. */
   nodes: number;
+}
+
+/** How the workers reach the bus. */
+export interface LocalBus {
+  /** True for a broker that is spoken to as Microsoft's emulator is: plain TCP, no identity, no rights. */
+  emulator: boolean;
 }
 
 /** Where the far ends of this machine are reached. */
@@ -18,6 +25,9 @@ export interface LocalEndpoints {
 /** What is read and changed of the tracked configuration; the stack itself checks all of it. */
 interface TrackedConfig {
   config?: {
+    "azure-native:tenantId"?: string;
+    "stowage:cluster"?: { oidcIssuerUrl?: string };
+    "stowage:producers"?: ProducersConfig;
     "stowage:storage"?: {
       linstor?: { namespace?: string };
       cassandra?: { [key: string]: unknown; namespace?: string; racks?: unknown[]; replication?: object };
@@ -37,12 +47,40 @@ export function trackedNodes(projectDir: string): number {
   return typeof size === "number" ? size : 0;
 }
 
+/** Who issues the tokens of the cluster's service accounts, where the configuration does not say it. */
+const ISSUER = "https://issuer.stowage.invalid/";
+
+/** OIDC issuer of the cluster, to the letter. */
+export function clusterIssuer(projectDir: string): string {
+  return tracked(projectDir).config?.["stowage:cluster"]?.oidcIssuerUrl ?? ISSUER;
+}
+
+/** Tenant of the identities, where the configuration names one. */
+export function azureTenant(projectDir: string): string | undefined {
+  return tracked(projectDir).config?.["azure-native:tenantId"];
+}
+
+/** Who may publish, and can be logged in as on this machine. */
+export function producers(projectDir: string): LocalProducer[] {
+  return localProducers(tracked(projectDir).config?.["stowage:producers"]);
+}
+
 /** Configuration of one run by full key, in place of what the tracked `Pulumi.local.yaml` says. */
 export function localConfig(
   projectDir: string,
   size: LocalSize,
   endpoints: LocalEndpoints,
+  bus: LocalBus = { emulator: false },
 ): { [key: string]: unknown } {
+  return { ...busConfig(bus), ...storageConfig(projectDir, size, endpoints) };
+}
+
+/** The workers log in at an authority that Microsoft does not know, or not at all. */
+function busConfig({ emulator }: LocalBus): { [key: string]: unknown } {
+  return { "stowage:developmentEmulator": emulator, "stowage:instanceDiscovery": emulator };
+}
+
+function storageConfig(projectDir: string, size: LocalSize, endpoints: LocalEndpoints): { [key: string]: unknown } {
   const stores = {
     linstor: { controllers: [endpoints.linstorUrl] },
     cassandra: { contactPoints: endpoints.contactPoints },

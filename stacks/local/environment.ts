@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { ServiceBusClient } from "@azure/service-bus";
-import { type Pipeline, parsePipeline } from "../../runtime/contract/index.js";
+import { defined, type Pipeline, parsePipeline } from "../../runtime/contract/index.js";
 import { packageRoot } from "../packageRoot.js";
-import { Broker } from "./broker/index.js";
+import type { Broker } from "./broker/index.js";
+import { type Bus, EmulatorBus, IdentityBus } from "./bus.js";
 import {
   cachedDistribution,
   cassandraRequirements,
@@ -14,14 +14,12 @@ import {
   type RingController,
   type Subnet,
 } from "./cassandra/index.js";
-import { localConfig, operatorNamespaces, trackedNodes } from "./config.js";
+import { azureTenant, clusterIssuer, localConfig, operatorNamespaces, producers, trackedNodes } from "./config.js";
 import { type Engine, findEngine, prepareRun, StackRun } from "./engine/index.js";
 import { createVolumeFolder } from "./gluster/index.js";
 import { createLinstorStandIn, type LinstorStandIn, type MachineNode } from "./linstor/index.js";
-import { LocalNamespaces } from "./namespaces.js";
 import { engineLine } from "./preview.js";
-import { createAzureNativeStandIn } from "./providers/azure-native/index.js";
-import { type ProviderStandIn, writePluginShim } from "./providers/base/index.js";
+import { writePluginShim } from "./providers/base/index.js";
 import {
   createKubernetesStandIn,
   type KubernetesObject,
@@ -30,6 +28,7 @@ import {
 } from "./providers/kubernetes/index.js";
 import { abandonedRuns, createRunFolder, type RunFolder, removeRun } from "./run/folder.js";
 import { endProcesses, processesWithEnvironment } from "./run/process.js";
+import type { SendPlan } from "./traffic/send.js";
 import type { Stores } from "./traffic/stored.js";
 
 /** How the environment is started. */
@@ -42,6 +41,15 @@ export interface EnvironmentOptions {
   progress(line: string): void;
   /** How far a long step has come; takes the place of the last one. */
   step(text: string): void;
+  /**
+   * True for a bus that is spoken to as Microsoft's emulator is: plain TCP, a connection string, no identities and no
+   * rights. @default false: workload identity and TLS
+   */
+  emulator?: boolean;
+  /** How long a new or removed role assignment takes to count, in seconds; minutes in Azure. @default 0 */
+  propagationSeconds?: number;
+  /** How long an access token holds, 125 to 86400 seconds. @default 3600 */
+  tokenLifetimeSeconds?: number;
   /** Folder of the project whose `local` stack comes up. @default the package's own */
   projectDir?: string;
 }
@@ -74,8 +82,7 @@ export class LocalEnvironment {
   private constructor(
     private readonly engine: Engine,
     private readonly folder: RunFolder,
-    private readonly namespaces: LocalNamespaces,
-    private readonly azure: ProviderStandIn,
+    private readonly bus: Bus,
     private readonly kubernetes: KubernetesStandIn,
     private readonly linstor: LinstorStandIn,
     private readonly rings: RingController,
@@ -110,8 +117,8 @@ export class LocalEnvironment {
     const subnet = await claimSubnet(nodes);
     const opened: { close(): Promise<unknown> }[] = [{ close: () => subnet.release() }];
     try {
-      const namespaces = new LocalNamespaces(() => new Broker());
-      opened.push(namespaces);
+      const bus = await startBus(folder.path, projectDir, options);
+      opened.push(bus);
       const linstor = createLinstorStandIn({ nodes: NODES });
       opened.push(linstor);
       await linstor.listen();
@@ -120,8 +127,6 @@ export class LocalEnvironment {
         ring: { dir: ringDir, distribution, java: requirements.java, subnet, baseEnv, onProgress: progress },
       });
       opened.push({ close: () => rings.stop() });
-      const azure = await createAzureNativeStandIn({ stateFile: join(folder.path, "azure.json"), effects: namespaces });
-      opened.push(azure);
       const kubernetes = createKubernetesStandIn({
         stateFile: join(folder.path, "kubernetes.json"),
         runDir: join(folder.path, "pods"),
@@ -129,7 +134,8 @@ export class LocalEnvironment {
         controllers: [rings, linstor.controller, volumeFolders(folder)],
         resolveHostPath: (volume) => volumeFolder(folder, volumeName(volume)),
         namespaces: operatorNamespaces(projectDir),
-        baseEnv,
+        baseEnv: { ...baseEnv, ...bus.trust },
+        ...bus.podIdentity,
       });
       opened.push({ close: () => kubernetes.close(STOP_SECONDS) });
       const plugins = join(folder.path, "plugins");
@@ -138,17 +144,18 @@ export class LocalEnvironment {
         projectDir,
         stack: "local",
         plugins: {
-          "azure-native": writePluginShim(plugins, "azure-native", (await azure.listen()).port),
+          "azure-native": writePluginShim(plugins, "azure-native", (await bus.azure.listen()).port),
           kubernetes: writePluginShim(plugins, "kubernetes", (await kubernetes.listen()).port),
         },
         config: localConfig(
           projectDir,
           { nodes },
           { linstorUrl: linstor.url, contactPoints: addresses(subnet, nodes) },
+          { emulator: options.emulator === true },
         ),
       });
       const stack = new StackRun(engine, run, baseEnv);
-      return new LocalEnvironment(engine, folder, namespaces, azure, kubernetes, linstor, rings, stack);
+      return new LocalEnvironment(engine, folder, bus, kubernetes, linstor, rings, stack);
     } catch (error) {
       for (const each of opened.reverse()) await each.close();
       folder.remove();
@@ -162,7 +169,12 @@ export class LocalEnvironment {
 
   /** The broker of the stack's namespace. */
   get broker(): Broker {
-    return this.namespaces.broker;
+    return this.bus.namespaces.broker;
+  }
+
+  /** Folder of the run: state, logs, the access log. It is removed at the end. */
+  get runFolder(): string {
+    return this.folder.path;
   }
 
   /** Where each store is read back from. */
@@ -179,9 +191,22 @@ export class LocalEnvironment {
     return this.kubernetes;
   }
 
-  /** A client of the namespace, as a producer has it. */
-  serviceBusClient(): ServiceBusClient {
-    return new ServiceBusClient(this.broker.connectionString());
+  /**
+   * Sends samples to pipelines from processes of their own, each as a producer that the stack lets send there.
+   * @param sent called with a pipeline's running total
+   */
+  async send(
+    pipelines: Pipeline[],
+    plan: SendPlan,
+    signal: AbortSignal,
+    sent: (pipeline: string, total: number) => void,
+  ): Promise<void> {
+    await this.bus.send(pipelines, plan, signal, sent, { [RUN_VARIABLE]: this.folder.path });
+  }
+
+  /** What to look at when the bus did not let somebody do something; empty where it refused nobody. */
+  refusals(): string {
+    return this.bus.refusals();
   }
 
   /** Brings the stack up and says what it holds. */
@@ -201,7 +226,8 @@ export class LocalEnvironment {
     const kept = this.kubernetes.notRun().map((object) => `kept, not run: ${object.kind} ${object.metadata.name}`);
     const ring = this.rings.notHonoured().map((what) => `not on this machine: ${what}`);
     return [
-      "Stand-ins: Azure Resource Manager, Service Bus, Kubernetes, LINSTOR; Gluster is a folder. Real: the engine, the clients, Cassandra.",
+      `Stand-ins: Azure Resource Manager, ${this.bus.standIns}, Kubernetes, LINSTOR; Gluster is a folder. Real: the engine, the clients, Cassandra.`,
+      ...this.bus.notices(),
       ...new Set([...rewrites, ...kept, ...ring]),
     ];
   }
@@ -220,7 +246,7 @@ export class LocalEnvironment {
   /** Stops everything that was started, without destroying the stack, and removes the run folder. */
   async stop(): Promise<void> {
     await this.kubernetes.close(STOP_SECONDS);
-    await Promise.all([this.azure.close(), this.rings.stop(), this.linstor.close(), this.namespaces.close()]);
+    await Promise.all([this.rings.stop(), this.linstor.close(), this.bus.close()]);
     await endProcesses(processesWithEnvironment(RUN_VARIABLE, this.folder.path), LEFTOVER_GRACE_MS);
     this.folder.remove();
   }
@@ -234,6 +260,17 @@ async function cleanUp(progress: (line: string) => void): Promise<void> {
     await endProcesses(left, LEFTOVER_GRACE_MS);
     removeRun(path);
   }
+}
+
+/** The bus of a run: with identities, or as an emulator. */
+function startBus(dir: string, projectDir: string, options: EnvironmentOptions): Promise<Bus> {
+  if (options.emulator === true) return EmulatorBus.start(dir);
+  const { propagationSeconds, tokenLifetimeSeconds } = options;
+  const [issuerUrl, tenantId] = [clusterIssuer(projectDir), azureTenant(projectDir)];
+  return IdentityBus.start(
+    { dir, issuerUrl, ...defined({ tenantId, propagationSeconds, tokenLifetimeSeconds }) },
+    producers(projectDir),
+  );
 }
 
 function addresses(subnet: Subnet, nodes: number): string[] {

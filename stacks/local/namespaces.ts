@@ -5,13 +5,22 @@ import {
   type CommonSettings,
   EntityStatus,
   type Filter,
+  type RuleAction,
   type SubscriptionSettings,
+  type TlsIdentity,
   type TopicSettings,
 } from "./broker/index.js";
 import type { EntityProperties, ServiceBusEffects } from "./providers/azure-native/index.js";
 
 /** Durations of this length and more mean for ever: Azure's own is P10675199DT2H48M5.4775807S. */
 const FOREVER_SECONDS = 10_675_199 * 86_400;
+
+/** A Service Bus namespace as the stack made it. */
+export interface NamespaceResource {
+  /** Resource id: what rights on it are held against. */
+  readonly id: string;
+  readonly properties: EntityProperties;
+}
 
 /**
  * Lets the life of Service Bus resources reach a broker: one broker for each namespace. A stack of this environment
@@ -20,22 +29,41 @@ const FOREVER_SECONDS = 10_675_199 * 86_400;
 export class LocalNamespaces implements ServiceBusEffects {
   private readonly brokers = new Map<string, { broker: Broker; endpoint: string }>();
 
-  /** @param make a broker that is not listening yet */
-  constructor(private readonly make: () => Broker) {}
+  /**
+   * @param make a broker of a namespace that is not listening yet
+   * @param tls what the brokers speak TLS with, and then nothing else; without it they speak plain AMQP
+   */
+  constructor(
+    private readonly make: (namespace: NamespaceResource) => Broker,
+    private readonly tls?: TlsIdentity,
+  ) {}
 
   /** The broker of the only namespace. Throws where there is none: nothing is up. */
   get broker(): Broker {
-    const [only] = [...this.brokers.values()].slice(-1);
-    if (only === undefined) throw new Error("there is no Service Bus namespace: bring the stack up first");
-    return only.broker;
+    return this.only.broker;
   }
 
-  async namespaceCreated(name: string): Promise<{ endpoint: string }> {
+  /** Host and port of the only namespace, as clients are given them. Throws where there is none. */
+  get host(): string {
+    return new URL(this.only.endpoint).host;
+  }
+
+  /** Every broker. */
+  get all(): Broker[] {
+    return [...this.brokers.values()].map(({ broker }) => broker);
+  }
+
+  async namespaceCreated(name: string, properties: EntityProperties = {}, id = name): Promise<{ endpoint: string }> {
     const there = this.brokers.get(name);
-    if (there !== undefined) return { endpoint: there.endpoint };
-    const broker = this.make();
-    const { host, port } = await broker.listen({ host: "127.0.0.1", port: 0 });
-    const endpoint = `http://${host}:${port}/`;
+    if (there !== undefined) {
+      there.broker.setLocalAuth(properties["disableLocalAuth"] !== true);
+      return { endpoint: there.endpoint };
+    }
+    const broker = this.make({ id, properties });
+    const { tls } = this;
+    const { host, port } = await broker.listen(tls === undefined ? {} : { tls });
+    // The name that the certificate is for.
+    const endpoint = tls === undefined ? `http://${host}:${port}/` : `https://localhost:${port}/`;
     this.brokers.set(name, { broker, endpoint });
     return { endpoint };
   }
@@ -77,7 +105,7 @@ export class LocalNamespaces implements ServiceBusEffects {
     name: string,
     properties: EntityProperties,
   ): Promise<void> {
-    this.at(namespace).putRule(topic, subscription, name, ruleFilter(properties));
+    this.at(namespace).putRule(topic, subscription, name, ruleFilter(properties), ruleAction(properties));
   }
 
   async deleteRule(namespace: string, topic: string, subscription: string, name: string): Promise<void> {
@@ -98,6 +126,12 @@ export class LocalNamespaces implements ServiceBusEffects {
     } catch (error) {
       if (!(error instanceof BrokerError && error.code === BrokerErrorCode.EntityNotFound)) throw error;
     }
+  }
+
+  private get only(): { broker: Broker; endpoint: string } {
+    const [only] = [...this.brokers.values()].slice(-1);
+    if (only !== undefined) return only;
+    throw new Error("there is no Service Bus namespace: bring the stack up first");
   }
 
   private at(namespace: string): Broker {
@@ -161,6 +195,13 @@ function topicSettings(p: EntityProperties): TopicSettings {
     ...(typeof size === "number" ? { maxSizeInMegabytes: size } : {}),
     ...(typeof messageSize === "number" ? { maxMessageSizeInKilobytes: messageSize } : {}),
   };
+}
+
+/** The action of a rule, in SQL; undefined where it has none. */
+function ruleAction({ action }: EntityProperties): RuleAction | undefined {
+  if (typeof action !== "object" || action === null || !("sqlExpression" in action)) return undefined;
+  const expression = action.sqlExpression;
+  return typeof expression === "string" && expression !== "" ? { expression } : undefined;
 }
 
 function ruleFilter(p: EntityProperties): Filter {

@@ -1,7 +1,6 @@
 import { entityPath, type Pipeline, sinkKind } from "../../runtime/contract/index.js";
 import type { LocalEnvironment } from "./environment.js";
 import { type PipelineCounts, PipelineProgress, type SettledMessage } from "./traffic/progress.js";
-import { sendSamples } from "./traffic/send.js";
 import { countStored } from "./traffic/stored.js";
 
 /** How long a pipeline may go without settling anything before the run is called failed, in milliseconds. */
@@ -42,26 +41,26 @@ export async function runTraffic(
   const counts = () => progress.map((each) => each.counts(Date.now()));
   environment.broker.on("settled", onSettled);
   const ticker = setInterval(() => draw(counts()), TICK_MS);
-  const client = environment.serviceBusClient();
   try {
-    const epochMs = Date.now();
-    await Promise.all(
-      pipelines.map((pipeline, i) =>
-        sendSamples(client, pipeline, { ...plan, epochMs }, signal, (total) => progress[i]?.sent(total)),
-      ),
-    );
-    await allSettled(counts, signal);
+    const sent = (pipeline: string, total: number) => {
+      for (const each of progress) if (each.pipeline === pipeline) each.sent(total);
+    };
+    await environment.send(pipelines, { ...plan, epochMs: Date.now() }, signal, sent);
+    await allSettled(counts, environment, signal);
     draw(counts());
     return await results(environment, pipelines, plan.run, counts());
   } finally {
     clearInterval(ticker);
     environment.broker.off("settled", onSettled);
-    await client.close();
   }
 }
 
 /** Waits until nothing is left to settle, or throws a sentence that names the pipeline that stalls. */
-async function allSettled(counts: () => PipelineCounts[], signal: AbortSignal): Promise<void> {
+async function allSettled(
+  counts: () => PipelineCounts[],
+  environment: LocalEnvironment,
+  signal: AbortSignal,
+): Promise<void> {
   const began = Date.now();
   for (;;) {
     signal.throwIfAborted();
@@ -72,7 +71,7 @@ async function allSettled(counts: () => PipelineCounts[], signal: AbortSignal): 
       throw new Error(
         `Pipeline ${stalled.pipeline} has settled nothing for ${STALL_MS / 1000} s: ` +
           `${stalled.completed} stored and ${stalled.deadLettered} dead-lettered of ${stalled.sent} sent. ` +
-          "Its worker's log says why.",
+          `Its worker's log says why. ${environment.refusals()}`.trimEnd(),
       );
     await new Promise((resolve) => setTimeout(resolve, TICK_MS));
   }

@@ -343,7 +343,8 @@ describe("the worker's configuration", () => {
   });
 
   it("says where the authority is to be taken as it is", async () => {
-    const connection = { ...toCassandra.connection, instanceDiscovery: false };
+    const fullyQualifiedNamespace = "contoso.servicebus.windows.net";
+    const connection = { ...toCassandra.connection, fullyQualifiedNamespace, instanceDiscovery: false };
     const { data } = await filesOf({ connection });
     expect(parseConnection(JSON.parse(data["connection.json"] ?? "")).serviceBus).toEqual({
       fullyQualifiedNamespace: "contoso.servicebus.windows.net",

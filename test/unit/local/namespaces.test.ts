@@ -107,13 +107,22 @@ describe("the namespaces of this machine", () => {
     expect(audit?.rules?.["mine"]).toEqual(filter);
   });
 
-  it("refuse an SQL rule that the broker does not run, by its name", async () => {
+  it("run an SQL rule with its action, and refuse SQL that cannot be understood", async () => {
     const all = namespaces();
     await all.namespaceCreated("bus");
     await all.putTopic("bus", "events", {});
     await all.putSubscription("bus", "events", "audit", {});
+    await all.deleteRule("bus", "events", "audit", "$Default");
     const sql = { filterType: "SqlFilter", sqlFilter: { sqlExpression: "priority > 3" } };
-    await expect(all.putRule("bus", "events", "audit", "urgent", sql)).rejects.toThrow("'urgent'");
+    await all.putRule("bus", "events", "audit", "urgent", { ...sql, action: { sqlExpression: "SET seen = 'yes'" } });
+    const client = new ServiceBusClient(all.broker.connectionString());
+    const at = (priority: number) => ({ body: priority, applicationProperties: { priority } });
+    await client.createSender("events").sendMessages([at(1), at(5)]);
+    const [message] = await client.createReceiver("events", "audit").receiveMessages(2, { maxWaitTimeInMs: 1_000 });
+    expect(message?.applicationProperties).toMatchObject({ priority: 5, seen: "yes" });
+    await client.close();
+    const wrong = { filterType: "SqlFilter", sqlFilter: { sqlExpression: "priority >" } };
+    await expect(all.putRule("bus", "events", "audit", "wrong", wrong)).rejects.toThrow();
   });
 
   it("are made once: the same namespace again has the same endpoint, a deleted one refuses connections", async () => {

@@ -2,6 +2,7 @@ export type { ObjectController } from "./controller.js";
 export { KindRole, KNOWN_KINDS, type KnownKind } from "./kinds.js";
 export { describeObject, type GroupVersionKind, type KubernetesObject, objectId } from "./object.js";
 export type { Images, LocalImage } from "./pods/command.js";
+export { BoundedLog } from "./pods/log.js";
 export type { Pace } from "./pods/pace.js";
 export { reapPods } from "./pods/records.js";
 export { type Rewrite, RewriteKind } from "./pods/rewrite.js";
