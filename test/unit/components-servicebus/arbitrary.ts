@@ -130,3 +130,53 @@ export const anySoundBus: fc.Arbitrary<ServiceBusEntitiesArgs> = fc
       ...(of.tier === "Basic" ? {} : { topics: Object.fromEntries(withTopics) }),
     };
   });
+
+/** A bus of queues and topics with subscriptions that forward to each other as it comes. */
+export const anyForwarding = fc
+  .record({ queues: fc.integer({ min: 0, max: 7 }), topics: fc.integer({ min: 0, max: 4 }) })
+  .chain(({ queues, topics }) => {
+    const names = [
+      ...Array.from({ length: queues }, (_, i) => `q${i}`),
+      ...Array.from({ length: topics }, (_, i) => `t${i}`),
+    ];
+    const target =
+      names.length === 0 ? fc.constant(undefined) : fc.option(fc.constantFrom(...names), { nil: undefined });
+    const from = fc.record({ forwardTo: target, forwardDeadLettersTo: target }).map(stated);
+    return fc.record({
+      queues: fc.array(from, { minLength: queues, maxLength: queues }),
+      topics: fc.array(fc.array(from, { maxLength: 3 }), { minLength: topics, maxLength: topics }),
+    });
+  })
+  .map(
+    ({ queues, topics }): ServiceBusEntitiesArgs => ({
+      namespace: { tier: "Standard", name: "contoso" },
+      queues: Object.fromEntries(queues.map((queue, i): [string, QueueArgs] => [`q${i}`, queue])),
+      topics: Object.fromEntries(topics.map((each, i): [string, TopicArgs] => [`t${i}`, topicOf(each)])),
+    }),
+  );
+
+function stated(from: { forwardTo: string | undefined; forwardDeadLettersTo: string | undefined }): SubscriptionArgs {
+  return Object.fromEntries(Object.entries(from).filter(([, target]) => target !== undefined));
+}
+
+function topicOf(subscriptions: SubscriptionArgs[]): TopicArgs {
+  return { subscriptions: Object.fromEntries(subscriptions.map((each, i) => [`s${i}`, each])) };
+}
+
+/** The same with no way back: every target has a higher number, or is a topic where the other is a queue. */
+export const anyChains = anyForwarding.map((args): ServiceBusEntitiesArgs => {
+  const order = (name: string): number => Number(name.slice(1)) * 2 + (name.startsWith("t") ? 1 : 0);
+  const onwards = <T extends QueueArgs | SubscriptionArgs>(name: string, settings: T): T =>
+    Object.fromEntries(
+      Object.entries(settings).filter(([, target]) => typeof target === "string" && order(target) > order(name)),
+    ) as T;
+  const topics = Object.entries(args.topics ?? {}).map(([name, { subscriptions = {} }]) => {
+    const kept = Object.entries(subscriptions).map(([key, settings]) => [key, onwards(name, settings)]);
+    return [name, { subscriptions: Object.fromEntries(kept) }];
+  });
+  return {
+    namespace: args.namespace,
+    queues: Object.fromEntries(Object.entries(args.queues ?? {}).map(([name, each]) => [name, onwards(name, each)])),
+    topics: Object.fromEntries(topics),
+  };
+});

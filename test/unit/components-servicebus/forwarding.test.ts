@@ -4,48 +4,13 @@ import { entityOrder } from "../../../components/servicebus/forwarding.js";
 import {
   type QueueArgs,
   type ServiceBusEntitiesArgs,
-  type SubscriptionArgs,
   serviceBusProblems,
-  type TopicArgs,
 } from "../../../components/servicebus/index.js";
 import { formatProblem } from "../../../runtime/contract/index.js";
+import { anyForwarding } from "./arbitrary.js";
 import { leads, linksOf, longestTo } from "./oracle.js";
 
 const namespace = { tier: "Standard", name: "contoso" } as const;
-
-/** A bus of queues and topics with subscriptions that forward to each other as it comes. */
-const anyBus = fc
-  .record({ queues: fc.integer({ min: 0, max: 7 }), topics: fc.integer({ min: 0, max: 4 }) })
-  .chain(({ queues, topics }) => {
-    const names = [
-      ...Array.from({ length: queues }, (_, i) => `q${i}`),
-      ...Array.from({ length: topics }, (_, i) => `t${i}`),
-    ];
-    const target =
-      names.length === 0 ? fc.constant(undefined) : fc.option(fc.constantFrom(...names), { nil: undefined });
-    const from = fc.record({ forwardTo: target, forwardDeadLettersTo: target }).map(stated);
-    return fc.record({
-      queues: fc.array(from, { minLength: queues, maxLength: queues }),
-      topics: fc.array(fc.array(from, { maxLength: 3 }), { minLength: topics, maxLength: topics }),
-    });
-  })
-  .map(
-    ({ queues, topics }): ServiceBusEntitiesArgs => ({
-      namespace,
-      queues: Object.fromEntries(queues.map((queue, i): [string, QueueArgs] => [`q${i}`, queue])),
-      topics: Object.fromEntries(topics.map((each, i): [string, TopicArgs] => [`t${i}`, topicOf(each)])),
-    }),
-  );
-
-type Forwarding = { forwardTo?: string; forwardDeadLettersTo?: string };
-
-function stated(from: { forwardTo: string | undefined; forwardDeadLettersTo: string | undefined }): Forwarding {
-  return Object.fromEntries(Object.entries(from).filter(([, target]) => target !== undefined));
-}
-
-function topicOf(subscriptions: SubscriptionArgs[]): TopicArgs {
-  return { subscriptions: Object.fromEntries(subscriptions.map((each, i) => [`s${i}`, each])) };
-}
 
 const paths = (args: ServiceBusEntitiesArgs, reason: RegExp): string[] =>
   serviceBusProblems(args)
@@ -57,7 +22,7 @@ const tooLong = /^is hop 5 of /;
 describe("forwarding between any queues and topics", () => {
   it("is refused for a circle exactly where messages could come back to where they were", () => {
     fc.assert(
-      fc.property(anyBus, (args) => {
+      fc.property(anyForwarding, (args) => {
         const links = linksOf(args);
         const around = links.filter(({ from, to }) => from === to || leads(links, to, from));
         const named = paths(args, round);
@@ -71,7 +36,7 @@ describe("forwarding between any queues and topics", () => {
 
   it("holds no circle any more once what was named is taken away", () => {
     fc.assert(
-      fc.property(anyBus, (args) => {
+      fc.property(anyForwarding, (args) => {
         const named = paths(args, round);
         const left = linksOf(args).filter(({ path }) => !named.includes(path));
         expect(left.filter(({ from, to }) => from === to || leads(left, to, from))).toEqual([]);
@@ -82,7 +47,7 @@ describe("forwarding between any queues and topics", () => {
 
   it("is refused for its length exactly where a message would be moved a fifth time", () => {
     fc.assert(
-      fc.property(anyBus, (args) => {
+      fc.property(anyForwarding, (args) => {
         const links = linksOf(args);
         const straight = links.filter(({ from, to }) => from !== to && !leads(links, to, from));
         const fifth = straight.filter(({ from }) => longestTo(straight, from) === 4).map(({ path }) => path);
@@ -94,7 +59,7 @@ describe("forwarding between any queues and topics", () => {
 
   it("has no other problem than these", () => {
     fc.assert(
-      fc.property(anyBus, (args) => {
+      fc.property(anyForwarding, (args) => {
         expect(serviceBusProblems(args).filter(({ reason }) => !round.test(reason) && !tooLong.test(reason))).toEqual(
           [],
         );
@@ -186,7 +151,7 @@ describe("targets", () => {
 describe("the order of creation", () => {
   it("puts every target before what forwards to it, and leaves none out", () => {
     fc.assert(
-      fc.property(anyBus, (args) => {
+      fc.property(anyForwarding, (args) => {
         fc.pre(paths(args, round).length === 0);
         const order = entityOrder(args);
         expect([...order].sort()).toEqual(
