@@ -1,6 +1,6 @@
 import * as managedidentity from "@pulumi/azure-native/managedidentity";
 import * as pulumi from "@pulumi/pulumi";
-import { lookedUp } from "../support/lookup.js";
+import { lookedUp, plainError } from "../support/lookup.js";
 import { type ExistingIdentityArgs, type PrincipalArgs, PrincipalType } from "./args.js";
 
 /** A principal as role assignments take it. */
@@ -30,9 +30,9 @@ async function objectId(
 ): Promise<string> {
   const who = `Principal "${name}": managed identity ${resourceName} of resource group ${resourceGroupName}`;
   const fix = "Correct managedIdentity, or give principalId and principalType in its place.";
-  const { principalId } = await lookedUp(parent, who, fix, () =>
+  const { principalId } = await lookedUp(who, fix, () =>
     managedidentity.getUserAssignedIdentity({ resourceGroupName, resourceName }, { parent }),
   );
   if (principalId) return principalId;
-  throw new pulumi.ResourceError(`${who} has no object id yet. Wait until Azure has made it. ${fix}`, parent, true);
+  throw plainError(`${who} has no object id yet. Wait until Azure has made it. ${fix}`);
 }

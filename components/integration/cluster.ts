@@ -1,6 +1,6 @@
 import * as containerservice from "@pulumi/azure-native/containerservice";
 import * as pulumi from "@pulumi/pulumi";
-import { lookedUp } from "../support/lookup.js";
+import { lookedUp, plainError } from "../support/lookup.js";
 import type { ClusterArgs } from "./args.js";
 
 /** Resource group and name in the id of a cluster. */
@@ -17,16 +17,13 @@ export function issuerUrl(cluster: ClusterArgs, parent: pulumi.Resource): pulumi
 
 async function lookUp(id: string, parent: pulumi.Resource): Promise<string> {
   const { oidcIssuerProfile } = await lookedUp(
-    parent,
     `Cluster ${id}, whose issuer every worker's identity trusts,`,
     "Correct cluster.id, or give cluster.oidcIssuerUrl.",
     () => containerservice.getManagedCluster(clusterParts(id), { parent }),
   );
   if (oidcIssuerProfile?.issuerURL) return oidcIssuerProfile.issuerURL;
-  throw new pulumi.ResourceError(
+  throw plainError(
     `Cluster ${id} has no OIDC issuer, so that no pod of it can log in as an identity. ` +
       "Turn it on: az aks update --enable-oidc-issuer --enable-workload-identity.",
-    parent,
-    true,
   );
 }

@@ -156,6 +156,15 @@ describe("the name of a role assignment", () => {
   });
 });
 
+describe("the name of a role assignment in time", () => {
+  it("does not change with a release: assignments that exist would be replaced", async () => {
+    const { one } = await run(identity, { preview: true });
+    expect(one(ASSIGNMENT, "loader-receive-renders").inputs["roleAssignmentName"]).toBe(
+      "cd205f6d-fede-5a77-af58-17b11ab2e358",
+    );
+  });
+});
+
 describe("WorkloadIdentity", () => {
   it("leaves an account alone that it is told exists", async () => {
     const serviceAccount = { namespace: "keda", name: "keda-operator", create: false };

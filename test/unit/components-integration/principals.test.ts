@@ -122,6 +122,51 @@ describe("what workers and autoscalers may do, whatever the pipelines", () => {
   });
 });
 
+describe("geo-disaster recovery", () => {
+  const pair = { alias: "contoso-alias", location: "northeurope", name: "contoso-small-dr" };
+  const standard = small(
+    { p0: { source: { topic: "events", subscription: "one" }, sink, replyQueues: ["answers"], scaling } },
+    {
+      producers: {
+        shop: {
+          managedIdentity: { resourceGroupName: "shop", name: "shop-api" },
+          grants: [{ topic: "events", right: "send" }],
+        },
+      },
+    },
+  );
+  const namespace = { ...standard.serviceBus.namespace, tier: "Premium" as const, disasterRecovery: pair };
+  const args: IntegrationArgs = { ...standard, serviceBus: { ...standard.serviceBus, namespace } };
+
+  it("has every grant on both namespaces, as the pairing copies none, and the matrix shows both", async () => {
+    const { value, known, all } = await build(args, false);
+    const rights = (await known(value.rights)) ?? [];
+    const of = (name: string) =>
+      rights.filter((row) => row.namespace === name).map(({ namespace: _, ...row }) => JSON.stringify(row));
+    expect(of("contoso-small")).toHaveLength(4);
+    expect(of("contoso-small-dr")).toEqual(of("contoso-small"));
+    const scopes = all(ASSIGNMENT).map(({ inputs }) => String(inputs["scope"]).split("/namespaces/")[1]);
+    expect(scopes.sort()).toEqual(
+      rights
+        .map(({ namespace: where, scope, entity }) =>
+          scope === "queue" ? `${where}/queues/${entity}` : `${where}/topics/${entity}`,
+        )
+        .sort(),
+    );
+    const names = all(ASSIGNMENT).map(({ inputs }) => inputs["roleAssignmentName"]);
+    expect(new Set(names).size).toBe(8);
+    const table = (await known(value.rightsTable)) ?? "";
+    for (const where of ["contoso-small", "contoso-small-dr"])
+      expect(table).toMatch(new RegExp(`^${where} +events/subscriptions/one +stowage-p0 +worker .* no +yes +no `, "m"));
+  });
+
+  it("waits with the grants on the second namespace until both are paired", async () => {
+    const { all } = await build(args, false);
+    for (const assignment of all(ASSIGNMENT).filter(({ name }) => name.endsWith("@secondary")))
+      expect(assignment.dependsOn).toContainEqual(expect.stringMatching(/:DisasterRecoveryConfig /));
+  });
+});
+
 describe("producers and deployers", () => {
   const producers = {
     shop: {

@@ -234,7 +234,6 @@ describe("Integration", () => {
     };
     const { one, value, known } = await build(args, false);
     expect(connectionOf(one(CONFIG, "stowage-volumes"))).toMatchObject({
-      serviceBus: { developmentEmulator: true },
       linstor: { controllers: ["http://127.0.0.1:3370"] },
     });
     expect(connectionOf(one(CONFIG, "stowage-telemetry"))).toMatchObject({

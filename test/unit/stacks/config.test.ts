@@ -53,7 +53,7 @@ describe("a stack's configuration", () => {
         '  - stowage:serviceBus.queues.renders.lockDuration: unknown key (found "PT1M"). Remove it; known keys are ' +
         "lockDurationSeconds, maxDeliveryCount, requiresSession, requiresDuplicateDetection, duplicateDetectionSeconds, " +
         "timeToLiveSeconds, deadLetterOnExpiration, forwardTo, forwardDeadLettersTo, autoDeleteOnIdleSeconds, " +
-        "maxSizeMegabytes, maxMessageSizeKilobytes, enablePartitioning, enableBatchedOperations, status, userMetadata",
+        "maxSizeMegabytes, maxMessageSizeKilobytes, enablePartitioning, enableBatchedOperations, enableExpress, status, userMetadata",
     );
   });
 
