@@ -4,6 +4,7 @@ import type { Bench, BenchReport } from "./report.js";
 
 /** Every benchmark by its name, loaded when it is asked for. */
 const benches: { [name: string]: () => Promise<Bench> } = {
+  broker: async () => (await import("./broker.js")).broker,
   start: async () => (await import("./start.js")).start,
 };
 

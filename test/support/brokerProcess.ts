@@ -27,6 +27,7 @@ export type BrokerQuestion =
   | { what: "memory" | "cpu" }
   | { what: "counts" | "deleteQueue" | "deleteTopic"; entity: string }
   | { what: "putQueue"; entity: string; settings: QueueSettings }
+  | { what: "putQueues"; prefix: string; count: number }
   | { what: "putTopic"; entity: string; subscription: string };
 
 /** A broker in a process of its own. */
@@ -76,6 +77,11 @@ export class BrokerProcess {
 
   putQueue(entity: string, settings: QueueSettings = {}): Promise<void> {
     return this.#program.ask({ what: "putQueue", entity, settings });
+  }
+
+  /** Makes many queues, `prefix` and a number. */
+  putQueues(prefix: string, count: number): Promise<void> {
+    return this.#program.ask({ what: "putQueues", prefix, count });
   }
 
   putTopic(entity: string, subscription: string): Promise<void> {

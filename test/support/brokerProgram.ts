@@ -37,6 +37,9 @@ async function main(): Promise<void> {
         return broker.counts(question.entity);
       case "putQueue":
         return broker.putQueue(question.entity, question.settings);
+      case "putQueues":
+        for (let i = 0; i < question.count; i++) broker.putQueue(`${question.prefix}${i}`);
+        return true;
       case "putTopic":
         broker.putTopic(question.entity);
         return broker.putSubscription(question.entity, question.subscription);

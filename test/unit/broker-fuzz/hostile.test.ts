@@ -10,6 +10,7 @@ import { RawPeer } from "./rawPeer.js";
 // or ends its connection, and another client is served.
 
 const OPENED = Buffer.concat([amqp.PROTOCOL_SASL, amqp.saslInit, amqp.PROTOCOL_AMQP]);
+const BEGIN = 0x11;
 const LIMIT_MS = 5_000;
 
 /** An array of four billion nothings, in ten bytes. */
@@ -98,6 +99,25 @@ function asking(address: string): Buffer[] {
     amqp.transfer(0, 0, request),
   ];
 }
+
+describe("input that brings about no answer", () => {
+  it("is acknowledged at once with an empty frame, and a heartbeat is not", async () => {
+    const { broker } = await startBus();
+    broker.putQueue("orders");
+    const peer = new RawPeer(Number(/:(\d+);/.exec(broker.connectionString())?.[1]));
+    onTestFinished(() => peer.destroy());
+    peer.write(amqp.PREFACE);
+    expect(await peer.until(() => peer.count(BEGIN) === 1, LIMIT_MS)).toBe(true);
+    expect(peer.empty).toBe(0);
+    const flow = amqp.frame(amqp.described(0x13, amqp.list(amqp.uint(0), amqp.uint(10), amqp.uint(0), amqp.uint(10))));
+    peer.write(flow);
+    expect(await peer.until(() => peer.empty === 1, LIMIT_MS)).toBe(true);
+    peer.write(amqp.frame(Buffer.alloc(0)));
+    peer.write(amqp.attach(0, "later", "orders", false));
+    expect(await peer.until(() => peer.attached("later"), LIMIT_MS)).toBe(true);
+    expect(peer.empty).toBe(1);
+  });
+});
 
 describe("an encoded value", () => {
   const value = fc.oneof(

@@ -6,6 +6,7 @@ const ATTACH = 0x12;
 export class RawPeer {
   readonly #socket: Socket;
   readonly #frames = new Map<number, number>();
+  #empty = 0;
   readonly #attaches: Buffer[] = [];
   readonly #looking = new Set<() => void>();
   #rest = Buffer.alloc(0);
@@ -36,6 +37,11 @@ export class RawPeer {
   /** How many frames came, by the code of their performative: 0x10 open to 0x18 close. */
   count(code: number): number {
     return this.#frames.get(code) ?? 0;
+  }
+
+  /** How many frames without a body came. */
+  get empty(): number {
+    return this.#empty;
   }
 
   /** Whether a link of that name was attached from the other end. */
@@ -89,6 +95,7 @@ export class RawPeer {
         this.#frames.set(code, (this.#frames.get(code) ?? 0) + 1);
         if (code === ATTACH) this.#attaches.push(Buffer.from(bytes.subarray(at, at + size)));
       }
+      if (size === 8 && bytes[at] === 0) this.#empty++;
       at += size;
     }
     this.#rest = Buffer.from(bytes.subarray(at));

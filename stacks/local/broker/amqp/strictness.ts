@@ -20,8 +20,8 @@ const NOTHING = Buffer.alloc(0);
 
 type End = (reason: AmqpCondition) => void;
 
-/** Ends a connection whose `open` asks for what cannot be given. */
-export function watchConnection(connection: Connection, end: End): void {
+/** Ends a connection whose `open` asks for what cannot be given; `opened` is told of every `open` before that. */
+export function watchConnection(connection: Connection, end: End, opened: () => void = () => {}): void {
   const onOpen = connection["on_open"].bind(connection);
   connection["on_open"] = (frame) => {
     const performative: OpenPerformative = Reflect.get(frame, "performative");
@@ -32,6 +32,7 @@ export function watchConnection(connection: Connection, end: End): void {
       performative.idle_time_out = undefined;
     }
     onOpen(frame);
+    opened();
     if (given && !bearable) {
       end({
         condition: "amqp:not-allowed",
