@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import type { NamespaceInfo } from "./admin/operations.js";
 import type { TlsIdentity } from "./amqp/doors.js";
 import { AmqpServer, IDLE_TIMEOUT_MS, MOST_CONNECTIONS } from "./amqp/server.js";
 import type { AccessControl, AccessEvent } from "./core/access.js";
@@ -19,7 +20,7 @@ import { Namespace } from "./core/namespace.js";
 import type { RuleAction } from "./core/rules.js";
 import type { QueueSettings, SubscriptionSettings, TopicSettings } from "./core/settings.js";
 import type { SettledOutcome } from "./core/settlement.js";
-import type { SharedAccessPolicy } from "./core/sharedAccess.js";
+import { checkPolicies, type SharedAccessPolicy } from "./core/sharedAccess.js";
 
 export type { TlsIdentity } from "./amqp/doors.js";
 export {
@@ -35,7 +36,6 @@ export { BrokerError, BrokerErrorCode } from "./core/errors.js";
 export type { CorrelationFilter, FalseFilter, Filter, SqlFilter, TrueFilter } from "./core/filters.js";
 export type { RuleAction } from "./core/rules.js";
 export {
-  type CommonSettings,
   type CommonSettings,
   EntityStatus,
   type QueueSettings,
@@ -70,6 +70,16 @@ export interface BrokerOptions {
   readonly idleTimeoutMs?: number;
   /** Bytes of one message, or one batch, as it is sent; MessageSizeExceeded beyond. @default 262144 */
   readonly maxMessageBytes?: number;
+  /** What administration is told of the namespace. @default { name: "stowage", sku: "Standard" } */
+  readonly namespace?: NamespaceOptions;
+}
+
+/** A namespace as its administration sees it. */
+export interface NamespaceOptions {
+  readonly name?: string;
+  readonly sku?: "Basic" | "Standard" | "Premium";
+  /** Told for Premium only. @default 1 */
+  readonly messagingUnits?: number;
 }
 
 /** Where a broker listens, and for what. */
@@ -115,6 +125,9 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
   readonly #namespace: Namespace;
   readonly #server: AmqpServer;
   readonly #guard: AccessGuard;
+  readonly #admins: { close(): Promise<void> }[] = [];
+  readonly #info: NamespaceInfo;
+  readonly #maxMessageBytes: number;
   #address: { readonly host: string; readonly port: number; readonly plainText: boolean } | undefined;
   #closing: Promise<void> | undefined;
 
@@ -133,13 +146,16 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
       ...(options.access === undefined ? {} : { access: options.access }),
       ...(options.accessLog === undefined ? {} : { log: options.accessLog }),
     });
+    this.#maxMessageBytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
+    const { name = "stowage", sku = "Standard", messagingUnits = 1 } = options.namespace ?? {};
+    this.#info = { name, sku, messagingUnits, createdAt: this.#clock.now() };
     this.#server = new AmqpServer({
       namespace: this.#namespace,
       guard: this.#guard,
       clock: this.#clock,
       maxConnections: options.maxConnections ?? MOST_CONNECTIONS,
       idleTimeoutMs: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
-      maxMessageBytes: options.maxMessageBytes ?? MAX_MESSAGE_BYTES,
+      maxMessageBytes: this.#maxMessageBytes,
     });
     this.faults = {
       dropConnections: () => this.#server.dropConnections(),
@@ -168,6 +184,32 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
   }
 
   /**
+   * Starts to listen for administration, the ATOM interface of `ServiceBusAdministrationClient`; again for one more
+   * port. With `access`, a request needs Manage, at the entity or above. That client speaks https only.
+   */
+  async listenAdmin(options: ListenOptions = {}): Promise<{ host: string; port: number }> {
+    if (this.#closing !== undefined) {
+      throw new BrokerError(BrokerErrorCode.NotAllowed, "The broker was closed: make a new one.");
+    }
+    const { tls, host = LOOPBACK, port = 0, plainText = true } = options;
+    // Loaded when it is asked for: a broker starts faster without it.
+    const { openAdmin } = await import("./admin/index.js");
+    const server = await openAdmin(
+      { host, port, plainText, ...(tls === undefined ? {} : { tls }) },
+      {
+        host: this,
+        namespace: this.#namespace,
+        guard: this.#guard,
+        clock: this.#clock,
+        info: this.#info,
+        maxMessageBytes: this.#maxMessageBytes,
+      },
+    );
+    this.#admins.push(server.server);
+    return server.address;
+  }
+
+  /**
    * What a Service Bus client is given; only once it listens. It names the first port.
    * @throws BrokerError NotAllowed before `listen`, and with `access`: then it takes a credential or a policy's key.
    */
@@ -191,7 +233,7 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
    * @throws SettingsError with every setting out of range, and where Azure would replace the queue.
    */
   putQueue(name: string, settings: QueueSettings = {}): void {
-    this.#namespace.putQueue(name, settings);
+    this.#put(name, settings, () => this.#namespace.putQueue(name, settings));
   }
 
   /** Deletes a queue and its messages; its links are detached with `amqp:not-found`. */
@@ -202,7 +244,7 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
 
   /** Makes or changes a topic, as `putQueue`. */
   putTopic(name: string, settings: TopicSettings = {}): void {
-    this.#namespace.putTopic(name, settings);
+    this.#put(name, settings, () => this.#namespace.putTopic(name, settings));
   }
 
   /** Deletes a topic with its subscriptions. */
@@ -306,10 +348,24 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
   }
 
   async #close(): Promise<void> {
+    const servers = this.#admins.map((server) => server.close());
     if (this.#address !== undefined) {
-      await this.#server.stop();
+      servers.push(this.#server.stop());
     }
+    await Promise.all(servers);
     this.#namespace.close();
+  }
+
+  /** Puts an entity, and makes its shared access policies those that its settings say, where they say any. */
+  #put(scope: string, { authorizationRules }: TopicSettings, put: () => void): void {
+    if (authorizationRules !== undefined) {
+      checkPolicies(scope, authorizationRules);
+    }
+    put();
+    if (authorizationRules !== undefined && this.#guard.enforced) {
+      this.#guard.policies.set(scope, authorizationRules);
+      this.#guard.accessChanged();
+    }
   }
 
   #detachLinks(path: string): number {

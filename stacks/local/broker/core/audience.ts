@@ -28,7 +28,8 @@ export function entityOfAddress(address: string): string {
 
 /** Reads an audience in any form that clients use: `sb://host/orders`, `amqps://host:5671/orders/$management`, `host/orders`. */
 export function parseAudience(audience: string): Audience {
-  const [, host = "", path = ""] = /^(?:[a-z][a-z0-9+.-]*:\/\/)?([^/]*)(.*)$/is.exec(audience) ?? [];
+  // Clients of the administration sign a request's address with its query.
+  const [, host = "", path = ""] = /^(?:[a-z][a-z0-9+.-]*:\/\/)?([^/?#]*)([^?#]*)/i.exec(audience) ?? [];
   return { host, entity: entityOfAddress(decoded(path)) };
 }
 

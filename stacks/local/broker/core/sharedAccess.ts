@@ -138,6 +138,14 @@ export class SharedAccessPolicies {
     policies.set(name.toLowerCase(), { ...policy, rights: [...rights] });
   }
 
+  /** Makes the policies of a scope those given, and no others. */
+  set(scope: string, policies: readonly SharedAccessPolicy[]): void {
+    this.deleteScope(scope);
+    for (const policy of policies) {
+      this.put(scope, policy);
+    }
+  }
+
   /** True if there was such a policy. */
   delete(scope: string, name: string): boolean {
     return this.#scopes.get(scope.toLowerCase())?.delete(name.toLowerCase()) ?? false;
@@ -232,4 +240,9 @@ export class SharedAccessPolicies {
     this.#origins.set(principal, origin);
     return principal;
   }
+}
+
+/** Refuses policies that cannot be, before anything is changed; as `SharedAccessPolicies.put` does. */
+export function checkPolicies(scope: string, policies: readonly SharedAccessPolicy[]): void {
+  new SharedAccessPolicies().set(scope, policies);
 }
