@@ -52,32 +52,38 @@ describe.each(environments)("the environment %s", (environment) => {
   it("grants every worker its source and its replies, every producer what it is given, and nothing else", async () => {
     const args = argsOf(environment);
     const { value, known, all } = await buildOf(environment, true);
-    const expected = Object.entries(args.pipelines).flatMap(([name, { source, replyQueues = [], scaling }]) => {
-      const entity = source.queue ?? `${source.topic}/subscriptions/${source.subscription}`;
-      const scope = source.queue === undefined ? "subscription" : "queue";
-      const common = { principalType: "ServicePrincipal", namespace: args.serviceBus.namespace.name };
-      const worker = { ...common, identity: `stowage-${name}`, kind: "worker" };
-      const autoscaler = { ...common, identity: `stowage-${name}_autoscaler`, kind: "autoscaler" };
-      return [
-        { ...worker, scope, entity, right: "receive", role: "Azure Service Bus Data Receiver" },
-        ...replyQueues.map((queue) => ({
-          ...worker,
-          scope: "queue",
-          entity: queue,
-          right: "send",
-          role: "Azure Service Bus Data Sender",
-        })),
-        ...(scaling === undefined
-          ? []
-          : [{ ...autoscaler, scope, entity, right: "manage", role: "Azure Service Bus Data Owner" }]),
-      ];
-    });
+    const { name: first, disasterRecovery } = args.serviceBus.namespace;
+    // Geo-disaster recovery copies no grants: each is made on both.
+    const namespaces = [first, ...(disasterRecovery === undefined ? [] : [disasterRecovery.name])];
+    const expectedIn = (namespace: string | undefined) =>
+      Object.entries(args.pipelines).flatMap(([name, { source, replyQueues = [], scaling }]) => {
+        const entity = source.queue ?? `${source.topic}/subscriptions/${source.subscription}`;
+        const scope = source.queue === undefined ? "subscription" : "queue";
+        const common = { principalType: "ServicePrincipal", namespace };
+        const worker = { ...common, identity: `stowage-${name}`, kind: "worker" };
+        const autoscaler = { ...common, identity: `stowage-${name}_autoscaler`, kind: "autoscaler" };
+        return [
+          { ...worker, scope, entity, right: "receive", role: "Azure Service Bus Data Receiver" },
+          ...replyQueues.map((queue) => ({
+            ...worker,
+            scope: "queue",
+            entity: queue,
+            right: "send",
+            role: "Azure Service Bus Data Sender",
+          })),
+          ...(scaling === undefined
+            ? []
+            : [{ ...autoscaler, scope, entity, right: "manage", role: "Azure Service Bus Data Owner" }]),
+        ];
+      });
     const rights = (await known(value.rights)) ?? [];
-    expect(rights.filter((row) => row.kind === "worker" || row.kind === "autoscaler")).toEqual(expected);
+    const own = rights.filter((row) => row.kind === "worker" || row.kind === "autoscaler");
+    for (const namespace of namespaces)
+      expect(own.filter((row) => row.namespace === namespace)).toEqual(expectedIn(namespace));
     const others = [...Object.entries(args.producers ?? {}), ...Object.entries(args.deployers ?? {})].flatMap(
       ([, { grants = [] }]) => grants,
     );
-    expect(rights).toHaveLength(expected.length + others.length);
+    expect(rights).toHaveLength(namespaces.length * (expectedIn(first).length + others.length));
     expect(all(ASSIGNMENT)).toHaveLength(rights.length);
   });
 
@@ -204,7 +210,8 @@ describe("Integration", () => {
   it("tells the workers where things are", async () => {
     const { one } = await buildOf("prod", false);
     const serviceBus = {
-      fullyQualifiedNamespace: "contoso-stowage-prod.servicebus.windows.net",
+      // The alias of geo-disaster recovery.
+      fullyQualifiedNamespace: "contoso-stowage.servicebus.windows.net",
       clientId: "11111111-1111-4111-8111-111111111111",
     };
     expect(connectionOf(one(CONFIG, "stowage-renders"))).toEqual({ contractVersion: 1, serviceBus });
