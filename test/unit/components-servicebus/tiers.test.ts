@@ -1,7 +1,11 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { queueSchema, subscriptionSchema, topicSchema } from "../../../components/servicebus/entitySchema.js";
 import { serviceBusSchema } from "../../../components/servicebus/schema.js";
 import { busProblems } from "../../../components/servicebus/validate.js";
 import { z } from "../../../components/support/schema.js";
+import { packageRoot } from "../../../stacks/packageRoot.js";
 import { busStacks } from "../../support/busStacks.js";
 
 /** What a schema says of a value, without what is around it: that it may be left out, or what it is by default. */
@@ -104,5 +108,25 @@ describe("one bus for each kind of namespace, with everything that it has", () =
     expect(only("queues.*.maxMessageSizeKilobytes")).toEqual(["Premium", "Replicated"]);
     expect(only("namespace.premiumMessagingPartitions")).toEqual(["Premium"]);
     expect(only("topics")).toEqual(["Standard", "Premium", "Replicated"]);
+  });
+});
+
+describe("the README's table of settings", () => {
+  it("has every setting of queues, topics and subscriptions, of what it is, and no other", () => {
+    const readme = readFileSync(join(packageRoot(), "components", "servicebus", "README.md"), "utf8");
+    const rows = [...readme.matchAll(/^\| `(\w+)` +\| ([QTS]+) +\|/gm)].map(([, setting = "", of = ""]) => [
+      setting,
+      of,
+    ]);
+    const of = (letter: string, shape: object): [string, string][] =>
+      Object.keys(shape).map((setting) => [setting, letter]);
+    const expected = new Map<string, string>();
+    for (const [setting, letter] of [
+      ...of("Q", queueSchema.shape),
+      ...of("T", topicSchema.shape),
+      ...of("S", subscriptionSchema.shape),
+    ])
+      expected.set(setting, `${expected.get(setting) ?? ""}${letter}`);
+    expect(rows.sort()).toEqual([...expected].sort());
   });
 });
