@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { NamespaceInfo } from "./admin/operations.js";
 import type { TlsIdentity } from "./amqp/doors.js";
+import { type BrokerFaults, Faults, faultSwitches } from "./amqp/faults.js";
 import { AmqpServer, IDLE_TIMEOUT_MS, MOST_CONNECTIONS } from "./amqp/server.js";
 import type { AccessControl, AccessEvent } from "./core/access.js";
 import { AccessGuard } from "./core/accessGuard.js";
@@ -23,6 +24,7 @@ import type { SettledOutcome } from "./core/settlement.js";
 import { checkPolicies, type SharedAccessPolicy } from "./core/sharedAccess.js";
 
 export type { TlsIdentity } from "./amqp/doors.js";
+export { type BrokerFaults, BusyAt, LostSettlement } from "./amqp/faults.js";
 export {
   type AccessControl,
   type AccessEvent,
@@ -107,14 +109,6 @@ export interface SettledEvent {
   readonly deliveryCount: number;
 }
 
-/** Ways to disturb what is connected, for tests of others. */
-export interface BrokerFaults {
-  /** Cuts every connection without a word. Returns how many. */
-  dropConnections(): number;
-  /** Detaches every link of an entity with `amqp:link:detach-forced`. Returns how many. */
-  detachLinks(entity: string): number;
-}
-
 /**
  * An Azure Service Bus in this process: AMQP 1.0 on a loopback port, for the unmodified Azure clients. It holds
  * everything in memory. Its entities are what `put*` and `delete*` say, and nothing else.
@@ -149,18 +143,17 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
     this.#maxMessageBytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
     const { name = "stowage", sku = "Standard", messagingUnits = 1 } = options.namespace ?? {};
     this.#info = { name, sku, messagingUnits, createdAt: this.#clock.now() };
+    const faults = new Faults();
     this.#server = new AmqpServer({
       namespace: this.#namespace,
+      faults,
       guard: this.#guard,
       clock: this.#clock,
       maxConnections: options.maxConnections ?? MOST_CONNECTIONS,
       idleTimeoutMs: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
       maxMessageBytes: this.#maxMessageBytes,
     });
-    this.faults = {
-      dropConnections: () => this.#server.dropConnections(),
-      detachLinks: (entity) => this.#detachLinks(entity),
-    };
+    this.faults = faultSwitches(faults, this.#server, this.#namespace);
   }
 
   /**
@@ -366,17 +359,6 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
       this.#guard.policies.set(scope, authorizationRules);
       this.#guard.accessChanged();
     }
-  }
-
-  #detachLinks(path: string): number {
-    const entity = this.#namespace.find(path);
-    if (entity === undefined) {
-      throw entityNotFound(path);
-    }
-    const attachments = entity.kind === "topic" ? entity.topic.attachments : entity.queue.attachments;
-    return attachments.detach(
-      new BrokerError(BrokerErrorCode.DetachForced, `The link of '${entity.path}' was detached on request.`),
-    );
   }
 
   #report(entity: string, message: StoredMessage, outcome: SettledOutcome): void {

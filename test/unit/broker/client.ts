@@ -1,6 +1,7 @@
 import {
   type ProcessErrorArgs,
   ServiceBusClient,
+  type ServiceBusClientOptions,
   type ServiceBusReceivedMessage,
   type ServiceBusReceiver,
 } from "@azure/service-bus";
@@ -14,8 +15,8 @@ export interface Bus {
   readonly client: ServiceBusClient;
   readonly clock: FakeClock;
   readonly settled: SettledEvent[];
-  /** Another client of the same broker, closed with the test. */
-  connect(): ServiceBusClient;
+  /** Another client of the same broker, closed with the test. Without retries, unless told otherwise. */
+  connect(options?: ServiceBusClientOptions): ServiceBusClient;
 }
 
 export async function startBus(options: BrokerOptions = {}): Promise<Bus> {
@@ -25,10 +26,11 @@ export async function startBus(options: BrokerOptions = {}): Promise<Bus> {
   broker.on("settled", (event) => settled.push(event));
   await broker.listen();
   onTestFinished(() => broker.close());
-  const connect = (): ServiceBusClient => {
+  const connect = (options: ServiceBusClientOptions = {}): ServiceBusClient => {
     // No retries: what a test sees is the broker's first answer.
     const client = new ServiceBusClient(broker.connectionString(), {
       retryOptions: { maxRetries: 0, timeoutInMs: 5_000, retryDelayInMs: 20, maxRetryDelayInMs: 50 },
+      ...options,
     });
     onTestFinished(() => client.close());
     return client;

@@ -8,6 +8,17 @@ const MOST_GRANTS = 5_000;
 /** Where anything that may be done at an entity is enough. */
 export const ANY_RIGHT: readonly AccessRight[] = Object.values(AccessRight);
 
+/** The operations of `$management` that send; all others are a receiver's, those on rules too, as in the service. */
+const SENDING: ReadonlySet<string> = new Set([
+  "com.microsoft:schedule-message",
+  "com.microsoft:cancel-scheduled-message",
+]);
+
+/** The right that an operation of `$management` needs. */
+export function rightOf(operation: string): AccessRight {
+  return SENDING.has(operation) ? AccessRight.Send : AccessRight.Listen;
+}
+
 /** What a link needs, any one of several rights: fixed when it is attached. */
 export interface Need {
   /** Path of the entity; empty for the namespace, undefined where any token of the connection will do. */

@@ -9,6 +9,7 @@ import type { Settlement } from "../core/settlement.js";
 import { asBrokerError } from "./conditions.js";
 import { answerHeldAttach, closeWith, holdAttach, isAnswered, type LinkHandler } from "./links.js";
 import type { LockTokens } from "./lockTokens.js";
+import { type ConnectionTransactions, topEntityOf } from "./transactions.js";
 import type { DeliveryOwner, Transfers } from "./transfers.js";
 
 const SESSION_FILTER = "com.microsoft:session-filter";
@@ -63,6 +64,7 @@ export class ConsumerLink implements ConsumerSink, DeliveryOwner, LinkHandler {
   readonly #link: Sender;
   readonly #transfers: Transfers;
   readonly #tokens: LockTokens;
+  readonly #transactions: ConnectionTransactions;
   readonly #mode: ReceiveMode;
   readonly #locks = new Map<number, Lock>();
   #consumer: Consumer | undefined;
@@ -70,11 +72,17 @@ export class ConsumerLink implements ConsumerSink, DeliveryOwner, LinkHandler {
   #closed = false;
 
   /** Attaches; a refusal is thrown, or sent once a session that is waited for cannot be had. */
-  constructor(link: Sender, queue: Queue, transfers: Transfers, tokens: LockTokens) {
+  constructor(
+    link: Sender,
+    queue: Queue,
+    transfers: Transfers,
+    { tokens, transactions }: { readonly tokens: LockTokens; readonly transactions: ConnectionTransactions },
+  ) {
     this.queue = queue;
     this.#link = link;
     this.#transfers = transfers;
     this.#tokens = tokens;
+    this.#transactions = transactions;
     this.#mode = link.snd_settle_mode === SETTLED ? ReceiveMode.ReceiveAndDelete : ReceiveMode.PeekLock;
     link._get_drain = () => this.#drained();
     const wish = sessionWish(link);
@@ -85,6 +93,10 @@ export class ConsumerLink implements ConsumerSink, DeliveryOwner, LinkHandler {
     } else {
       this.#awaitSession(wish);
     }
+  }
+
+  get path(): string {
+    return this.queue.path;
   }
 
   get name(): string {
@@ -190,14 +202,20 @@ export class ConsumerLink implements ConsumerSink, DeliveryOwner, LinkHandler {
     return this.#transfers.ready;
   }
 
-  settle(deliveryId: number, settlement: Settlement): BrokerError | undefined {
+  settle(deliveryId: number, settlement: Settlement, transaction?: Buffer): BrokerError | undefined {
     const lock = this.#locks.get(deliveryId);
     if (lock === undefined) {
       return undefined;
     }
     this.#locks.delete(deliveryId);
     try {
-      this.queue.settle(lock, settlement);
+      if (transaction === undefined) {
+        this.queue.settle(lock, settlement);
+      } else {
+        const entity = topEntityOf(this.queue.path);
+        const enlisted = this.#transactions.enlist(transaction, entity, this.#link.session);
+        enlisted.transaction.settle(this.queue, lock, settlement, enlisted.part);
+      }
       return undefined;
     } catch (error) {
       return asBrokerError(error);

@@ -118,15 +118,15 @@ function text(code: number, value: string): Buffer {
 
 /** A disposition frame that settles one delivery as rejected. */
 export function rejectedFrame(side: Side, channel: number, deliveryId: number, error: AmqpCondition): Buffer {
+  const fields = [text(Code.Symbol32, error.condition), text(Code.String32, error.description)];
+  return dispositionFrame(side, channel, deliveryId, list(REJECTED, [list(ERROR, fields)]));
+}
+
+/** A disposition frame that settles one delivery with an encoded state. */
+export function dispositionFrame(side: Side, channel: number, deliveryId: number, state: Buffer): Buffer {
   const id = Buffer.alloc(5);
   writeUint(id, 0, deliveryId);
-  const body = list(DISPOSITION, [
-    Buffer.from([role(side)]),
-    id,
-    id,
-    Buffer.from([Code.True]),
-    list(REJECTED, [list(ERROR, [text(Code.Symbol32, error.condition), text(Code.String32, error.description)])]),
-  ]);
+  const body = list(DISPOSITION, [Buffer.from([role(side)]), id, id, Buffer.from([Code.True]), state]);
   const header = Buffer.alloc(HEADER);
   closeFrame(header, 0, HEADER + body.length, channel);
   return Buffer.concat([header, body]);

@@ -7,6 +7,8 @@ import type { Typed } from "rhea/typings/types";
 
 /** A performative field by its AMQP name; reading decodes it. */
 export interface TransferPerformative {
+  /** All fields as they were decoded, in their order. */
+  readonly value: readonly unknown[];
   message_format: number | null | undefined;
 }
 
@@ -23,11 +25,14 @@ export interface OpenPerformative {
 /** The frame with which a peer begins a link. */
 export interface AttachFrame {
   readonly performative: {
+    readonly name: string;
     readonly handle: number;
+    /** True for a link on which the peer receives. */
+    readonly role: unknown;
     readonly snd_settle_mode: unknown;
     readonly rcv_settle_mode: unknown;
     readonly source: Typed | null | undefined;
-    readonly target: Typed | null | undefined;
+    target: Typed | null | undefined;
   };
 }
 
@@ -60,6 +65,7 @@ export interface AttachFields {
   snd_settle_mode: number;
   rcv_settle_mode: number;
   max_message_size: number;
+  target: unknown;
   properties: Readonly<Record<string, unknown>>;
 }
 

@@ -2,6 +2,7 @@ import type { Connection, link, Receiver, Sender, Session } from "rhea";
 import { AccessRight } from "../core/access.js";
 import type { AccessGuard } from "../core/accessGuard.js";
 import { entityOfAddress } from "../core/audience.js";
+import type { Clock } from "../core/clock.js";
 import { BrokerError, BrokerErrorCode, entityNotFound, sessionLockLost } from "../core/errors.js";
 import type { Entity, Namespace } from "../core/namespace.js";
 import type { Queue } from "../core/queue.js";
@@ -9,24 +10,19 @@ import type { SessionLock } from "../core/sessions.js";
 import { boundChannels, boundHandles } from "./bounds.js";
 import { CBS, CBS_STATUS, TokenQueue } from "./cbs.js";
 import { type AmqpCondition, asBrokerError, conditionOf } from "./conditions.js";
-import { ANY_RIGHT, ConnectionAccess, type Need } from "./connectionAccess.js";
+import { ANY_RIGHT, ConnectionAccess, type Need, rightOf } from "./connectionAccess.js";
 import { ConsumerLink } from "./consumerLink.js";
+import { BusyAt, type Faults } from "./faults.js";
 import { FramingError } from "./frameGuard.js";
-import { closeWith, echoModes, type LinkHandler } from "./links.js";
+import { type Arrived, closeWith, echoModes, type LinkHandler } from "./links.js";
 import type { LockTokens } from "./lockTokens.js";
 import { answerManagement, MANAGEMENT_STATUS } from "./management.js";
 import { ProducerLink, RAW_FORMAT } from "./producerLink.js";
 import { type IncomingDelivery, Receipts } from "./receipts.js";
-import {
-  type Answer,
-  decodeRequest,
-  encodeAnswer,
-  ReplyLink,
-  type Request,
-  refusal,
-  type StatusNames,
-} from "./requests.js";
+import { RequestLinks } from "./requestLinks.js";
+import { sendTargetOf } from "./sendTargets.js";
 import { watchConnection, watchSession } from "./strictness.js";
+import { ConnectionTransactions, CoordinatorLink, Coordinators } from "./transactions.js";
 import { Transfers } from "./transfers.js";
 import type { Wire } from "./wire.js";
 
@@ -36,6 +32,8 @@ export interface Service {
   readonly tokens: LockTokens;
   readonly maxMessageBytes: number;
   readonly guard: AccessGuard;
+  readonly clock: Clock;
+  readonly faults: Faults;
 }
 
 /** Sessions of one connection, and links of all its sessions: what one peer may cost. The service takes 5,000 sessions. */
@@ -56,20 +54,11 @@ function refusedInput(failure: unknown): AmqpCondition {
 /** Asks whether the peer may attach; throws where it may not. Without an address, any token of the connection will do. */
 type MayAttach = (address: string | undefined, rights: readonly AccessRight[]) => void;
 
-/** The operations of `$management` that send; all others are a receiver's, those on rules too, as in the service. */
-const SENDING: ReadonlySet<string> = new Set([
-  "com.microsoft:schedule-message",
-  "com.microsoft:cancel-scheduled-message",
-]);
-
-function rightOf(operation: string): AccessRight {
-  return SENDING.has(operation) ? AccessRight.Send : AccessRight.Listen;
-}
-
 /** The two halves of a session: what we send, and what we say of what we receive. */
 interface Halves {
   readonly transfers: Transfers;
   readonly receipts: Receipts;
+  readonly coordinators: Coordinators;
 }
 
 /** One connection: its sessions, its links, and what each of them is for. */
@@ -78,13 +67,14 @@ export class Peer {
   readonly #wire: Wire;
   readonly #connection: Connection;
   readonly #links = new Map<link, LinkHandler>();
-  readonly #replies = new Map<string, ReplyLink>();
+  readonly #requests = new RequestLinks();
   readonly #sessions = new Map<Session, Halves>();
-  /** What takes a link out of the watch over rights. */
-  readonly #guarded = new Map<link, () => void>();
+  /** What each link of an entity needs, and what takes it out of the watch over rights. */
+  readonly #guarded = new Map<link, { readonly need: Need; readonly leave: () => void }>();
   #onDisconnected: (() => void) | undefined;
   readonly #access: ConnectionAccess;
   readonly #tokens: TokenQueue;
+  readonly #transactions: ConnectionTransactions;
   /** Bytes so far of deliveries that arrive in several frames. */
   readonly #arrived = new WeakMap<object, number>();
   /** Bytes of the delivery to which the frame at hand belongs, with it. */
@@ -92,6 +82,8 @@ export class Peer {
 
   constructor(connection: Connection, wire: Wire, service: Service) {
     this.#service = service;
+    const { deadlines, memory } = service.namespace;
+    this.#transactions = new ConnectionTransactions({ clock: service.clock, deadlines, memory });
     this.#wire = wire;
     this.#connection = connection;
     this.#access = new ConnectionAccess(
@@ -106,7 +98,11 @@ export class Peer {
       }
     };
     wire.onRefused = (failure) => this.end(refusedInput(failure));
-    watchConnection(connection, (reason) => this.end(reason));
+    watchConnection(
+      connection,
+      (reason) => this.end(reason),
+      () => wire.opened(),
+    );
     boundChannels(connection, (reason) => this.end(reason));
     const createSession = connection.create_session.bind(connection);
     connection.create_session = (size) => this.#adopt(createSession(size));
@@ -189,11 +185,9 @@ export class Peer {
     for (const link of links) {
       const handler = this.#links.get(link);
       this.#links.delete(link);
-      this.#guarded.get(link)?.();
+      this.#guarded.get(link)?.leave();
       this.#guarded.delete(link);
-      if (handler instanceof ReplyLink && this.#replies.get(handler.address) === handler) {
-        this.#replies.delete(handler.address);
-      }
+      this.#requests.closed(handler);
       handler?.closed();
     }
   }
@@ -206,8 +200,9 @@ export class Peer {
       // Thrown to `rhea`, which ends the connection.
       throw new FramingError(`session ${this.#sessions.size + 1}: a connection has at most ${MOST_SESSIONS}`);
     }
-    const transfers = new Transfers(session, this.#wire);
-    this.#sessions.set(session, { transfers, receipts: new Receipts(session, this.#wire) });
+    const transfers = new Transfers(session, this.#wire, this.#service);
+    const coordinators = new Coordinators(session);
+    this.#sessions.set(session, { transfers, receipts: new Receipts(session, this.#wire), coordinators });
     session.outgoing = transfers;
     watchSession(session, (reason) => this.end(reason));
     boundHandles(session, (reason) => this.end(reason));
@@ -246,9 +241,7 @@ export class Peer {
         may(address, managed ? ANY_RIGHT : [AccessRight.Listen]);
       }
       if (address === CBS || managed) {
-        const reply = new ReplyLink(link, transfers);
-        this.#replies.set(reply.address, reply);
-        return reply;
+        return this.#requests.reply(link, transfers);
       }
       const entity = this.#find(address);
       if (entity.kind === "topic") {
@@ -257,23 +250,32 @@ export class Peer {
           `'${entity.path}' is a topic: receive from '${entity.path}/Subscriptions/<name>'.`,
         );
       }
-      return new ConsumerLink(link, entity.queue, transfers, this.#service.tokens);
+      const { tokens } = this.#service;
+      return new ConsumerLink(link, entity.queue, transfers, { tokens, transactions: this.#transactions });
     });
   }
 
   /** A client attached to send. */
   receiverOpened(link: Receiver): void {
-    this.#open(link, ({ receipts }, may) => {
+    this.#open(link, ({ receipts, coordinators }, may) => {
+      if (coordinators.take(link)) {
+        may(undefined, ANY_RIGHT);
+        return new CoordinatorLink(link, receipts, this.#transactions);
+      }
       const address = String(link.target?.address ?? "");
       if (address === CBS) {
-        return this.#requests(link, receipts, CBS_STATUS, (request, reply) => this.#tokens.answer(request, reply));
+        return this.#requests.taken(link, receipts, CBS_STATUS, (request, reply) =>
+          this.#tokens.answer(request, reply),
+        );
       }
       const managed = MANAGEMENT.exec(address)?.[1];
       may(address, managed === undefined ? [AccessRight.Send] : ANY_RIGHT);
       if (managed !== undefined) {
         this.#find(managed);
-        return this.#answers(link, receipts, MANAGEMENT_STATUS, (request) => {
-          this.#access.require(this.#need(managed, [rightOf(request.operation)]));
+        return this.#requests.answered(link, receipts, MANAGEMENT_STATUS, (request) => {
+          const need = this.#need(managed, [rightOf(request.operation)]);
+          this.#access.require(need);
+          this.#refuseBusy(need, BusyAt.Management);
           return answerManagement(request, {
             entity: this.#find(managed),
             tokens: this.#service.tokens,
@@ -284,16 +286,12 @@ export class Peer {
         });
       }
       const entity = this.#find(address);
-      if (entity.kind === "topic") {
-        return new ProducerLink(link, entity.topic, receipts, this.#service.maxMessageBytes);
-      }
-      if (entity.kind === "queue") {
-        return new ProducerLink(link, entity.queue, receipts, this.#service.maxMessageBytes);
-      }
-      throw new BrokerError(
-        BrokerErrorCode.NotAllowed,
-        `Messages cannot be sent to '${entity.path}': send to its topic or queue.`,
-      );
+      const target = sendTargetOf(link, entity, (destination) => {
+        this.#access.require(this.#need(destination, [AccessRight.Send]));
+        return this.#find(destination);
+      });
+      const { maxMessageBytes } = this.#service;
+      return new ProducerLink(link, target, receipts, { maxMessageBytes, transactions: this.#transactions });
     });
   }
 
@@ -306,6 +304,7 @@ export class Peer {
       need = this.#need(address, rights);
       who = this.#access.claimant(need);
       who = this.#access.require(need)?.name ?? who;
+      this.#refuseBusy(need, BusyAt.Attach);
     };
     try {
       const halves = this.#sessions.get(link.session);
@@ -319,7 +318,7 @@ export class Peer {
       this.#links.set(link, handler);
       if (need !== undefined) {
         const end = (error: BrokerError): void => handler.detach?.(error) ?? closeWith(link, error);
-        this.#guarded.set(link, this.#access.admit({ name: link.name, need, end }));
+        this.#guarded.set(link, { need, leave: this.#access.admit({ name: link.name, need, end }) });
         this.#access.logAttach(need, who, undefined);
       }
     } catch (error) {
@@ -350,45 +349,6 @@ export class Peer {
     return entity;
   }
 
-  #answers(link: Receiver, receipts: Receipts, names: StatusNames, answer: (request: Request) => Answer): LinkHandler {
-    return this.#requests(link, receipts, names, (request, reply) => {
-      let answered: Answer;
-      try {
-        answered = answer(request);
-      } catch (error) {
-        answered = refusal(error);
-      }
-      reply(answered);
-    });
-  }
-
-  #requests(
-    link: Receiver,
-    receipts: Receipts,
-    names: StatusNames,
-    answer: (request: Request, reply: (answer: Answer) => void) => void,
-  ): LinkHandler {
-    link.set_target({ address: link.target?.address });
-    link.set_source({ address: link.source?.address });
-    return {
-      message: (delivery, { encoded }) => {
-        let request: Request;
-        try {
-          request = decodeRequest(encoded);
-        } catch (error) {
-          // Nobody could be answered: it does not even say whom.
-          receipts.reject(delivery, conditionOf(asBrokerError(error)));
-          return;
-        }
-        receipts.accept(delivery);
-        answer(request, (answered) =>
-          this.#replies.get(request.replyTo ?? "")?.send(encodeAnswer(request, answered, names)),
-        );
-      },
-      closed: () => {},
-    };
-  }
-
   #heldSession(queue: Queue, sessionId: string, linkName: string | undefined): SessionLock {
     for (const handler of this.#links.values()) {
       if (
@@ -411,12 +371,53 @@ export class Peer {
   }
 
   message(link: Receiver, delivery: IncomingDelivery, encoded: Buffer, format: number): void {
+    const arrived = { encoded, format, size: this.#arriving };
+    if (!this.#service.faults.active || !this.#disturbed(link, delivery, arrived)) {
+      this.#deliver(link, delivery, arrived);
+    }
+  }
+
+  #deliver(link: Receiver, delivery: IncomingDelivery, arrived: Arrived): void {
     const handler = this.#links.get(link);
     try {
-      handler?.message?.(delivery, { encoded, format, size: this.#arriving });
+      handler?.message?.(delivery, arrived);
     } catch (error) {
       this.#end([link]);
       closeWith(link, asBrokerError(error));
     }
+  }
+
+  // --- faults -----------------------------------------------------------------------------------------------------
+
+  /** Whether it has a link at an entity. */
+  isAt(entity: string): boolean {
+    return [...this.#guarded.values()].some(({ need }) => need.entity?.toLowerCase() === entity.toLowerCase());
+  }
+
+  #refuseBusy({ entity }: Need, at: BusyAt): void {
+    const { faults } = this.#service;
+    const refusal = faults.active && entity !== undefined ? faults.refusal(entity, at) : undefined;
+    if (refusal !== undefined) {
+      throw refusal;
+    }
+  }
+
+  /** Refuses what arrived or puts it off, where a fault says so. */
+  #disturbed(link: Receiver, delivery: IncomingDelivery, arrived: Arrived): boolean {
+    const { faults, clock } = this.#service;
+    const entity = this.#guarded.get(link)?.need.entity;
+    if (entity === undefined) {
+      return false;
+    }
+    const refusal = this.#links.get(link) instanceof ProducerLink ? faults.refusal(entity, BusyAt.Send) : undefined;
+    if (refusal !== undefined) {
+      this.#sessions.get(link.session)?.receipts.reject(delivery, conditionOf(refusal));
+      return true;
+    }
+    const wait = faults.delayOf(entity);
+    if (wait > 0) {
+      clock.after(wait, () => this.#deliver(link, delivery, arrived));
+    }
+    return wait > 0;
   }
 }

@@ -1,6 +1,6 @@
 import type { Session } from "rhea";
 import type { AmqpCondition } from "./conditions.js";
-import { DISPOSITION_ROOM, rejectedFrame, writeAccepted } from "./frames.js";
+import { DISPOSITION_ROOM, dispositionFrame, rejectedFrame, writeAccepted } from "./frames.js";
 import type { Wire } from "./wire.js";
 
 /** A delivery from the peer. */
@@ -8,6 +8,8 @@ export interface IncomingDelivery {
   readonly id: number;
   /** The peer settled it when it sent it: it wants no answer. */
   readonly remote_settled: boolean;
+  /** What came with it: the transaction it is part of. */
+  readonly remote_state?: unknown;
   settled: boolean;
 }
 
@@ -52,6 +54,15 @@ export class Receipts {
     if (!delivery.remote_settled) {
       this.#flush();
       this.#wire.write(rejectedFrame("receiver", this.#session.local.channel, delivery.id, error));
+    }
+  }
+
+  /** Settles a delivery with an encoded state of its own. */
+  answer(delivery: IncomingDelivery, state: Buffer): void {
+    delivery.settled = true;
+    if (!delivery.remote_settled) {
+      this.#flush();
+      this.#wire.write(dispositionFrame("receiver", this.#session.local.channel, delivery.id, state));
     }
   }
 

@@ -6,6 +6,7 @@ import type { Clock } from "../core/clock.js";
 import type { Namespace } from "../core/namespace.js";
 import { CHANNEL_MAX } from "./bounds.js";
 import { Door, type TlsIdentity } from "./doors.js";
+import type { Faults } from "./faults.js";
 import { LockTokens } from "./lockTokens.js";
 import { Peer, type Service } from "./peer.js";
 import { mechanisms } from "./sasl.js";
@@ -34,6 +35,7 @@ export interface ServerOptions {
   readonly namespace: Namespace;
   readonly maxMessageBytes: number;
   readonly guard: AccessGuard;
+  readonly faults: Faults;
   readonly clock: Clock;
   /** Connections at one time. */
   readonly maxConnections: number;
@@ -49,6 +51,7 @@ export class AmqpServer {
   readonly #doors: Door[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #peers = new Map<Connection, Peer>();
+  readonly #wires = new Map<Connection, Wire>();
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -95,6 +98,35 @@ export class AmqpServer {
     return peers.length;
   }
 
+  /** Leaves connections half open: all of them, or those with a link at an entity. Returns how many. */
+  freeze(entity: string | undefined): number {
+    let frozen = 0;
+    for (const [connection, peer] of this.#peers) {
+      const wire = this.#wires.get(connection);
+      if (wire?.frozen === false && (entity === undefined || peer.isAt(entity))) {
+        wire.freeze(this.#options.clock);
+        frozen++;
+      }
+    }
+    return frozen;
+  }
+
+  /** Lets frozen connections go on. Returns how many. */
+  thaw(): number {
+    const frozen = [...this.#wires.values()].filter((wire) => wire.frozen);
+    for (const wire of frozen) {
+      wire.thaw();
+    }
+    return frozen.length;
+  }
+
+  /** Lets whatever is said on the connections there are leave that much later. */
+  delay(milliseconds: number): void {
+    for (const wire of this.#wires.values()) {
+      wire.delay(this.#options.clock, milliseconds);
+    }
+  }
+
   /** Stops listening and ends every connection, within a bound. */
   async stop(): Promise<void> {
     const closed = Promise.all(this.#doors.map((door) => door.close()));
@@ -139,6 +171,11 @@ export class AmqpServer {
     const peer = new Peer(connection, wire, this.#service);
     this.#limit(connection, peer, this.#peers.size >= this.#options.maxConnections);
     this.#peers.set(connection, peer);
+    this.#wires.set(connection, wire);
+    this.#keepFrozen(connection, wire);
+    if (this.#options.faults.delayMs > 0) {
+      wire.delay(this.#options.clock, this.#options.faults.delayMs);
+    }
     connection["accept"](wire);
     // Only whole frames come here. If `rhea` waits for the rest of one all the same, it took something else for a
     // frame's size (a protocol header after a SASL outcome that was no success) and would gather without end.
@@ -149,8 +186,21 @@ export class AmqpServer {
     });
     stream.once("close", () => {
       this.#peers.delete(connection);
+      this.#wires.delete(connection);
       peer.disconnected();
     });
+  }
+
+  /** A frozen connection is not ended for its silence: nobody would hear. It has all its time again once thawed. */
+  #keepFrozen(connection: Connection, wire: Wire): void {
+    const idle = connection["idle"].bind(connection);
+    connection["idle"] = () => {
+      if (wire.frozen) {
+        connection["heartbeat_in"] = setTimeout(() => connection["idle"](), this.#options.idleTimeoutMs * 2);
+      } else {
+        idle();
+      }
+    };
   }
 
   /** Holds a connection to its times, and ends one too many once it can be told why. */

@@ -1,12 +1,24 @@
 import type { Sender, Session } from "rhea";
+import { entityOfAddress } from "../core/audience.js";
+import type { Clock } from "../core/clock.js";
 import type { BrokerError } from "../core/errors.js";
 import type { StoredMessage } from "../core/message.js";
 import type { Settlement } from "../core/settlement.js";
 import { conditionOf } from "./conditions.js";
 import { bareOf, encodeDelivered, headRoom, writeHead } from "./delivered.js";
-import { closeFrame, DISPOSITION_ROOM, rejectedFrame, TRANSFER_ROOM, writeAccepted, writeTransfer } from "./frames.js";
+import { type Faults, LostSettlement } from "./faults.js";
+import {
+  closeFrame,
+  DISPOSITION_ROOM,
+  dispositionFrame,
+  rejectedFrame,
+  TRANSFER_ROOM,
+  writeAccepted,
+  writeTransfer,
+} from "./frames.js";
 import type { DispositionFields, FlowFields, OutgoingPort } from "./internals.js";
 import { settlementOf } from "./outcomes.js";
+import { acceptedInTransaction, transactionalState } from "./transactions.js";
 import type { Wire } from "./wire.js";
 
 const LARGEST_UINT = 0xffff_ffff;
@@ -19,10 +31,21 @@ const FRAME_SIZE = 64 * 1_024;
 
 /** Who handed out a delivery, and is told what its receiver says of it. */
 export interface DeliveryOwner {
-  /** Returns the refusal, if it is refused. */
-  settle(deliveryId: number, settlement: Settlement): BrokerError | undefined;
+  /** Where it is from. */
+  readonly path: string;
+  /**
+   * Settles a delivery, now or with the transaction of that id.
+   * @returns the refusal, if it is refused
+   */
+  settle(deliveryId: number, settlement: Settlement, transaction?: Buffer): BrokerError | undefined;
   /** The peer takes transfers again. */
   resume(): void;
+}
+
+/** What may be put between a receiver's word and its answer. */
+export interface Disturbances {
+  readonly faults: Faults;
+  readonly clock: Clock;
 }
 
 interface Fragment {
@@ -45,6 +68,7 @@ export class Transfers implements OutgoingPort {
   next_transfer_id = 0;
   readonly #session: Session;
   readonly #wire: Wire;
+  readonly #disturbances: Disturbances;
   readonly #owners = new Map<number, DeliveryOwner>();
   readonly #listeners = new Set<DeliveryOwner>();
   #backlog: Fragment[] = [];
@@ -52,9 +76,10 @@ export class Transfers implements OutgoingPort {
   #remoteNext = 0;
   #remoteWindow = 0;
 
-  constructor(session: Session, wire: Wire) {
+  constructor(session: Session, wire: Wire, disturbances: Disturbances) {
     this.#session = session;
     this.#wire = wire;
+    this.#disturbances = disturbances;
   }
 
   /** Whether one more delivery would leave at once. */
@@ -197,7 +222,20 @@ export class Transfers implements OutgoingPort {
   }
 
   on_disposition(fields: DispositionFields): void {
-    const settlement = settlementOf(fields.state);
+    const { faults, clock } = this.#disturbances;
+    const path = faults.active ? this.#owners.get(fields.first)?.path : undefined;
+    const wait = path === undefined ? 0 : faults.delayOf(entityOfAddress(path));
+    if (wait > 0) {
+      clock.after(wait, () => this.#settle(fields));
+    } else {
+      this.#settle(fields);
+    }
+  }
+
+  #settle(fields: DispositionFields): void {
+    const { faults } = this.#disturbances;
+    const transactional = transactionalState(fields.state);
+    const settlement = settlementOf(transactional === undefined ? fields.state : transactional.outcome);
     const settled = fields.settled === true;
     if (settlement === undefined || (!settled && (fields.state === null || fields.state === undefined))) {
       return;
@@ -215,13 +253,20 @@ export class Transfers implements OutgoingPort {
       if (owner === undefined) {
         continue;
       }
+      const lost = faults.active ? faults.loses(owner.path) : undefined;
+      if (lost === LostSettlement.Request) {
+        continue;
+      }
       this.#owners.delete(id);
-      const refused = owner.settle(id, settlement);
-      if (settled) {
+      const refused = owner.settle(id, settlement, transactional?.id);
+      if (settled || lost === LostSettlement.Answer) {
         continue;
       }
       if (refused !== undefined) {
         this.#wire.write(rejectedFrame("sender", this.#session.local.channel, id, conditionOf(refused)));
+      } else if (transactional !== undefined) {
+        const state = acceptedInTransaction(transactional.id);
+        this.#wire.write(dispositionFrame("sender", this.#session.local.channel, id, state));
       } else if (accepted !== undefined && (accepted.last + 1) >>> 0 === id) {
         accepted.last = id;
       } else {

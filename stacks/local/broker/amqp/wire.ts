@@ -1,6 +1,8 @@
 import { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";
+import type { Clock } from "../core/clock.js";
 import { FrameGuard } from "./frameGuard.js";
+import { HeldOutput } from "./heldOutput.js";
 
 /** Bytes of output gathered before they are handed to the socket at once. */
 const SLAB = 64 * 1_024;
@@ -10,6 +12,8 @@ const FIRST_SLAB = 1_024;
 const COPY_LIMIT = 16 * 1_024;
 /** Output waiting in the socket beyond which no more messages are sent: a slow reader costs this, not all its credit. */
 const HIGH_WATER = 1_024 * 1_024;
+/** A frame without a body, which says no more than that there is somebody. */
+const EMPTY_FRAME = Buffer.from([0, 0, 0, 8, 2, 0, 0, 0]);
 /** How long a socket that was ended may take to drain before it is destroyed. */
 const END_GRACE_MS = 1_000;
 
@@ -30,8 +34,16 @@ export class Wire extends EventEmitter {
   #onDrain: (() => void) | undefined;
   #onRefused: ((failure: unknown) => void) | undefined;
   readonly #guard: FrameGuard;
+  #open = false;
+  /** Something came, and nothing was said since. */
+  #silent = false;
+  /** Only where a fault was asked for. */
+  #held: HeldOutput | undefined;
   readonly #flush = (): void => {
     this.#scheduled = false;
+    if (this.#open && this.#silent && this.#to === this.#from && !this.#ended) {
+      this.write(EMPTY_FRAME);
+    }
     this.flush();
   };
 
@@ -67,6 +79,15 @@ export class Wire extends EventEmitter {
   /** Called once, with why, when what came is no AMQP; nothing more is read after that. */
   set onRefused(run: (failure: unknown) => void) {
     this.#onRefused = run;
+  }
+
+  /**
+   * Both ends have opened the connection. From now on, input that brings about no output is answered with an empty
+   * frame. Most clients leave Nagle's algorithm on: what they send next waits until what they sent is acknowledged, and
+   * without output to go along with, TCP acknowledges 40 ms later.
+   */
+  opened(): void {
+    this.#open = true;
   }
 
   /** False while the other end reads too slowly. */
@@ -120,6 +141,7 @@ export class Wire extends EventEmitter {
   end(): void {
     if (!this.#ended) {
       this.#hand();
+      this.#held?.release();
       this.#ended = true;
       this.#socket.end();
       const timer = setTimeout(() => this.#socket.destroy(), END_GRACE_MS);
@@ -131,7 +153,44 @@ export class Wire extends EventEmitter {
   /** Cuts the connection, output or not. */
   destroy(): void {
     this.#ended = true;
+    this.#held?.drop();
     this.#socket.destroy();
+  }
+
+  /** Whether nothing is read or written. */
+  get frozen(): boolean {
+    return this.#held?.frozen === true;
+  }
+
+  /** Reads and writes nothing any more, and leaves the socket as it is. */
+  freeze(clock: Clock): void {
+    this.flush();
+    this.#hold(clock).freeze();
+    this.#socket.pause();
+  }
+
+  /** Goes on with what was held. */
+  thaw(): void {
+    this.#held?.thaw();
+    this.#socket.resume();
+  }
+
+  /** Lets whatever is written from now on leave that much later. */
+  delay(clock: Clock, milliseconds: number): void {
+    this.flush();
+    this.#hold(clock).delayMs = milliseconds;
+  }
+
+  #hold(clock: Clock): HeldOutput {
+    this.#held ??= new HeldOutput(
+      clock,
+      (bytes) => this.#socket.write(bytes),
+      () => {
+        this.#backedUp = false;
+        this.#onDrain?.();
+      },
+    );
+    return this.#held;
   }
 
   /** What `rhea` calls the connection in its logs. */
@@ -142,7 +201,10 @@ export class Wire extends EventEmitter {
   #take(chunk: Buffer): void {
     // What comes after the end is not looked at: nobody answers it.
     if (!this.#ended) {
+      // A heartbeat wants no answer.
+      this.#silent = chunk.length > EMPTY_FRAME.length;
       this.#guard.take(chunk);
+      this.#schedule();
     }
   }
 
@@ -162,7 +224,13 @@ export class Wire extends EventEmitter {
   }
 
   #send(bytes: Buffer): void {
+    this.#silent = false;
     if (this.#ended) {
+      return;
+    }
+    if (this.#held?.holding === true) {
+      this.#held.push(bytes);
+      this.#backedUp ||= this.#held.bytes > HIGH_WATER;
       return;
     }
     if (!this.#socket.write(bytes) && this.#socket.writableLength > HIGH_WATER) {
@@ -174,6 +242,7 @@ export class Wire extends EventEmitter {
     if (!this.#ended) {
       this.end();
     }
+    this.#held?.drop();
     const told = error === undefined ? this.emit("end") : this.emit("error", error);
     if (told) {
       this.removeAllListeners();

@@ -54,6 +54,11 @@ export class Arrivals {
   send(contents: readonly Content[]): number[] {
     this.check(contents);
     this.#context.memory.check(roomFor(contents), this.#host.path);
+    return this.take(contents);
+  }
+
+  /** Takes messages that were checked. */
+  take(contents: readonly Content[]): number[] {
     const now = this.#host.used();
     const numbers = contents.map((content) => this.#admit(content, now, undefined));
     this.#host.pump();
@@ -82,9 +87,19 @@ export class Arrivals {
    * goes to the transfer dead-letter queue.
    */
   sendVia(contents: readonly Content[], destination: string): number[] {
+    this.checkVia(contents);
+    this.#context.memory.check(roomFor(contents), this.#host.path);
+    return this.takeVia(contents, destination);
+  }
+
+  /** Refuses messages that cannot pass through this entity, now. */
+  checkVia(contents: readonly Content[]): void {
     const { path, rules } = this.#host;
     checkAdmissible(path, { ...rules, requiresSession: false }, contents);
-    this.#context.memory.check(roomFor(contents), path);
+  }
+
+  /** Passes on messages that were checked. */
+  takeVia(contents: readonly Content[], destination: string): number[] {
     const now = this.#host.used();
     return contents.map((content) => {
       const sequenceNumber = this.#shelf.nextSequenceNumber();

@@ -9,6 +9,9 @@ export const BrokerErrorCode = {
   MessageTooLarge: "MessageTooLarge",
   QuotaExceeded: "QuotaExceeded",
   Timeout: "Timeout",
+  TransactionUnknown: "TransactionUnknown",
+  TransactionRolledBack: "TransactionRolledBack",
+  TransactionTimedOut: "TransactionTimedOut",
   NotAllowed: "NotAllowed",
   /** A message without a session id, for an entity with sessions. */
   SessionIdMissing: "SessionIdMissing",
@@ -125,6 +128,11 @@ export function entityUpdated(path: string): BrokerError {
     BrokerErrorCode.DetachForced,
     `The link is force detached by the broker because the messaging entity '${path}' was updated.`,
   );
+}
+
+/** A message was settled in a transaction that is not discharged, and was to be settled again. */
+export function settledInTransaction(path: string): BrokerError {
+  return notAllowed(`The message is settled in a transaction that has not been discharged. Entity: '${path}'.`);
 }
 
 /** A message lock was to be renewed inside a session. */

@@ -170,6 +170,11 @@ export class Queue
     this.#arrivals.check(contents);
   }
 
+  /** Takes messages that were checked, with the memory for them. */
+  take(contents: readonly Content[]): number[] {
+    return this.#arrivals.take(contents);
+  }
+
   /** Bytes of the broker's memory that the messages need here. */
   room(contents: readonly Content[]): number {
     return roomFor(contents);
@@ -182,6 +187,14 @@ export class Queue
   /** Takes messages that are to go on to another entity from here; `Arrivals.sendVia` has the rest. */
   sendVia(contents: readonly Content[], destination: string): number[] {
     return this.#arrivals.sendVia(contents, destination);
+  }
+
+  checkVia(contents: readonly Content[]): void {
+    this.#arrivals.checkVia(contents);
+  }
+
+  takeVia(contents: readonly Content[], destination: string): number[] {
+    return this.#arrivals.takeVia(contents, destination);
   }
 
   /**

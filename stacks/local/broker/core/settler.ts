@@ -9,6 +9,7 @@ import {
   messageLockLost,
   noLockOfItsOwn,
   sessionLockLost,
+  settledInTransaction,
 } from "./errors.js";
 import { type Lock, MessageState, type StoredMessage } from "./message.js";
 import type { SessionLock } from "./sessions.js";
@@ -57,6 +58,9 @@ export class Settler {
     if (!lock.open) {
       const sessionGone = session !== undefined && !session.open;
       throw sessionGone ? sessionLockLost(this.#host.path, session.session.id) : messageLockLost(this.#host.path);
+    }
+    if (lock.enlistedIn !== undefined) {
+      throw settledInTransaction(this.#host.path);
     }
     if (settlement.kind === "deadLetter" && !this.#host.keepsDeadLetters) {
       throw deadLetteredAgain(this.#host.path);

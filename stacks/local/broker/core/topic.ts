@@ -104,6 +104,11 @@ export class Topic implements ForwardTarget {
     return this.#intake.room(contents) * copies;
   }
 
+  /** As `Queue.take`. */
+  take(contents: readonly Content[]): number[] {
+    return this.#intake.take(contents);
+  }
+
   forwarded(content: Content, how: Forwarded): void {
     this.#context.memory.check(this.room([content]), this.path);
     this.#intake.forwarded(content, how);
@@ -112,6 +117,14 @@ export class Topic implements ForwardTarget {
   /** As `Queue.sendVia`. */
   sendVia(contents: readonly Content[], destination: string): number[] {
     return this.#intake.sendVia(contents, destination);
+  }
+
+  checkVia(contents: readonly Content[]): void {
+    this.#intake.checkVia(contents);
+  }
+
+  takeVia(contents: readonly Content[], destination: string): number[] {
+    return this.#intake.takeVia(contents, destination);
   }
 
   cancelScheduled(sequenceNumbers: readonly number[]): void {

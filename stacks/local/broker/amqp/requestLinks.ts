@@ -1,0 +1,74 @@
+import type { Receiver, Sender } from "rhea";
+import { asBrokerError, conditionOf } from "./conditions.js";
+import type { LinkHandler } from "./links.js";
+import type { Receipts } from "./receipts.js";
+import {
+  type Answer,
+  decodeRequest,
+  encodeAnswer,
+  ReplyLink,
+  type Request,
+  refusal,
+  type StatusNames,
+} from "./requests.js";
+import type { Transfers } from "./transfers.js";
+
+/** The links of one connection on which something is asked (`$cbs`, `$management`), and those for the answers. */
+export class RequestLinks {
+  readonly #replies = new Map<string, ReplyLink>();
+
+  /** A link on which the client waits for answers. */
+  reply(link: Sender, transfers: Transfers): LinkHandler {
+    const reply = new ReplyLink(link, transfers);
+    this.#replies.set(reply.address, reply);
+    return reply;
+  }
+
+  /** A link is over; whatever it was. */
+  closed(handler: LinkHandler | undefined): void {
+    if (handler instanceof ReplyLink && this.#replies.get(handler.address) === handler) {
+      this.#replies.delete(handler.address);
+    }
+  }
+
+  /** A link whose requests are answered at once; what `answer` throws is the refusal. */
+  answered(link: Receiver, receipts: Receipts, names: StatusNames, answer: (request: Request) => Answer): LinkHandler {
+    return this.taken(link, receipts, names, (request, reply) => {
+      let answered: Answer;
+      try {
+        answered = answer(request);
+      } catch (error) {
+        answered = refusal(error);
+      }
+      reply(answered);
+    });
+  }
+
+  /** A link whose requests are answered whenever `reply` is called. */
+  taken(
+    link: Receiver,
+    receipts: Receipts,
+    names: StatusNames,
+    take: (request: Request, reply: (answer: Answer) => void) => void,
+  ): LinkHandler {
+    link.set_target({ address: link.target?.address });
+    link.set_source({ address: link.source?.address });
+    return {
+      message: (delivery, { encoded }) => {
+        let request: Request;
+        try {
+          request = decodeRequest(encoded);
+        } catch (error) {
+          // Nobody could be answered: it does not even say whom.
+          receipts.reject(delivery, conditionOf(asBrokerError(error)));
+          return;
+        }
+        receipts.accept(delivery);
+        take(request, (answered) =>
+          this.#replies.get(request.replyTo ?? "")?.send(encodeAnswer(request, answered, names)),
+        );
+      },
+      closed: () => {},
+    };
+  }
+}
