@@ -1,4 +1,4 @@
-import { range } from "./cidr.js";
+import { range } from "../support/cidr.js";
 
 /** Ports of the management daemon, and of bricks: one each, from 49152 upwards. */
 export const GLUSTER_PORTS = { management: "24007-24008", bricks: "49152-49251", ssh: "22" };

@@ -1,4 +1,5 @@
 import { because, integer, oneOf, text } from "../../runtime/contract/zod.js";
+import { address, range } from "../support/cidr.js";
 import { armId, given, subnetId } from "../support/given.js";
 import { flag, mapOf, type Shape, strict, words, z } from "../support/schema.js";
 import {
@@ -12,7 +13,6 @@ import {
   type GlusterNodeMountArgs,
   type GlusterVolumeArgs,
 } from "./args.js";
-import { address, range } from "./cidr.js";
 
 /** The widest range that may be let in: a private block. Wider is the whole internet, in practice. */
 const WIDEST = 2 ** 24;

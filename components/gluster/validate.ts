@@ -1,7 +1,7 @@
 import { type Problem, problem } from "../../runtime/contract/index.js";
 import { problemsOf } from "../../runtime/contract/zod.js";
+import { address, range } from "../support/cidr.js";
 import type { GlusterAccessArgs, GlusterClusterArgs, GlusterImageArgs, GlusterVolumeArgs } from "./args.js";
-import { address, range } from "./cidr.js";
 import { type Hosts, planVolume, proposeBricks, setSize } from "./plan.js";
 import { glusterNames, glusterSchema } from "./schema.js";
 

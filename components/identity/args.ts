@@ -63,16 +63,18 @@ export interface GrantBusArgs extends GrantNamespaceArgs {
   secondary?: GrantNamespaceArgs;
 }
 
-/** What an identity is there for, as the rights matrix shows it. */
+/** What an identity is there for: the rights matrix shows it, and who carries messages is refused the right to manage. */
 export const IdentityKind = {
-  /** Carries messages: receives from its source, sends replies. */
+  /** Carries messages: receives from its source, sends replies. It never manages. */
   Worker: "worker",
-  /** Counts messages. */
+  /** Counts messages, and so manages the entity that it counts. */
   Autoscaler: "autoscaler",
-  /** Exists outside of the stack, and publishes. */
+  /** Exists outside of the stack, and publishes. It never manages. */
   Producer: "producer",
   /** Runs `pulumi up`. */
   Deployer: "deployer",
+  /** Looks after the bus: people, and tools of theirs. */
+  Operator: "operator",
 } as const;
 export type IdentityKind = (typeof IdentityKind)[keyof typeof IdentityKind];
 

@@ -1,7 +1,7 @@
 import { type Problem, problem, within } from "../../runtime/contract/index.js";
 import { problemsOf } from "../../runtime/contract/zod.js";
 import { guidOf } from "../support/guid.js";
-import { type GrantArgs, GrantScope, Right, RightsScope } from "./args.js";
+import { type GrantArgs, GrantScope, IdentityKind, Right, RightsScope } from "./args.js";
 import { grantSchema } from "./schema.js";
 
 /** Azure's built-in role of a right. */
@@ -81,4 +81,24 @@ export function grantProblems(grants: GrantArgs[], path = "grants"): Problem[] {
     seen.add(key);
     return found;
   });
+}
+
+/** Kinds that never manage: who carries or publishes messages has no business with entities. */
+const NEVER_MANAGE: IdentityKind[] = [IdentityKind.Worker, IdentityKind.Producer];
+
+/** Rights that an identity of a kind never has; paths are from the args. */
+export function kindProblems(kind: IdentityKind, grants: GrantArgs[]): Problem[] {
+  if (!NEVER_MANAGE.includes(kind)) return [];
+  return grants.flatMap(({ right }, i) =>
+    right === Right.Manage
+      ? [
+          problem(
+            `grants.${i}.right`,
+            right,
+            `is more than a ${kind} needs: it can change and delete the entity`,
+            "Give send or receive; what counts messages or looks after the bus has an identity and a kind of its own",
+          ),
+        ]
+      : [],
+  );
 }

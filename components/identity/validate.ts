@@ -1,18 +1,19 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type Problem, problem, within } from "../../runtime/contract/index.js";
-import { problemsOf } from "../../runtime/contract/zod.js";
+import { oneOf, problemsOf } from "../../runtime/contract/zod.js";
 import { z } from "../support/schema.js";
 import {
   type GrantArgs,
   type GrantBusArgs,
   type GrantNamespaceArgs,
   GrantScope,
+  IdentityKind,
   type PrincipalArgs,
   type PrincipalGrantsArgs,
   type WorkloadIdentityArgs,
 } from "./args.js";
 import { federationProblems, HTTPS, HTTPS_RULE } from "./federations.js";
-import { grantPath, grantProblems } from "./grants.js";
+import { grantPath, grantProblems, kindProblems } from "./grants.js";
 import { principalShape } from "./schema.js";
 import { plain } from "./values.js";
 
@@ -24,6 +25,10 @@ const PURPOSE = /^(?=.*\S)[^\r\n]{1,500}$/;
 
 function purposeProblems(purpose: string): Problem[] {
   return plain("purpose", purpose, PURPOSE, "must be 1 to 500 characters on one line", "Say what the identity is for");
+}
+
+function kindSchemaProblems(kind: IdentityKind | undefined): Problem[] {
+  return kind === undefined ? [] : within("kind", problemsOf(oneOf(IdentityKind), kind));
 }
 
 /** All problems of the args; `name` is the component's. */
@@ -54,7 +59,9 @@ export function workloadIdentityProblems(name: string, args: WorkloadIdentityArg
       "Give the service account's name",
     ),
     ...federationProblems(args),
+    ...kindSchemaProblems(args.kind),
     ...grantProblems(grants),
+    ...kindProblems(args.kind ?? IdentityKind.Worker, grants),
   ];
   if (grants.length > 0 && bus === undefined)
     found.push(problem("bus", undefined, "is missing; grants need it", "Give the namespace and its entityIds"));
@@ -66,7 +73,9 @@ export function principalGrantsProblems(args: PrincipalGrantsArgs): Problem[] {
   return [
     ...purposeProblems(args.purpose),
     ...principalProblems(args),
+    ...kindSchemaProblems(args.kind),
     ...grantProblems(args.grants),
+    ...kindProblems(args.kind ?? IdentityKind.Producer, args.grants),
     ...busProblems(args.grants, args.bus),
   ];
 }

@@ -1,7 +1,7 @@
 import { type Problem, problem, within } from "../../runtime/contract/index.js";
-import { type GrantArgs, GrantScope, Right } from "../identity/args.js";
+import { type GrantArgs, GrantScope, IdentityKind, Right } from "../identity/args.js";
 import { federationProblems } from "../identity/federations.js";
-import { grantPath, grantProblems } from "../identity/grants.js";
+import { grantPath, grantProblems, kindProblems } from "../identity/grants.js";
 import { principalProblems } from "../identity/validate.js";
 import type { ServiceBusEntitiesArgs } from "../servicebus/args.js";
 import { examine } from "../support/schema.js";
@@ -43,21 +43,13 @@ function producerRules(producer: ProducerArgs, around: PrincipalSurroundings): P
   return [
     ...principalProblems(producer),
     ...grantRules(producer.grants, around),
-    ...producer.grants.flatMap((grant, i) => within(`grants.${i}`, tooMuch(grant, around))),
+    ...kindProblems(IdentityKind.Producer, producer.grants),
+    ...producer.grants.flatMap((grant, i) => within(`grants.${i}`, robberies(grant, around))),
   ];
 }
 
-/** Rights that make more of a producer than that. */
-function tooMuch(grant: GrantArgs, { pipelines }: PrincipalSurroundings): Problem[] {
-  if (grant.right === Right.Manage)
-    return [
-      problem(
-        "right",
-        grant.right,
-        "is more than a producer needs",
-        "Use send; for who looks after the bus, PrincipalGrants",
-      ),
-    ];
+/** A right by which a producer would take a pipeline's messages. */
+function robberies(grant: GrantArgs, { pipelines }: PrincipalSurroundings): Problem[] {
   if (grant.right !== Right.Receive) return [];
   const robbed = Object.entries(pipelines).find(
     ([, { source }]) =>

@@ -14,6 +14,7 @@ const args: WorkloadIdentityArgs = {
   resourceGroupName: "rg",
   location: "westeurope",
   purpose: "Stowage pipeline renders",
+  kind: "autoscaler",
   issuerUrl: "https://westeurope.oic.prod-aks.azure.com/tenant/cluster/",
   serviceAccount: { namespace: "stowage", name: "renders" },
   federations: {
@@ -180,7 +181,7 @@ describe("WorkloadIdentity", () => {
     const { value, known } = await run(identity, { preview: true });
     const who = {
       identity: "loader",
-      kind: "worker",
+      kind: "autoscaler",
       principalType: "ServicePrincipal",
       namespace: "contoso",
     };

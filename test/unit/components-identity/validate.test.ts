@@ -176,6 +176,18 @@ const refused: [string, Partial<WorkloadIdentityArgs>, string[]][] = [
     ['purpose: must be 1 to 500 characters on one line (found " "). Say what the identity is for'],
   ],
   [
+    "a worker that manages",
+    { grants: [{ queue: "renders", right: "manage" }] },
+    [
+      'grants.0.right: is more than a worker needs: it can change and delete the entity (found "manage"). Give send or receive; what counts messages or looks after the bus has an identity and a kind of its own',
+    ],
+  ],
+  [
+    "a kind that there is not",
+    { kind: "admin" as "operator" },
+    ['kind: must be one of worker, autoscaler, producer, deployer, operator (found "admin"). Choose one of them'],
+  ],
+  [
     "an entity that the bus does not have",
     { grants: [{ queue: "volumes", right: "receive" }] },
     ['grants.0: is not an entity of bus (found "volumes"). Use one of renders, events'],
@@ -228,6 +240,8 @@ describe("PrincipalGrants' args", () => {
 
   it("have no problem where one principal is named", () => {
     expect(problems({ principalId, principalType: "Group" })).toEqual([]);
+    const manage = [{ queue: "renders", right: "manage" as const }];
+    expect(problems({ principalId, principalType: "Group", kind: "operator", grants: manage })).toEqual([]);
     expect(problems({ managedIdentity: { resourceGroupName: "rg", name: "shop" } })).toEqual([]);
   });
 
@@ -246,6 +260,13 @@ describe("PrincipalGrants' args", () => {
       { principalId },
       [
         "principalType: is missing; without it, Azure takes any principal for a user. Give User, Group or ServicePrincipal (an application or a managed identity)",
+      ],
+    ],
+    [
+      "a producer that manages",
+      { principalId, principalType: "User", grants: [{ queue: "renders", right: "manage" }] },
+      [
+        'grants.0.right: is more than a producer needs: it can change and delete the entity (found "manage"). Give send or receive; what counts messages or looks after the bus has an identity and a kind of its own',
       ],
     ],
     [

@@ -240,7 +240,7 @@ describe("producers and deployers", () => {
         },
       },
       [
-        'producers.boss.grants.0.right: is more than a producer needs (found "manage"). Use send; for who looks after the bus, PrincipalGrants',
+        'producers.boss.grants.0.right: is more than a producer needs: it can change and delete the entity (found "manage"). Give send or receive; what counts messages or looks after the bus has an identity and a kind of its own',
         'producers.thief.grants.0.queue: is not a queue of serviceBus (found "A"). Use one of a, b, c, d, answers, log',
         'producers.thief.grants.0.right: lets the producer take messages from the source of pipelines.p0 (found "receive"). Grant it where answers go, or on a subscription of its own',
         'producers.all.grants.0.right: lets the producer take messages from the source of pipelines.p0 (found "receive"). Grant it where answers go, or on a subscription of its own',
@@ -335,6 +335,18 @@ describe("the addresses that workers reach", () => {
 
   it("are every address of the bus where nothing is said and its endpoint is public", async () => {
     expect((await egressOf(small(pipelines)))[5671]).toBeUndefined();
+  });
+
+  it("are the endpoints of both regions in production, and no other address", async () => {
+    const { all } = await build(argsOf("prod"));
+    for (const { inputs } of all(POLICY)) {
+      const { egress } = inputs["spec"] as { egress: unknown[] };
+      expect(egress[2]).toEqual({
+        to: [{ ipBlock: { cidr: "10.30.2.10/32" } }, { ipBlock: { cidr: "10.31.2.10/32" } }],
+        ports: [{ port: 5671, protocol: "TCP" }],
+      });
+    }
+    expect(all(POLICY)).toHaveLength(3);
   });
 
   it("are the private endpoints', where each has a fixed address and there is no public one", async () => {

@@ -1,1 +1,0 @@
-export { address, type Range, range } from "../support/cidr.js";
