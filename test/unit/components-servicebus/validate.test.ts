@@ -135,7 +135,7 @@ const refused: [string, unknown, string[]][] = [
     "a partitioned queue on Premium",
     queue({ enablePartitioning: true }, premium),
     [
-      "queues.q.enablePartitioning: is not there on Premium, only on Basic and Standard (found true). Remove it, or set namespace.tier to Basic",
+      "queues.q.enablePartitioning: is not there on a Premium namespace without partitions (found true). Remove it, or set namespace.premiumMessagingPartitions, which is fixed when the namespace is made",
     ],
   ],
   [
