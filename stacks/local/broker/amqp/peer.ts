@@ -1,7 +1,6 @@
 import type { Connection, link, Receiver, Sender, Session } from "rhea";
 import { AccessRight } from "../core/access.js";
 import type { AccessGuard } from "../core/accessGuard.js";
-import { entityOfAddress } from "../core/audience.js";
 import type { Clock } from "../core/clock.js";
 import { BrokerError, BrokerErrorCode, entityNotFound, sessionLockLost } from "../core/errors.js";
 import type { Entity, Namespace } from "../core/namespace.js";
@@ -10,10 +9,11 @@ import type { SessionLock } from "../core/sessions.js";
 import { boundChannels, boundHandles } from "./bounds.js";
 import { CBS, CBS_STATUS, TokenQueue } from "./cbs.js";
 import { type AmqpCondition, asBrokerError, conditionOf } from "./conditions.js";
-import { ANY_RIGHT, ConnectionAccess, type Need, rightOf } from "./connectionAccess.js";
+import { ANY_RIGHT, ConnectionAccess, rightOf } from "./connectionAccess.js";
 import { ConsumerLink } from "./consumerLink.js";
 import { BusyAt, type Faults } from "./faults.js";
 import { FramingError } from "./frameGuard.js";
+import { LinkGate, LONGEST_ADDRESS, type MayAttach } from "./linkGate.js";
 import { type Arrived, closeWith, echoModes, type LinkHandler } from "./links.js";
 import type { LockTokens } from "./lockTokens.js";
 import { answerManagement, MANAGEMENT_STATUS } from "./management.js";
@@ -39,8 +39,6 @@ export interface Service {
 /** Sessions of one connection, and links of all its sessions: what one peer may cost. The service takes 5,000 sessions. */
 export const MOST_SESSIONS = 5_000;
 const MOST_LINKS = 10_000;
-/** An entity's path with a sub-queue and `/$management` behind it is shorter; a longer address names nothing. */
-const LONGEST_ADDRESS = 512;
 const MANAGEMENT = /^(.*)\/\$management$/i;
 const NOTHING = Buffer.alloc(0);
 
@@ -50,9 +48,6 @@ function refusedInput(failure: unknown): AmqpCondition {
     ? { condition: "amqp:connection:framing-error", description: `The connection was ended by ${failure.message}.` }
     : conditionOf(asBrokerError(failure));
 }
-
-/** Asks whether the peer may attach; throws where it may not. Without an address, any token of the connection will do. */
-type MayAttach = (address: string | undefined, rights: readonly AccessRight[]) => void;
 
 /** The two halves of a session: what we send, and what we say of what we receive. */
 interface Halves {
@@ -69,10 +64,9 @@ export class Peer {
   readonly #links = new Map<link, LinkHandler>();
   readonly #requests = new RequestLinks();
   readonly #sessions = new Map<Session, Halves>();
-  /** What each link of an entity needs, and what takes it out of the watch over rights. */
-  readonly #guarded = new Map<link, { readonly need: Need; readonly leave: () => void }>();
   #onDisconnected: (() => void) | undefined;
   readonly #access: ConnectionAccess;
+  readonly #gate: LinkGate;
   readonly #tokens: TokenQueue;
   readonly #transactions: ConnectionTransactions;
   /** Bytes so far of deliveries that arrive in several frames. */
@@ -82,8 +76,7 @@ export class Peer {
 
   constructor(connection: Connection, wire: Wire, service: Service) {
     this.#service = service;
-    const { deadlines, memory } = service.namespace;
-    this.#transactions = new ConnectionTransactions({ clock: service.clock, deadlines, memory });
+    this.#transactions = new ConnectionTransactions(service.namespace);
     this.#wire = wire;
     this.#connection = connection;
     this.#access = new ConnectionAccess(
@@ -91,6 +84,7 @@ export class Peer {
       service.namespace.deadlines,
       () => connection.hostname ?? "localhost",
     );
+    this.#gate = new LinkGate(this.#access, service);
     this.#tokens = new TokenQueue({ guard: service.guard, access: this.#access, namespace: service.namespace });
     wire.onDrain = () => {
       for (const { transfers } of this.#sessions.values()) {
@@ -185,8 +179,7 @@ export class Peer {
     for (const link of links) {
       const handler = this.#links.get(link);
       this.#links.delete(link);
-      this.#guarded.get(link)?.leave();
-      this.#guarded.delete(link);
+      this.#gate.left(link);
       this.#requests.closed(handler);
       handler?.closed();
     }
@@ -273,11 +266,10 @@ export class Peer {
       if (managed !== undefined) {
         this.#find(managed);
         return this.#requests.answered(link, receipts, MANAGEMENT_STATUS, (request) => {
-          const need = this.#need(managed, [rightOf(request.operation)]);
-          this.#access.require(need);
-          this.#refuseBusy(need, BusyAt.Management);
+          this.#gate.requireManagement(managed, rightOf(request.operation));
           return answerManagement(request, {
             entity: this.#find(managed),
+            namespace: this.#service.namespace,
             tokens: this.#service.tokens,
             locks: this.#service.namespace.locks,
             maxMessageBytes: this.#service.maxMessageBytes,
@@ -287,7 +279,7 @@ export class Peer {
       }
       const entity = this.#find(address);
       const target = sendTargetOf(link, entity, (destination) => {
-        this.#access.require(this.#need(destination, [AccessRight.Send]));
+        this.#gate.require(destination, AccessRight.Send);
         return this.#find(destination);
       });
       const { maxMessageBytes } = this.#service;
@@ -298,14 +290,7 @@ export class Peer {
   /** @param make is given what asks whether the peer may do something at an address; it throws where it may not. */
   #open(link: Sender | Receiver, make: (halves: Halves, may: MayAttach) => LinkHandler): void {
     echoModes(link);
-    let need: Need | undefined;
-    let who: string | undefined;
-    const may: MayAttach = (address, rights) => {
-      need = this.#need(address, rights);
-      who = this.#access.claimant(need);
-      who = this.#access.require(need)?.name ?? who;
-      this.#refuseBusy(need, BusyAt.Attach);
-    };
+    const attempt = this.#gate.attempt(link);
     try {
       const halves = this.#sessions.get(link.session);
       if (halves === undefined) {
@@ -314,28 +299,14 @@ export class Peer {
       if (this.#links.size >= MOST_LINKS) {
         throw new BrokerError(BrokerErrorCode.QuotaExceeded, `A connection has at most ${MOST_LINKS} links.`);
       }
-      const handler = make(halves, may);
+      const handler = make(halves, attempt.may);
       this.#links.set(link, handler);
-      if (need !== undefined) {
-        const end = (error: BrokerError): void => handler.detach?.(error) ?? closeWith(link, error);
-        this.#guarded.set(link, { need, leave: this.#access.admit({ name: link.name, need, end }) });
-        this.#access.logAttach(need, who, undefined);
-      }
+      attempt.succeeded(handler);
     } catch (error) {
       const refused = asBrokerError(error);
-      if (need !== undefined) {
-        this.#access.logAttach(need, who, refused);
-      }
+      attempt.failed(refused);
       closeWith(link, refused);
     }
-  }
-
-  #need(address: string | undefined, rights: readonly AccessRight[]): Need {
-    if (address === undefined) {
-      return { entity: undefined, rights };
-    }
-    const path = entityOfAddress(address.slice(0, LONGEST_ADDRESS));
-    return { entity: this.#service.namespace.find(path)?.path ?? path, rights };
   }
 
   #find(address: string): Entity {
@@ -391,21 +362,13 @@ export class Peer {
 
   /** Whether it has a link at an entity. */
   isAt(entity: string): boolean {
-    return [...this.#guarded.values()].some(({ need }) => need.entity?.toLowerCase() === entity.toLowerCase());
-  }
-
-  #refuseBusy({ entity }: Need, at: BusyAt): void {
-    const { faults } = this.#service;
-    const refusal = faults.active && entity !== undefined ? faults.refusal(entity, at) : undefined;
-    if (refusal !== undefined) {
-      throw refusal;
-    }
+    return this.#gate.isAt(entity);
   }
 
   /** Refuses what arrived or puts it off, where a fault says so. */
   #disturbed(link: Receiver, delivery: IncomingDelivery, arrived: Arrived): boolean {
     const { faults, clock } = this.#service;
-    const entity = this.#guarded.get(link)?.need.entity;
+    const entity = this.#gate.entityOf(link);
     if (entity === undefined) {
       return false;
     }

@@ -55,6 +55,7 @@ function checkName(kind: string, name: string): void {
 
 /** All entities of one broker, and the one place where they are made, changed and deleted. Names ignore case. */
 export class Namespace {
+  readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly memory: MemoryLedger;
   readonly locks = new Map<number, Lock>();
@@ -64,6 +65,7 @@ export class Namespace {
   #lockId = 0;
 
   constructor(options: NamespaceOptions) {
+    this.clock = options.clock;
     this.deadlines = new Deadlines(options.clock);
     this.memory = new MemoryLedger(options.maxBytes);
     this.#context = {
