@@ -3,6 +3,7 @@ import type { Notice } from "../support/notices.js";
 import { type ServiceBusEntitiesArgs, ServiceBusTier, type TopicArgs } from "./args.js";
 import { type Forwarder, forwarders, targetsOf } from "./forwarding.js";
 import { nameKey } from "./hops.js";
+import { DEFAULT_RULE } from "./names.js";
 import { partitioned } from "./partitions.js";
 import { filtersOf, ServiceBusQuotas } from "./quotas.js";
 import { DEFAULT_LOCK_SECONDS } from "./renderEntities.js";
@@ -103,7 +104,7 @@ function topicNotices(name: string, topic: TopicArgs): Notice[] {
       );
   // Azure's own rule of each subscription is SQL, and no one says whether it counts.
   const stated = filtersOf(name, topic).sql;
-  const own = subscriptions.filter(([, { rules = {} }]) => !("$Default" in rules)).length;
+  const own = subscriptions.filter(([, { rules = {} }]) => !(DEFAULT_RULE in rules)).length;
   const { sqlFiltersPerTopic: quota } = ServiceBusQuotas;
   if (stated <= quota && stated + own > quota && stated > 0)
     found.push(

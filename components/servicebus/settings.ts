@@ -34,6 +34,7 @@ export function entitiesIn({ queues = {}, topics = {} }: ServiceBusEntitiesArgs)
 /** Two settings that do not go together: one of them does nothing, or Azure refuses both. */
 interface Conflict {
   setting: keyof EntitySettings;
+  other: keyof EntitySettings;
   clash: (settings: EntitySettings) => boolean;
   reason: string;
   fix: string;
@@ -42,29 +43,36 @@ interface Conflict {
 const conflicts: Conflict[] = [
   {
     setting: "duplicateDetectionSeconds",
+    other: "requiresDuplicateDetection",
     clash: (of) => of.duplicateDetectionSeconds !== undefined && of.requiresDuplicateDetection !== true,
     reason: "does nothing without requiresDuplicateDetection",
     fix: "Set requiresDuplicateDetection, or remove it",
   },
   {
     setting: "autoDeleteOnIdleSeconds",
+    other: "forwardTo",
     clash: (of) => of.autoDeleteOnIdleSeconds !== undefined && of.forwardTo !== undefined,
     reason: "does nothing with forwardTo: forwarding is use, so that the entity is never idle, and Azure unsets it",
     fix: "Remove one of the two",
   },
   {
     setting: "enableExpress",
+    other: "requiresDuplicateDetection",
     clash: (of) => of.enableExpress === true && of.requiresDuplicateDetection === true,
     reason: "cannot be used with requiresDuplicateDetection: ids are remembered only of messages that are stored",
     fix: "Remove one of the two",
   },
 ];
 
-/** Settings of one entity that do not go together. */
-export function settingProblems(args: ServiceBusEntitiesArgs): Problem[] {
+/**
+ * Settings of one entity that do not go together. `known` are problems of single settings: where one of the two has one,
+ * what follows from that would only mislead.
+ */
+export function settingProblems(args: ServiceBusEntitiesArgs, known: Problem[]): Problem[] {
+  const faulty = new Set(known.map(({ path }) => path));
   return entitiesIn(args).flatMap(({ path, settings }) =>
     conflicts
-      .filter(({ clash }) => clash(settings))
+      .filter(({ other, clash }) => !faulty.has(`${path}.${other}`) && clash(settings))
       .map(({ setting, reason, fix }) => problem(`${path}.${setting}`, settings[setting], reason, fix)),
   );
 }

@@ -36,7 +36,7 @@ export function serviceBusProblems(args: ServiceBusEntitiesArgs, location?: unkn
     // A faulty setting was left out: that it is missing now is no problem of its own.
     ...namespaceProblems(sound, location).filter(({ path }) => !named.has(path)),
     ...tierProblems(sound),
-    ...settingProblems(sound),
+    ...settingProblems(sound, problems),
     ...forwardingProblems(sound),
     ...ruleProblems(sound, problems),
     ...quotaProblems(sound),

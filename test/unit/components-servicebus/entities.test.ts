@@ -56,6 +56,11 @@ const refused: [string, unknown, string[]][] = [
     ],
   ],
   [
+    "a flag that is none, and nothing of what would follow from it",
+    queue({ requiresDuplicateDetection: "yes", duplicateDetectionSeconds: 60 }),
+    ['queues.q.requiresDuplicateDetection: must be true or false (found "yes"). Write true or false, without quotes'],
+  ],
+  [
     "a queue that is not partitioned where every entity is",
     queue({ enablePartitioning: false }, spread),
     [
