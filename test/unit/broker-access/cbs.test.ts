@@ -125,6 +125,7 @@ describe("$cbs", () => {
     });
     expect(await put("sb://localhost/orders", "x", "saml")).toMatchObject({ status: 400 });
     expect(await put("sb://localhost/orders", 17)).toMatchObject({ status: 401 });
+    expect(await put(`sb://localhost/${"a".repeat(3_000)}`, "x")).toMatchObject({ status: 400 });
     expect(await ask({ operation: "delete-token", name: "sb://localhost/orders" }, "x")).toMatchObject({ status: 501 });
   });
 

@@ -39,6 +39,17 @@ describe("a shared access policy", () => {
     expect(await clientOf("listen", KEY).createReceiver("events", "audit").peekMessages(1)).toEqual([]);
   });
 
+  it("of a queue says nothing of another whose name begins with it", async () => {
+    const { broker, clientOf, directory, client } = await startGuarded();
+    broker.putQueue("orders/late");
+    broker.putSharedAccessPolicy("orders", { name: "sender", rights: [AccessRight.Send], primaryKey: KEY });
+    const signing = clientOf("sender", KEY);
+    await signing.createSender("orders").sendMessages({ body: 1 });
+    expect(await failure(signing.createSender("orders/late").sendMessages({ body: 1 }))).toBe("UnauthorizedAccess");
+    directory.grant("owner", "orders/late", AccessRight.Send);
+    await client("owner").createSender("orders/late").sendMessages({ body: 1 });
+  });
+
   it("is refused where local authentication is off, in so many words, and open links end when it is turned off", async () => {
     const { broker, clientOf, log } = await startGuarded({ access: tokensRefused, disableLocalAuth: true });
     broker.putSharedAccessPolicy("", { name: "Root", rights: [AccessRight.Send], primaryKey: KEY });

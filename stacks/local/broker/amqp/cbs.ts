@@ -13,6 +13,8 @@ const PUT_TOKEN = "put-token";
 const MANAGEMENT_SUFFIX = /\/\$management$/i;
 /** The condition that the service gives with every token it does not believe. */
 const AUTH_FAILED = "com.microsoft:auth-failed";
+/** A host and the longest address of an entity are shorter, encoded too. */
+const LONGEST_AUDIENCE = 2_048;
 /** Tokens of one connection that may wait to be looked at; more are refused. */
 const MOST_WAITING = 1_000;
 
@@ -46,6 +48,12 @@ async function putToken(request: Request, { guard, access, namespace }: CbsConte
   const name = String(request.properties["name"] ?? "");
   const kind = String(request.properties["type"] ?? "");
   const token = tokenIn(request.body);
+  if (name.length > LONGEST_AUDIENCE) {
+    throw new BrokerError(
+      BrokerErrorCode.InvalidArgument,
+      `An audience of ${name.length} characters names nothing: at most ${LONGEST_AUDIENCE} are looked at.`,
+    );
+  }
   const audience = parseAudience(name);
   const found = namespace.find(audience.entity);
   const entity = found?.path ?? audience.entity;

@@ -17,6 +17,8 @@ export type TokenKind = (typeof TokenKind)[keyof typeof TokenKind];
 const RECHECK_MS = 2_000;
 /** Longer ones are no tokens; a JWT with many groups has some 10,000 characters. */
 const LONGEST_TOKEN = 65_536;
+/** Characters of a name or a path that are written down: a peer says them as long as it likes. */
+const LONGEST_LOGGED = 512;
 /** How long a token may be looked at. */
 const IDENTIFY_MS = 20_000;
 
@@ -124,7 +126,13 @@ export class AccessGuard implements Deadline {
 
   /** Writes a line of the access log. */
   log(event: Omit<AccessEvent, "at">): void {
-    this.#options.log?.({ at: this.#options.clock.now(), ...event });
+    const { who, entity, ...more } = event;
+    this.#options.log?.({
+      at: this.#options.clock.now(),
+      ...more,
+      ...(who === undefined ? {} : { who: who.slice(0, LONGEST_LOGGED) }),
+      entity: entity.slice(0, LONGEST_LOGGED),
+    });
   }
 
   /** What ends a refusal's text, as the service ends it: for finding it again. */
@@ -201,7 +209,7 @@ export function claimant(kind: string, token: string): string | undefined {
     }
     const said = new Map<string, unknown>(Object.entries(claims));
     const who = ["appid", "azp", "oid", "sub"].map((name) => said.get(name)).find((value) => typeof value === "string");
-    return typeof who === "string" ? who.slice(0, 256) : undefined;
+    return typeof who === "string" ? who : undefined;
   } catch {
     return undefined;
   }

@@ -33,6 +33,16 @@ export function parseAudience(audience: string): Audience {
   return { host, entity: entityOfAddress(decoded(path)) };
 }
 
+/** The path of a subscription's topic. */
+const TOPIC_OF = /^(.*)\/subscriptions\/[^/]*$/is;
+
+/** Where what is given for an entity may be given: the entity, a subscription's topic, the namespace; in lower case. */
+export function scopesOf(entity: string): string[] {
+  const path = entity.toLowerCase();
+  const topic = TOPIC_OF.exec(path)?.[1];
+  return path === "" ? [""] : topic === undefined ? [path, ""] : [path, topic, ""];
+}
+
 /** Whether what holds at one path holds at another: the same, or above it. Paths ignore case. */
 export function covers(scope: string, entity: string): boolean {
   const above = scope.toLowerCase();

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { AccessRight, type Principal } from "./access.js";
-import { type Audience, covers, parseAudience } from "./audience.js";
+import { type Audience, covers, parseAudience, scopesOf } from "./audience.js";
 import { BrokerError, BrokerErrorCode, expiredToken } from "./errors.js";
 
 /** A shared access policy (authorization rule) of a namespace, a queue or a topic. */
@@ -204,18 +204,21 @@ export class SharedAccessPolicies {
     const policy = this.#scopes.get(origin.scope)?.get(origin.policy);
     return (
       policy !== undefined &&
+      // A queue's name may begin with another's: what is said of `a` is not said of `a/b`.
+      scopesOf(entity).includes(origin.scope) &&
       keysOf(policy).includes(origin.key) &&
       (policy.rights.includes(right) || policy.rights.includes(AccessRight.Manage))
     );
   }
 
   #find(name: string, entity: string, fits: (key: string) => boolean): Origin | undefined {
-    for (let scope = entity.toLowerCase(); ; scope = scope.slice(0, Math.max(0, scope.lastIndexOf("/")))) {
+    for (const scope of scopesOf(entity)) {
       const origin = this.#originAt(scope, name, fits);
-      if (origin !== undefined || scope === "") {
+      if (origin !== undefined) {
         return origin;
       }
     }
+    return undefined;
   }
 
   #originAt(scope: string, name: string, fits: (key: string) => boolean): Origin | undefined {
