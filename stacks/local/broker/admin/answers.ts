@@ -122,6 +122,7 @@ export class AdminError extends Error {
 /** Statuses and sub-codes by which clients know the refusals of the engine. */
 const STATUS: Partial<Record<BrokerErrorCode, number>> = {
   EntityNotFound: 404,
+  EntityAlreadyExists: 409,
   InvalidArgument: 400,
   NotAllowed: 400,
   NotImplemented: 501,

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.js";
 import { countQueue, countTopic, type EntityCounts } from "../core/entityInfo.js";
-import { BrokerError, BrokerErrorCode, entityNotFound } from "../core/errors.js";
+import { BrokerError, BrokerErrorCode, entityAlreadyExists, entityNotFound } from "../core/errors.js";
 import type { Filter } from "../core/filters.js";
 import type { Namespace } from "../core/namespace.js";
 import type { Queue } from "../core/queue.js";
@@ -69,10 +69,6 @@ export interface PutOptions {
 
 /** One kind of entity that has a description, or `undefined` in place of one that is not there. */
 type Found = { readonly kind: "queue"; readonly queue: Queue } | { readonly kind: "topic"; readonly topic: Topic };
-
-function alreadyExists(path: string): AdminError {
-  return new AdminError(409, `Conflict. The messaging entity '${path}' already exists.`);
-}
 
 function byPath<T>(path: (item: T) => string): (a: T, b: T) => number {
   return (a, b) => {
@@ -198,7 +194,7 @@ export class Operations {
     const kind = queue === undefined ? "topic" : "queue";
     const found = this.#find(name);
     if (found !== undefined && (found.kind !== kind || !options.update)) {
-      throw alreadyExists(name);
+      throw entityAlreadyExists(name);
     }
     if (found === undefined && options.update) {
       throw entityNotFound(name);
@@ -208,7 +204,7 @@ export class Operations {
     await this.#authorizeForwards(settings, options);
     // Looked at again: another request may have been quicker while a token was looked at.
     if (found === undefined && this.#find(name) !== undefined) {
-      throw alreadyExists(name);
+      throw entityAlreadyExists(name);
     }
     if (kind === "queue") {
       host.putQueue(name, settings);
@@ -223,7 +219,7 @@ export class Operations {
     const found = exists();
     const path = `${topicName}/Subscriptions/${name}`;
     if (found !== undefined && !options.update) {
-      throw alreadyExists(path);
+      throw entityAlreadyExists(path);
     }
     if (found === undefined && options.update) {
       throw entityNotFound(path);
@@ -233,7 +229,7 @@ export class Operations {
     const rule = first === undefined ? undefined : readRule(first, DEFAULT_RULE);
     await this.#authorizeForwards(settings, options);
     if (found === undefined && exists() !== undefined) {
-      throw alreadyExists(path);
+      throw entityAlreadyExists(path);
     }
     host.putSubscription(topicName, name, settings);
     if (rule !== undefined && found === undefined) {
@@ -271,7 +267,7 @@ export class Operations {
     const found = rules.get(name);
     const path = `${queue.path}/Rules/${name}`;
     if (found !== undefined && !options.update) {
-      throw alreadyExists(path);
+      throw entityAlreadyExists(path);
     }
     if (found === undefined && options.update) {
       throw entityNotFound(path);

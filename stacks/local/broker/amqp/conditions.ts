@@ -4,6 +4,7 @@ import { BrokerError, BrokerErrorCode } from "../core/errors.js";
 const CONDITIONS: Readonly<Record<BrokerErrorCode, string>> = {
   EntityNotFound: "amqp:not-found",
   EntityDisabled: "com.microsoft:entity-disabled",
+  EntityAlreadyExists: "com.microsoft:entity-already-exists",
   MessageLockLost: "com.microsoft:message-lock-lost",
   SessionLockLost: "com.microsoft:session-lock-lost",
   SessionCannotBeLocked: "com.microsoft:session-cannot-be-locked",
@@ -30,6 +31,7 @@ const CONDITIONS: Readonly<Record<BrokerErrorCode, string>> = {
 const STATUS: Readonly<Record<BrokerErrorCode, number>> = {
   EntityNotFound: 404,
   EntityDisabled: 400,
+  EntityAlreadyExists: 409,
   MessageLockLost: 410,
   SessionLockLost: 410,
   SessionCannotBeLocked: 410,

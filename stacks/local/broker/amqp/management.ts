@@ -23,6 +23,7 @@ import {
   toNumber,
   toTime,
 } from "./managementFields.js";
+import { RULE_OPERATIONS } from "./managementRules.js";
 import { SESSION_OPERATIONS } from "./managementSessions.js";
 import type { Answer, Request, StatusNames } from "./requests.js";
 
@@ -179,6 +180,7 @@ const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operation>([
   ["com.microsoft:cancel-scheduled-message", cancelScheduled],
   ["com.microsoft:batch-delete-messages", batchDelete],
   ...SESSION_OPERATIONS,
+  ...RULE_OPERATIONS,
 ]);
 
 /** Answers a request to `$management`; a refusal is thrown. */

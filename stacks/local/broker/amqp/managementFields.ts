@@ -1,6 +1,6 @@
 import { BrokerError, BrokerErrorCode } from "../core/errors.js";
 import type { Lock } from "../core/message.js";
-import type { Entity } from "../core/namespace.js";
+import type { Entity, Namespace } from "../core/namespace.js";
 import type { Queue } from "../core/queue.js";
 import type { SessionLock } from "../core/sessions.js";
 import type { Topic } from "../core/topic.js";
@@ -14,6 +14,7 @@ const ASSOCIATED_LINK = "associated-link-name";
 /** What an operation works with. */
 export interface ManagementContext {
   readonly entity: Entity;
+  readonly namespace: Namespace;
   readonly tokens: LockTokens;
   readonly locks: ReadonlyMap<number, Lock>;
   readonly maxMessageBytes: number;

@@ -2,6 +2,7 @@
 export const BrokerErrorCode = {
   EntityNotFound: "EntityNotFound",
   EntityDisabled: "EntityDisabled",
+  EntityAlreadyExists: "EntityAlreadyExists",
   MessageLockLost: "MessageLockLost",
   SessionLockLost: "SessionLockLost",
   SessionCannotBeLocked: "SessionCannotBeLocked",
@@ -40,6 +41,14 @@ export class BrokerError extends Error {
 /** What the service says of an address that names nothing; clients recognise the sentence, not only the condition. */
 export function entityNotFound(path: string): BrokerError {
   return new BrokerError(BrokerErrorCode.EntityNotFound, `The messaging entity '${path}' could not be found.`);
+}
+
+/** What the service says of a name that is to be made and is there. */
+export function entityAlreadyExists(path: string): BrokerError {
+  return new BrokerError(
+    BrokerErrorCode.EntityAlreadyExists,
+    `Conflict. The messaging entity '${path}' already exists.`,
+  );
 }
 
 /** What the service says of an entity whose status forbids what was tried. */
