@@ -157,6 +157,17 @@ export class Arrivals {
     this.#host.pump();
   }
 
+  /** What duplicates are told by, with the time at which each was first seen; the oldest first. */
+  seen(): Iterable<readonly [string, number]> {
+    return this.#history.entries();
+  }
+
+  restoreSeen(seen: Iterable<readonly [string, number]>): void {
+    for (const [identity, at] of seen) {
+      this.#history.remember(identity, at);
+    }
+  }
+
   /** Forgets which messages it has seen. */
   close(): void {
     this.#history.clear();

@@ -32,9 +32,19 @@ export class DuplicateHistory {
     if (before !== undefined) {
       this.#forget(messageId);
     }
-    this.#seen.set(messageId, now);
-    this.#memory.take(messageId.length * 2 + ENTRY_OVERHEAD);
+    this.remember(messageId, now);
     return false;
+  }
+
+  /** Remembers an id that was first seen then; ids come in order of their times. */
+  remember(messageId: string, at: number): void {
+    this.#seen.set(messageId, at);
+    this.#memory.take(messageId.length * 2 + ENTRY_OVERHEAD);
+  }
+
+  /** Ids with the times at which they were first seen, the oldest first. */
+  entries(): Iterable<readonly [string, number]> {
+    return this.#seen;
   }
 
   clear(): void {

@@ -1,7 +1,8 @@
 import type { QueueContext } from "./context.js";
 import { EntitySize } from "./entitySize.js";
 import { entityNotFound } from "./errors.js";
-import { Queue, type QueueOptions } from "./queue.js";
+import { Queue } from "./queue.js";
+import type { QueueOptions } from "./queueOptions.js";
 import { type EntityRules, refuseReplacement, sameRules } from "./settings.js";
 import { EntityTimes } from "./times.js";
 

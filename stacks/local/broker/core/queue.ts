@@ -1,4 +1,4 @@
-import { Arrivals, type ArrivalsHost, type Place, roomFor } from "./arrivals.js";
+import { Arrivals, type ArrivalsHost, roomFor } from "./arrivals.js";
 import { Attachments } from "./attachments.js";
 import type { Clock } from "./clock.js";
 import type { Consumer, ConsumerSink, ReceiveMode } from "./consumer.js";
@@ -17,8 +17,8 @@ import {
 } from "./errors.js";
 import type { SubQueue } from "./family.js";
 import { type Forwarded, Forwarder, type ForwarderHost, type ForwardTarget } from "./forwarding.js";
-import type { QueueCounts } from "./holdings.js";
-import { type Lock, type MessageHome, MessageState, type StoredMessage } from "./message.js";
+import { type Lock, type MessageHome, type MessageNumbers, MessageState, type StoredMessage } from "./message.js";
+import type { QueueOptions, QueueProgress, QueueTotals } from "./queueOptions.js";
 import { type SessionHome, type SessionLock, SessionTable, type SessionWaiter } from "./sessions.js";
 import { type EntityRules, mayReceive, sameRules } from "./settings.js";
 import {
@@ -30,29 +30,8 @@ import {
   type Settlement,
 } from "./settlement.js";
 import { type ByNumber, Settler, type SettlerHost } from "./settler.js";
-import { type PeekBounds, Shelf } from "./shelf.js";
+import { type PeekBounds, type RestingState, Shelf } from "./shelf.js";
 import type { EntityTimes } from "./times.js";
-
-/** Messages of a queue by what becomes of them, with those on their way to another entity. */
-export interface QueueTotals extends QueueCounts {
-  /** Waiting to be passed on to the entity named in `forwardTo`; not among the active ones. */
-  readonly transfer: number;
-}
-
-export interface QueueOptions {
-  /** Counts the bytes of the whole entity, of which this queue may be a part. */
-  readonly size: EntitySize;
-  /** Times of the whole entity. */
-  readonly times: EntityTimes;
-  /** Where dead letters go; a dead-letter queue has none. */
-  readonly deadLetters?: Queue;
-  /** Where messages go that cannot be passed on. */
-  readonly transferDeadLetters?: SubQueue;
-  /** Of a dead-letter queue: the entity whose dead letters it holds, told where they go on from here. */
-  readonly deadLetterSource?: string;
-  /** A topic's: called for every message that has arrived, in place of keeping it here. */
-  readonly place?: Place;
-}
 
 /**
  * What a queue, a subscription and a dead-letter queue have in common: messages wait, are handed out under locks, and
@@ -222,6 +201,24 @@ export class Queue
     for (const message of this.#shelf.find(sequenceNumbers, MessageState.Scheduled)) {
       this.#shelf.remove(message);
     }
+  }
+
+  // --- coming back after a restart --------------------------------------------------------------------------------
+
+  /** What is to be put back beside the messages and the sessions' states. */
+  get progress(): QueueProgress {
+    return { lastSequenceNumber: this.#shelf.lastSequenceNumber, seen: this.#arrivals.seen() };
+  }
+
+  /** Takes up numbers and duplicates where they were left, before messages are put back. */
+  restoreProgress({ lastSequenceNumber, seen }: QueueProgress): void {
+    this.#shelf.restoreSequence(lastSequenceNumber);
+    this.#arrivals.restoreSeen(seen);
+  }
+
+  /** Puts a message back, in order of the sequence numbers; `pump` hands it out or passes it on once all are there. */
+  restore(content: Content, numbers: MessageNumbers, state: RestingState): void {
+    this.#shelf.restore(content, numbers, state);
   }
 
   // --- leaving --------------------------------------------------------------------------------------------------

@@ -22,6 +22,14 @@ export interface SessionWaiter {
   failed(error: BrokerError): void;
 }
 
+/** The state of a session as it outlives a restart. */
+export interface SessionRecord {
+  readonly id: string;
+  readonly state: Uint8Array;
+  /** Milliseconds since 1970. */
+  readonly stateUpdatedAt: number;
+}
+
 /** All that a queue holds under one session id. */
 export class Session {
   readonly id: string;
@@ -193,6 +201,23 @@ export class SessionTable {
   setState(lock: SessionLock, state: Uint8Array | undefined): void {
     lock.session.state = state;
     lock.session.stateUpdatedAt = this.#home.clock.now();
+  }
+
+  /** Sessions that keep a state, whether they have messages or not. */
+  *states(): Generator<SessionRecord> {
+    for (const { id, state, stateUpdatedAt } of this.#sessions.values()) {
+      if (state !== undefined) {
+        yield { id, state, stateUpdatedAt };
+      }
+    }
+  }
+
+  /** Puts a session's state back as it was before a restart. */
+  restoreState({ id, state, stateUpdatedAt }: SessionRecord): void {
+    const session = this.#sessions.get(id) ?? new Session(id);
+    this.#sessions.set(id, session);
+    session.state = state;
+    session.stateUpdatedAt = stateUpdatedAt;
   }
 
   /**

@@ -13,6 +13,9 @@ import {
 import { ReadyList } from "./readyList.js";
 import type { Session, SessionLock, SessionTable } from "./sessions.js";
 
+/** The states in which a message rests while nobody holds it. */
+export type RestingState = typeof MessageState.Active | typeof MessageState.Deferred | typeof MessageState.Scheduled;
+
 /** At most so many messages, and none more once so many bytes would be exceeded; the first always fits. */
 export interface PeekBounds {
   readonly messages: number;
@@ -48,6 +51,33 @@ export class Shelf {
 
   nextSequenceNumber(): number {
     return ++this.#sequence;
+  }
+
+  /** The highest number that was given; none is given twice, whatever became of its message. */
+  get lastSequenceNumber(): number {
+    return this.#sequence;
+  }
+
+  /** Goes on from a number that was given before a restart. */
+  restoreSequence(last: number): void {
+    this.#sequence = Math.max(this.#sequence, last);
+  }
+
+  /** Puts a message back as it was before a restart; one that was locked then waits again. */
+  restore(content: Content, numbers: MessageNumbers, state: RestingState): void {
+    this.restoreSequence(numbers.sequenceNumber);
+    const message = this.store(content, numbers);
+    switch (state) {
+      case MessageState.Active:
+        this.wait(message, false);
+        break;
+      case MessageState.Deferred:
+        this.setAside(message);
+        break;
+      case MessageState.Scheduled:
+        this.schedule(message, content.scheduledAt ?? numbers.enqueuedAt);
+        break;
+    }
   }
 
   /** Stores a message; what becomes of it is said next, by `wait`, `schedule` or `remove`. */

@@ -5,7 +5,8 @@ import { EntitySize } from "./entitySize.js";
 import type { BrokerError } from "./errors.js";
 import { isHeld, SubQueue, TRANSFER_DEAD_LETTER_QUEUE } from "./family.js";
 import type { Forwarded, ForwardTarget } from "./forwarding.js";
-import { Queue, type QueueTotals } from "./queue.js";
+import { Queue } from "./queue.js";
+import type { QueueTotals } from "./queueOptions.js";
 import { Rules } from "./rules.js";
 import type { EntityRules } from "./settings.js";
 import type { FilteredMessage } from "./sql/systemProperties.js";
@@ -52,6 +53,11 @@ export class Topic implements ForwardTarget {
       transferDeadLetters: this.transferDeadLetters,
       place: (content, sequenceNumber, how) => this.#publish(content, sequenceNumber, how),
     });
+  }
+
+  /** Where messages are checked, told from duplicates and kept until they are due, before its subscriptions get them. */
+  get queue(): Queue {
+    return this.#intake;
   }
 
   get attachments(): Attachments {
