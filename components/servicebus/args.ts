@@ -10,8 +10,9 @@ export interface ServiceBusEntitiesArgs {
   /** The namespace. */
   namespace: ServiceBusNamespaceArgs;
   /**
-   * Queues by name: 1 to 260 letters, digits, `.`, `-`, `_` or `/`, beginning and ending with a letter or digit.
-   * Renaming one replaces it and loses its messages. Queues and topics share one set of names.
+   * Queues by name: 1 to 260 letters, digits, `.`, `-`, `_` or `/`, beginning with a letter or digit and ending with
+   * one or `_`. In Azure's ids a `/` is a `~`; clients use the `/`. Renaming one replaces it and loses its messages.
+   * Queues and topics share one set of names.
    */
   queues?: { [name: string]: QueueArgs };
   /** Topics by name, by the rule of queues. */

@@ -5,6 +5,12 @@ import { nameKey } from "./hops.js";
 /** Azure's own rule of every subscription; it matches every message. */
 export const DEFAULT_RULE = "$Default";
 
+/**
+ * The name of a queue or topic as Azure Resource Manager takes it: there a slash would end the name in the id, so that
+ * the service reads a tilde as one. The entity itself, and clients, have the slash.
+ */
+export const armName = (name: string): string => name.replaceAll("/", "~");
+
 const { entityNameCharacters: entityLength, subscriptionNameCharacters: partLength } = ServiceBusLimits;
 const PART_NAME = /^[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9_])?$/;
 
@@ -36,7 +42,7 @@ function entityName(path: string, name: string): Problem[] {
   if (ENTITY_NAME.test(name) && name.length <= entityLength.max) return [];
   const reason =
     `must be named with ${entityLength.min} to ${entityLength.max} letters, digits, . - _ or /, ` +
-    "beginning and ending with a letter or digit";
+    "beginning with a letter or digit and ending with one or _";
   return [problem(path, name, reason, "Rename it")];
 }
 

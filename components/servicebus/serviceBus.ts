@@ -5,7 +5,7 @@ import { notify } from "../support/notices.js";
 import type { ServiceBusArgs, TopicArgs } from "./args.js";
 import { entityOrder, type Forwarding, targetsOf } from "./forwarding.js";
 import { nameKey } from "./hops.js";
-import { DEFAULT_RULE } from "./names.js";
+import { armName, DEFAULT_RULE } from "./names.js";
 import { hostOf, secondaryIds } from "./namespace/ids.js";
 import { registerLast, registerNamespaces } from "./namespace/register.js";
 import { serviceBusNotices } from "./notices.js";
@@ -69,7 +69,7 @@ export class ServiceBus extends pulumi.ComponentResource {
       if (queue !== undefined) {
         const entity = new servicebus.Queue(
           `${name}-${key}`,
-          { ...place, queueName: key, ...queueProperties(queue, args.namespace) },
+          { ...place, queueName: armName(key), ...queueProperties(queue, args.namespace) },
           { parent: this, deleteBeforeReplace: true, dependsOn: needed(queue) },
         );
         made.set(nameKey(key), [entity]);
@@ -78,11 +78,12 @@ export class ServiceBus extends pulumi.ComponentResource {
       if (topic !== undefined) {
         const entity = new servicebus.Topic(
           `${name}-${key}`,
-          { ...place, topicName: key, ...topicProperties(topic, args.namespace) },
+          { ...place, topicName: armName(key), ...topicProperties(topic, args.namespace) },
           { parent: this, deleteBeforeReplace: true },
         );
         ids.set(key, entity.id);
-        const parts = subscriptions(this, name, key, topic, { ...place, topicName: entity.name }, needed);
+        const at = { ...place, topicName: entity.name.apply(armName) };
+        const parts = subscriptions(this, name, key, topic, at, needed);
         for (const [path, id] of parts.ids) ids.set(path, id);
         made.set(nameKey(key), [entity, ...parts.last]);
       }

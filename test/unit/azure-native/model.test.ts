@@ -117,7 +117,8 @@ describe("a location that the program does not give", () => {
 
 describe("a name that Azure refuses", () => {
   it.each([
-    [QUEUE, "queueName", "-orders", "orders/eu.v1"],
+    [QUEUE, "queueName", "-orders", "orders~eu.v1"],
+    [QUEUE, "queueName", "orders/eu", "orders_"],
     [QUEUE, "queueName", "a".repeat(261), "a".repeat(260)],
     [NAMESPACE, "namespaceName", "bus", "my-bus"],
     [NAMESPACE, "namespaceName", "orders-sb", "orders-sbx"],
@@ -162,9 +163,9 @@ describe("a resource that is made", () => {
     expect(first.outputs["principalId"]).not.toBe(first.outputs["clientId"]);
   });
 
-  it("has a tilde in its id for a slash in its name", async () => {
+  it("has a tilde in its id for a slash in the entity's name", async () => {
     await makeBus();
-    const queue = await create(QUEUE, { ...busPlace, queueName: "orders/eu" });
+    const queue = await create(QUEUE, { ...busPlace, queueName: "orders~eu" });
     expect(queue.id).toMatch(/\/queues\/orders~eu$/);
     expect(queue.outputs["name"]).toBe("orders/eu");
   });

@@ -92,3 +92,30 @@ describe("on a partitioned Premium namespace", () => {
     expect(one(`${N}Queue`, "bus-q").inputs).not.toHaveProperty("enableExpress");
   });
 });
+
+describe("a name with a slash", () => {
+  it("is written with a tilde to Azure Resource Manager, and is the entity's own everywhere else", async () => {
+    const args: ServiceBusEntitiesArgs = {
+      namespace: { tier: "Standard", name: "contoso" },
+      queues: { "eu/renders": { forwardDeadLettersTo: "eu/events" } },
+      topics: { "eu/events": { subscriptions: { all: { rules: { r: { sql: "1=1" } } } } } },
+    };
+    const bus = () => new ServiceBus("bus", { resourceGroupName: "rg", location: "westeurope", ...args });
+    const { one, value, known } = await run(bus, { preview: false });
+    expect(one(`${N}Queue`, "bus-eu/renders").inputs).toMatchObject({
+      queueName: "eu~renders",
+      forwardDeadLetteredMessagesTo: "eu/events",
+    });
+    expect(one(`${N}Topic`, "bus-eu/events").inputs).toMatchObject({ topicName: "eu~events" });
+    for (const [type, name] of [
+      ["Subscription", "all"],
+      ["Rule", "all/r"],
+      ["DefaultRule", "all/$Default"],
+    ])
+      expect(one(`${N}${type}`, `bus-eu/events/${name}`).inputs).toMatchObject({ topicName: "eu~events" });
+    expect(await known(value.entityId("eu/renders"))).toMatch(/\/queues\/eu~renders$/);
+    expect(await known(value.entityId("eu/events/subscriptions/all"))).toMatch(
+      /\/topics\/eu~events\/subscriptions\/all$/,
+    );
+  });
+});

@@ -74,7 +74,7 @@ const refused: [string, unknown, string[]][] = [
     "a queue name that Azure refuses",
     { namespace: standard, queues: { "-renders": {} } },
     [
-      'queues.-renders: must be named with 1 to 260 letters, digits, . - _ or /, beginning and ending with a letter or digit (found "-renders"). Rename it',
+      'queues.-renders: must be named with 1 to 260 letters, digits, . - _ or /, beginning with a letter or digit and ending with one or _ (found "-renders"). Rename it',
     ],
   ],
   [

@@ -32,8 +32,8 @@ export function armId(path: string, inputs: PropertyMap, subscriptionId: string)
       unknown = true;
       return "";
     }
-    // A scope is a path itself; a slash in the name of a queue is written as a tilde.
-    return value.startsWith("/") ? value.replace(/\/$/, "") : value.replaceAll("/", "~");
+    // A scope is a path itself.
+    return value.startsWith("/") ? value.replace(/\/$/, "") : value;
   });
   return unknown ? UNKNOWN : id;
 }

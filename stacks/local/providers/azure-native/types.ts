@@ -43,9 +43,11 @@ const NO_MESSAGES = {
 const dated = ({ madeAt }: MadeResource) => ({ createdAt: madeAt, updatedAt: madeAt });
 
 const ENTITY_NAME: NameRule = {
-  pattern: /^[A-Za-z0-9](?:[\w./-]{0,258}[A-Za-z0-9])?$/,
+  // A slash would end the name in the id: who means one writes a tilde, and the entity has the slash.
+  pattern: /^[A-Za-z0-9](?:[\w.~-]{0,258}[A-Za-z0-9_])?$/,
   words:
-    "1 to 260 letters, digits, periods, hyphens, underscores or slashes, beginning and ending with a letter or digit",
+    "1 to 260 letters, digits, periods, hyphens, underscores or tildes (each for a slash), " +
+    "beginning with a letter or digit, ending with one or an underscore",
 };
 const SERVICEBUS_NAME: NameRule = {
   pattern: /^(?!.*(?:-sb|-mgmt)$)[A-Za-z][A-Za-z0-9-]{4,48}[A-Za-z0-9]$/,
