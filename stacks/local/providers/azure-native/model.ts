@@ -15,6 +15,7 @@ import {
 import { type ArmEffects, bringAbout, takeBack } from "./effects.js";
 import { ArmError } from "./errors.js";
 import { armId, parentPath, pathInputs, sameId } from "./ids.js";
+import { Deed, refuseLocked, refusePairedChange } from "./locks.js";
 import { oneWriteAtATime } from "./singleWriter.js";
 import { ARM_TYPES, type ArmType, AutoName, type MadeResource } from "./types.js";
 
@@ -34,6 +35,7 @@ export interface ArmSettings {
 const MADE_UP = "__createBeforeDelete";
 const GROUP_TYPE = "azure-native:resources:ResourceGroup";
 const ASSIGNMENT_TYPE = "azure-native:authorization:RoleAssignment";
+const NAMESPACE_TYPE = "azure-native:servicebus:Namespace";
 const RULE_TYPE = "azure-native:servicebus:Rule";
 
 /** How a type of the table behaves. `settings` is read at each operation. */
@@ -65,6 +67,7 @@ export function armModel(token: string, type: ArmType, settings: ArmSettings): R
     async create(inputs: PropertyMap, context: OperationContext) {
       const id = idOf(type, inputs, settings);
       refuseWrongPlace(token, type, id, inputs, context.state, settings);
+      refuseLocked(Deed.Write, token, id, context.state);
       if (existing(id, context.state) !== undefined) throw alreadyThere(id);
       const made = madeOf(id, inputs, context.state, settings);
       const { name } = made;
@@ -82,6 +85,8 @@ export function armModel(token: string, type: ArmType, settings: ArmSettings): R
 
     async update(id: string, current: StoredResource, news: PropertyMap, context: OperationContext) {
       refuseFixedChange(type, current.inputs, news);
+      refuseLocked(Deed.Write, token, id, context.state);
+      if (token === NAMESPACE_TYPE) refusePairedChange(id, context.state);
       const dates = "updatedAt" in current.outputs ? { updatedAt: settings.now().toISOString() } : {};
       const gone = Object.keys(current.inputs).filter((name) => !(name in news) && !inPath.includes(name));
       const kept = Object.fromEntries(Object.entries(current.outputs).filter(([name]) => !gone.includes(name)));
@@ -91,6 +96,7 @@ export function armModel(token: string, type: ArmType, settings: ArmSettings): R
     },
 
     async delete(id: string, current: StoredResource, context: OperationContext) {
+      refuseLocked(Deed.Delete, token, id, context.state);
       // What lies in it goes with it, the innermost first: role assignments on it among others.
       const below = context.state.list().filter((each) => each.id.toLowerCase().startsWith(`${id.toLowerCase()}/`));
       for (const each of below.sort((a, b) => b.id.length - a.id.length)) {
