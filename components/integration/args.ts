@@ -278,13 +278,13 @@ export interface IntegrationNetworkArgs {
    */
   entraCidrs?: string[];
   /**
-   * Ranges of the LINSTOR controllers, on their port.
-   * @default every address
+   * Ranges of the LINSTOR controllers, on their port, where they are outside of the cluster.
+   * @default the namespace of `storage.linstor`; every address with `endpoints.linstor`
    */
   linstorCidrs?: string[];
   /**
-   * Ranges of the Cassandra ring, on its port.
-   * @default every address
+   * Ranges of the Cassandra ring, on its port, where it is outside of the cluster.
+   * @default the namespace of `storage.cassandra`; every address with `endpoints.cassandra`
    */
   cassandraCidrs?: string[];
   /**
@@ -334,7 +334,7 @@ export interface IntegrationArgs {
   monitoring?: WorkerMonitoringArgs;
   /**
    * Which addresses the workers reach.
-   * @default every address on the ports of bus, Entra ID and store, and the cluster's own resolvers
+   * @default every address on the ports of bus and Entra ID, the stores made here, and the cluster's own resolvers
    */
   network?: IntegrationNetworkArgs;
   /**

@@ -4,12 +4,23 @@ import type { WorkerNetworkArgs } from "../worker/args.js";
 import type { IntegrationArgs } from "./args.js";
 
 /** The addresses that a pipeline's worker reaches: of the stores, only the one that it writes to. */
-export function workerNetwork({ network = {}, serviceBus }: IntegrationArgs, { sink }: Pipeline): WorkerNetworkArgs {
-  const { entraCidrs, linstorCidrs, cassandraCidrs, dnsCidrs } = network;
-  const serviceBusCidrs = network.serviceBusCidrs ?? endpointCidrs(serviceBus.namespace);
-  const ofCassandra = sink.cassandra === undefined ? undefined : cassandraCidrs;
-  const storeCidrs = sink.linstor === undefined ? ofCassandra : linstorCidrs;
-  return defined({ serviceBusCidrs, entraCidrs, storeCidrs, dnsCidrs });
+export function workerNetwork(args: IntegrationArgs, { sink }: Pipeline): WorkerNetworkArgs {
+  const { entraCidrs, dnsCidrs, serviceBusCidrs = endpointCidrs(args.serviceBus.namespace) } = args.network ?? {};
+  const kind = sink.linstor !== undefined ? "linstor" : sink.cassandra !== undefined ? "cassandra" : undefined;
+  const reach = kind === undefined ? {} : storeReach(args, kind);
+  return { ...defined({ serviceBusCidrs, entraCidrs, dnsCidrs }), ...reach };
+}
+
+/** How the policy says where a store is: as it is told, or else by the namespace of one that is made here. */
+function storeReach(
+  { network = {}, endpoints = {}, storage = {} }: IntegrationArgs,
+  kind: "linstor" | "cassandra",
+): Pick<WorkerNetworkArgs, "storeCidrs" | "storeNamespace"> {
+  const storeCidrs = network[`${kind}Cidrs`];
+  if (storeCidrs !== undefined) return { storeCidrs };
+  // Where workers are told another way to the store, it need not be the one that is made here.
+  if (endpoints[kind] !== undefined) return {};
+  return defined({ storeNamespace: storage[kind]?.namespace });
 }
 
 /**

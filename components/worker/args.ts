@@ -116,10 +116,17 @@ export interface WorkerNetworkArgs {
    */
   entraCidrs?: string[];
   /**
-   * Ranges of the store that the sink writes to, on its port. Not with a gluster sink, whose volume the node mounts.
+   * Ranges of the store that the sink writes to, on its port, where it is outside of the cluster: not every network
+   * plug-in applies a range to pods. Not with a gluster sink, whose volume the node mounts.
    * @default every address
    */
   storeCidrs?: string[];
+  /**
+   * Kubernetes namespace of the store's pods, where it is in the cluster. In place of `storeCidrs`, and not with a
+   * gluster sink.
+   * @default every address
+   */
+  storeNamespace?: pulumi.Input<string>;
   /**
    * Ranges of the resolvers, on port 53.
    * @default the pods `k8s-app: kube-dns` of `kube-system`, and the addresses of the caches that nodes have

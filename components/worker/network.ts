@@ -47,6 +47,18 @@ function storePorts(args: WorkerArgs): pulumi.Output<number[]> {
     .apply((urls) => (urls.length === 0 ? [LINSTOR_PORT] : [...new Set(urls.map(portOf))]));
 }
 
+/** The pods of a namespace. */
+const podsOf = (namespace: pulumi.Input<string>): Peer => ({
+  namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
+});
+
+/** The rule for the store that the sink writes to. */
+function outToStore(args: WorkerArgs): EgressRule {
+  const { storeCidrs, storeNamespace } = args.network ?? {};
+  const ports = storePorts(args).apply((known) => known.map(tcp));
+  return storeNamespace === undefined ? out(ports, storeCidrs) : { to: [podsOf(storeNamespace)], ports };
+}
+
 /** A rule that lets out to some ports of some ranges; of every address where no range is given. */
 function out(ports: EgressRule["ports"], cidrs: string[] | undefined): EgressRule {
   return cidrs === undefined ? { ports } : { to: cidrs.map(block), ports };
@@ -54,7 +66,7 @@ function out(ports: EgressRule["ports"], cidrs: string[] | undefined): EgressRul
 
 /**
  * What may go in and out of a pipeline's pods. A policy names ports and address ranges, never hosts: out go DNS to the
- * resolvers, HTTPS for tokens, AMQPS and the store's port, each to its ranges, or to any address where none are given.
+ * resolvers, HTTPS for tokens, AMQPS and the store's port, each to its ranges (or the store's namespace), or to any address where none are given.
  * In comes the metrics port, from Prometheus' namespace alone. A Gluster volume is mounted by the node: pods need no port.
  */
 export function networkPolicySpec(args: WorkerArgs): NetworkPolicySpec {
@@ -63,15 +75,6 @@ export function networkPolicySpec(args: WorkerArgs): NetworkPolicySpec {
     { port: DNS_PORT, protocol: "UDP" },
     { port: DNS_PORT, protocol: "TCP" },
   ];
-  const stores =
-    args.pipeline.sink.gluster === undefined
-      ? [
-          out(
-            storePorts(args).apply((ports) => ports.map(tcp)),
-            network.storeCidrs,
-          ),
-        ]
-      : [];
   return {
     podSelector: { matchLabels: objectLabels(args.pipeline) },
     policyTypes: ["Ingress", "Egress"],
@@ -80,7 +83,7 @@ export function networkPolicySpec(args: WorkerArgs): NetworkPolicySpec {
         ? []
         : [
             {
-              from: [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": monitoring.namespace } } }],
+              from: [podsOf(monitoring.namespace)],
               ports: [tcp(HTTP_PORT)],
             },
           ],
@@ -88,7 +91,7 @@ export function networkPolicySpec(args: WorkerArgs): NetworkPolicySpec {
       network.dnsCidrs === undefined ? { to: CLUSTER_DNS, ports: dns } : out(dns, network.dnsCidrs),
       out([tcp(HTTPS_PORT)], network.entraCidrs),
       out([tcp(AMQPS_PORT)], network.serviceBusCidrs),
-      ...stores,
+      ...(args.pipeline.sink.gluster === undefined ? [outToStore(args)] : []),
     ],
   };
 }

@@ -1,5 +1,6 @@
 import { because, integer, text } from "../../runtime/contract/zod.js";
 import { range } from "../support/cidr.js";
+import { given } from "../support/given.js";
 import { type Shape, strict, words, z } from "../support/schema.js";
 import type { ScalingArgs, WorkerMonitoringArgs, WorkerNetworkArgs, WorkerResourcesArgs } from "./args.js";
 
@@ -45,6 +46,7 @@ export const networkSchema = strict({
   serviceBusCidrs: z.exactOptional(cidrsSchema),
   entraCidrs: z.exactOptional(cidrsSchema),
   storeCidrs: z.exactOptional(cidrsSchema),
+  storeNamespace: z.exactOptional(given(words("the namespace of the store"))),
   dnsCidrs: z.exactOptional(cidrsSchema),
 } satisfies Shape<WorkerNetworkArgs>) satisfies z.ZodType<WorkerNetworkArgs, WorkerNetworkArgs>;
 

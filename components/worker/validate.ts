@@ -64,6 +64,18 @@ function connectionNeeds(pipeline: Pipeline, args: WorkerArgs): Problem[] {
   return needs.filter((need) => need.missing).map(({ path, reason, fix }) => problem(path, undefined, reason, fix));
 }
 
+/** Where the policy lets out to the store, said of a store that the pod does not speak to, or twice. */
+function storeReachProblems({ pipeline, network = {} }: WorkerArgs): Problem[] {
+  const { storeCidrs, storeNamespace } = network;
+  const given = [storeCidrs && "storeCidrs", storeNamespace && "storeNamespace"].flatMap((key) => key ?? []);
+  if (pipeline.sink.gluster !== undefined)
+    return given.map((key) =>
+      problem(`network.${key}`, undefined, "goes without a gluster sink, whose volume the node mounts", "Remove it"),
+    );
+  if (given.length < 2) return [];
+  return [problem("network.storeCidrs", storeCidrs, "goes without storeNamespace", "Say one of the two")];
+}
+
 /** All problems of the args. */
 export function workerProblems(args: WorkerArgs): Problem[] {
   const ofPipeline = pipelineProblems(args.pipeline);
@@ -95,14 +107,5 @@ export function workerProblems(args: WorkerArgs): Problem[] {
         "Remove it",
       ),
     );
-  if (args.pipeline.sink.gluster !== undefined && args.network?.storeCidrs !== undefined)
-    found.push(
-      problem(
-        "network.storeCidrs",
-        args.network.storeCidrs,
-        "goes without a gluster sink, whose volume the node mounts, not the pod",
-        "Remove it",
-      ),
-    );
-  return [...found, ...connectionNeeds(args.pipeline, args)];
+  return [...found, ...storeReachProblems(args), ...connectionNeeds(args.pipeline, args)];
 }

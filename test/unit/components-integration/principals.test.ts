@@ -337,6 +337,25 @@ describe("the addresses that workers reach", () => {
     expect((await egressOf(small(pipelines)))[5671]).toBeUndefined();
   });
 
+  it("are those of a store that is made here, by its namespace, unless another way to it is given", async () => {
+    const storeRule = async (args: IntegrationArgs, pipeline: string) => {
+      const { one } = await build(args);
+      const { egress } = one(POLICY, `stowage-${pipeline}`).inputs["spec"] as { egress: { to?: unknown }[] };
+      return egress[3]?.to;
+    };
+    const pods = (name: string) => [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": name } } }];
+    const dev = argsOf("dev");
+    expect(await storeRule(dev, "volumes")).toEqual(pods("piraeus-datastore"));
+    expect(await storeRule(dev, "telemetry")).toEqual(pods("cassandra"));
+    const elsewhere = { ...dev, endpoints: { cassandra: { contactPoints: ["ring.internal"] } } };
+    expect(await storeRule(elsewhere, "telemetry")).toBeUndefined();
+    const told = { ...elsewhere, network: { cassandraCidrs: ["10.3.0.0/28"] } };
+    expect(await storeRule(told, "telemetry")).toEqual([{ ipBlock: { cidr: "10.3.0.0/28" } }]);
+    const { one } = await build(dev);
+    const { egress } = one(POLICY, "stowage-renders").inputs["spec"] as { egress: unknown[] };
+    expect(egress).toHaveLength(3);
+  });
+
   it("are the endpoints of both regions in production, and no other address", async () => {
     const { all } = await build(argsOf("prod"));
     for (const { inputs } of all(POLICY)) {

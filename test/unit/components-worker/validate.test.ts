@@ -57,8 +57,18 @@ const refused: [string, Partial<WorkerArgs>, string[]][] = [
   [
     "ranges of a store that the pod does not speak to",
     { network: { storeCidrs: ["10.30.8.0/24"] } },
+    ["network.storeCidrs: goes without a gluster sink, whose volume the node mounts. Remove it"],
+  ],
+  [
+    "a store in the cluster and outside of it",
+    {
+      pipeline: pipelineTo("linstor"),
+      connection: { ...sound.connection, linstorControllers: ["http://linstor-controller.storage.svc:3370"] },
+      network: { storeCidrs: ["10.30.8.0/24"], storeNamespace: "storage" },
+    },
     [
-      'network.storeCidrs: goes without a gluster sink, whose volume the node mounts, not the pod (found ["10.30.8.0/24"]). Remove it',
+      'volumeClaim: belongs to a gluster sink, which this pipeline does not have (found "results"). Remove it',
+      'network.storeCidrs: goes without storeNamespace (found ["10.30.8.0/24"]). Say one of the two',
     ],
   ],
   [
