@@ -9,7 +9,7 @@ import { because, integer, oneOf, problemsOf, strict, text } from "./zod.js";
 const MIB = 1024 * 1024;
 const entityName = text(
   ENTITY_NAME,
-  "1 to 260 letters, digits, . - _ or /, beginning and ending with a letter or digit",
+  "1 to 260 letters, digits, . - _ or /, beginning with a letter or digit and ending with one or _",
   "Use a name by Azure's rule",
 ).max(ServiceBusLimits.entityNameCharacters.max, because("must be at most 260 characters", "Shorten it"));
 const version = z.literal(

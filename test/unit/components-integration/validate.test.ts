@@ -58,7 +58,7 @@ const refused: [string, [string[], unknown][], string[]][] = [
     "a queue name that Azure refuses",
     [[p("serviceBus/queues/renders!"), {}]],
     [
-      'serviceBus.queues.renders!: must be named with 1 to 260 letters, digits, . - _ or /, beginning and ending with a letter or digit (found "renders!"). Rename it',
+      'serviceBus.queues.renders!: must be named with 1 to 260 letters, digits, . - _ or /, beginning with a letter or digit and ending with one or _ (found "renders!"). Rename it',
     ],
   ],
   [
