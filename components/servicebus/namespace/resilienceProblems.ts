@@ -5,7 +5,7 @@ import { LockLevel, type ServiceBusEntitiesArgs } from "../args.js";
 const REPLICATED_MESSAGE_KILOBYTES = 1024;
 
 /** "West Europe" and "westeurope" are one place. */
-function samePlace(a: string, b: unknown): boolean {
+export function samePlace(a: string, b: unknown): boolean {
   const plain = (text: string) => text.toLowerCase().replaceAll(" ", "");
   return typeof b === "string" && plain(a) === plain(b);
 }

@@ -9,7 +9,7 @@ import { formatProblem } from "../../../runtime/contract/index.js";
 import { run } from "../support/mocks.js";
 
 const standard = { tier: "Standard", name: "contoso" } as const;
-const premium = { tier: "Premium", name: "contoso" } as const;
+const premium = { tier: "Premium", name: "contoso", publicAccess: "Enabled" } as const;
 const at = { namespace: standard };
 
 /** Args that Azure takes, and the lines that are said of them; nothing else may be said. */

@@ -14,7 +14,7 @@ describe("any bus that Azure takes", () => {
     fc.assert(
       fc.property(anySoundBus, (args) => {
         expect(serviceBusProblems(args)).toEqual([]);
-        for (const { path } of serviceBusNotices(args)) expect(path).toMatch(/^(?:queues|topics)\./);
+        for (const { path } of serviceBusNotices(args)) expect(path).toMatch(/^(?:namespace|queues|topics)\./);
       }),
       { numRuns: 300 },
     );
