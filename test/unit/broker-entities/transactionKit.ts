@@ -171,6 +171,34 @@ export class TransactionClient {
     return answer?.outcome ?? "";
   }
 
+  /** Asks `$management` of an entity, in a transaction if told. */
+  async ask(
+    entity: string,
+    operation: string,
+    body: unknown,
+    id?: Buffer,
+  ): Promise<{ readonly status: unknown; readonly body: Readonly<Record<string, unknown>> }> {
+    const replyTo = `replies-${++this.#links}`;
+    const replies: { readonly status: unknown; readonly body: Readonly<Record<string, unknown>> }[] = [];
+    const address = `${entity}/$management`;
+    const receiver = this.session.open_receiver({ name: replyTo, source: { address }, target: { address: replyTo } });
+    receiver.on("message", ({ message }) => {
+      replies.push({ status: message?.application_properties?.["statusCode"], body: { ...message?.["body"] } });
+    });
+    // `rhea` sends what waits in a session before it attaches a new link.
+    await eventually(
+      () => receiver.is_open(),
+      (open) => open,
+    );
+    const raw = rheaMessage.encode({ reply_to: replyTo, application_properties: { operation }, body });
+    await this.send(address, undefined, { raw, ...(id === undefined ? {} : { id }) });
+    const [reply] = await eventually(
+      () => replies,
+      (seen) => seen.length === 1,
+    );
+    return reply ?? { status: undefined, body: {} };
+  }
+
   async #sender(address: string, via: string | undefined): Promise<Sender> {
     const key = `${address} ${via ?? ""}`;
     const there = this.#senders.get(key);

@@ -1,4 +1,4 @@
-import type { Delivery } from "rhea";
+import { type Delivery, types } from "rhea";
 import { describe, expect, it } from "vitest";
 import { eventually } from "../broker/client.js";
 import { connect, SESSION_FILTER } from "../broker/wireKit.js";
@@ -175,6 +175,28 @@ describe("a transaction", () => {
     broker.putQueue("b", { status: "SendDisabled" });
     expect(await one.discharge(coordinator, id, "commit")).toBe("rejected:amqp:transaction:rollback");
     expect([broker.counts("a").active, broker.counts("b").active]).toEqual([0, 0]);
+  });
+
+  it("settles a deferred message by its lock token over $management, and takes nothing else there", async () => {
+    const { broker, one, coordinator } = await client();
+    await one.send("a", 1);
+    const [got] = await one.receive("a", 1);
+    await one.settle(deliveryOf(got), DEFER);
+    const received = await one.ask("a", "com.microsoft:receive-by-sequence-number", {
+      "sequence-numbers": types.wrap_array([1], 0x81, undefined),
+      "receiver-settle-mode": types.wrap_uint(1),
+    });
+    const [first] = Array.isArray(received.body["messages"]) ? received.body["messages"] : [];
+    const disposition = {
+      "disposition-status": "completed",
+      "lock-tokens": types.wrap_array([first["lock-token"]], 0x98, undefined),
+    };
+    const id = await one.declare(coordinator);
+    expect(await one.ask("a", "com.microsoft:update-disposition", disposition, id)).toMatchObject({ status: 200 });
+    expect(broker.counts("a").active).toBe(1);
+    expect(await one.ask("a", "com.microsoft:peek-message", {}, id)).toMatchObject({ status: 501 });
+    expect(await one.discharge(coordinator, id, "commit")).toBe("accepted");
+    expect(broker.counts("a").active).toBe(0);
   });
 
   it("works on a topic and its subscription, and with sessions", async () => {

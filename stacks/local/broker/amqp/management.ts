@@ -33,6 +33,7 @@ export const MANAGEMENT_STATUS: StatusNames = {
   condition: "errorCondition",
 };
 
+const UPDATE_DISPOSITION = "com.microsoft:update-disposition";
 /** A peek's answer is one message: so many at most, and no more once they come to so many bytes. */
 const PEEK_MESSAGES = 1_000;
 const PEEK_BYTES = 1_024 * 1_024;
@@ -123,8 +124,13 @@ const updateDisposition: Operation = (request, context) => {
   const queue = queueOf(context, request.operation);
   const settlement = settlementIn(request);
   const locks = list(request, "lock-tokens").map((token) => lockOf(token, context));
+  const enlisted = request.transaction === undefined ? undefined : context.enlist(request.transaction);
   for (const lock of locks) {
-    queue.settle(lock, settlement);
+    if (enlisted === undefined) {
+      queue.settle(lock, settlement);
+    } else {
+      enlisted.transaction.settle(queue, lock, settlement, enlisted.part);
+    }
   }
   return ok();
 };
@@ -175,7 +181,7 @@ const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operation>([
   ["com.microsoft:renew-lock", renewLock],
   ["com.microsoft:peek-message", peek],
   ["com.microsoft:receive-by-sequence-number", receiveDeferred],
-  ["com.microsoft:update-disposition", updateDisposition],
+  [UPDATE_DISPOSITION, updateDisposition],
   ["com.microsoft:schedule-message", schedule],
   ["com.microsoft:cancel-scheduled-message", cancelScheduled],
   ["com.microsoft:batch-delete-messages", batchDelete],
@@ -190,6 +196,12 @@ export function answerManagement(request: Request, context: ManagementContext): 
     throw new BrokerError(
       BrokerErrorCode.NotImplemented,
       `$management of '${context.entity.path}' does not know '${request.operation}'. It knows ${[...OPERATIONS.keys()].join(", ")}.`,
+    );
+  }
+  if (request.transaction !== undefined && request.operation !== UPDATE_DISPOSITION) {
+    throw new BrokerError(
+      BrokerErrorCode.NotImplemented,
+      `'${request.operation}' cannot be part of a transaction here: of $management, '${UPDATE_DISPOSITION}' alone can.`,
     );
   }
   return operation(request, context);

@@ -6,6 +6,7 @@ import type { SessionLock } from "../core/sessions.js";
 import type { Topic } from "../core/topic.js";
 import type { LockTokens } from "./lockTokens.js";
 import type { Answer, Request } from "./requests.js";
+import type { Enlistment } from "./transactions.js";
 
 // What the operations of `$management` have in common: what they work with, and how they read a request's body.
 
@@ -18,6 +19,8 @@ export interface ManagementContext {
   readonly tokens: LockTokens;
   readonly locks: ReadonlyMap<number, Lock>;
   readonly maxMessageBytes: number;
+  /** How a request takes part in the transaction of that id. */
+  enlist(id: Buffer): Enlistment;
   /** The session's lock, if a link of this connection holds it (that one, where a name is given). */
   heldSession(queue: Queue, sessionId: string, linkName: string | undefined): SessionLock;
 }

@@ -22,7 +22,7 @@ import { type IncomingDelivery, Receipts } from "./receipts.js";
 import { RequestLinks } from "./requestLinks.js";
 import { sendTargetOf } from "./sendTargets.js";
 import { watchConnection, watchSession } from "./strictness.js";
-import { ConnectionTransactions, CoordinatorLink, Coordinators } from "./transactions.js";
+import { ConnectionTransactions, CoordinatorLink, Coordinators, topEntityOf } from "./transactions.js";
 import { Transfers } from "./transfers.js";
 import type { Wire } from "./wire.js";
 
@@ -273,6 +273,7 @@ export class Peer {
             tokens: this.#service.tokens,
             locks: this.#service.namespace.locks,
             maxMessageBytes: this.#service.maxMessageBytes,
+            enlist: (id) => this.#transactions.enlist(id, topEntityOf(managed), link.session),
             heldSession: (queue, sessionId, linkName) => this.#heldSession(queue, sessionId, linkName),
           });
         });

@@ -11,6 +11,7 @@ import {
   refusal,
   type StatusNames,
 } from "./requests.js";
+import { transactionalState } from "./transactions.js";
 import type { Transfers } from "./transfers.js";
 
 /** The links of one connection on which something is asked (`$cbs`, `$management`), and those for the answers. */
@@ -57,7 +58,7 @@ export class RequestLinks {
       message: (delivery, { encoded }) => {
         let request: Request;
         try {
-          request = decodeRequest(encoded);
+          request = decodeRequest(encoded, transactionalState(delivery.remote_state)?.id);
         } catch (error) {
           // Nobody could be answered: it does not even say whom.
           receipts.reject(delivery, conditionOf(asBrokerError(error)));

@@ -18,6 +18,8 @@ export interface Request {
   readonly body: unknown;
   readonly replyTo: string | undefined;
   readonly messageId: unknown;
+  /** The transaction that it is part of. */
+  readonly transaction: Buffer | undefined;
 }
 
 export interface Answer {
@@ -39,7 +41,7 @@ function record(value: unknown): Readonly<Record<string, unknown>> {
 }
 
 /** Decodes a request; throws if it is none. */
-export function decodeRequest(encoded: Buffer): Request {
+export function decodeRequest(encoded: Buffer, transaction?: Buffer): Request {
   let decoded: Readonly<Record<string, unknown>>;
   try {
     checkMessage(encoded);
@@ -57,6 +59,7 @@ export function decodeRequest(encoded: Buffer): Request {
     body: decoded["body"],
     replyTo: typeof decoded["reply_to"] === "string" ? decoded["reply_to"] : undefined,
     messageId: decoded["message_id"],
+    transaction,
   };
 }
 
