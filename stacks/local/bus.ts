@@ -77,7 +77,8 @@ export class IdentityBus implements Bus {
   notices(): string[] {
     const { entra, authorityFile, accessLog } = this.cloud;
     return [
-      `Service Bus is ${this.namespaces.host} (AMQP over TLS), Entra ID ${entra.authorityHost}; both are trusted through ${authorityFile} alone.`,
+      `Service Bus: ${this.namespaces.host} (AMQP over TLS), its administration: ${this.namespaces.adminHost}, ` +
+        `Entra ID: ${entra.authorityHost}. They are trusted through ${authorityFile} alone.`,
       `Who was let in and who was refused: ${accessLog.path}`,
     ];
   }
@@ -130,7 +131,8 @@ export class EmulatorBus implements Bus {
   }
 
   notices(): string[] {
-    return [`Connection string: ${this.namespaces.broker.connectionString()}`];
+    const { broker, adminHost } = this.namespaces;
+    return [`Connection string: ${broker.connectionString()}`, `Administration: http://${adminHost}`];
   }
 
   refusals(): string {

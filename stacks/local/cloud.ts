@@ -1,11 +1,12 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { defined } from "../../runtime/contract/index.js";
 import { AccessLog } from "./accessLog.js";
 import { Broker } from "./broker/index.js";
-import { type Application, EntraStandIn } from "./entra/index.js";
+import { type Application, EntraStandIn, type IssuerKeys } from "./entra/index.js";
 import { LocalIdentities } from "./identities.js";
-import { LocalNamespaces } from "./namespaces.js";
-import { createAzureNativeStandIn, TENANT, uuidOf } from "./providers/azure-native/index.js";
+import { LocalNamespaces, namespaceInfo } from "./namespaces.js";
+import { createAzureNativeStandIn, type IdentityEffects, TENANT, uuidOf } from "./providers/azure-native/index.js";
 import type { ProviderStandIn } from "./providers/base/index.js";
 import { ServiceAccountIssuer, type WorkloadIdentityWebhook } from "./providers/kubernetes/index.js";
 import { LocalRights } from "./rights.js";
@@ -22,6 +23,19 @@ export interface CloudOptions {
   propagationSeconds?: number;
   /** How long an access token holds, 125 to 86400 seconds. @default 3600 */
   tokenLifetimeSeconds?: number;
+  /** Keys of further issuers whose tokens are exchanged: of workflows, for example. @default the cluster's alone */
+  keysOf?: IssuerKeys;
+  /** What time Entra and the cluster's issuer have, in milliseconds since 1970. @default the machine's */
+  now?: () => number;
+}
+
+interface CloudParts {
+  azure: ProviderStandIn;
+  namespaces: LocalNamespaces;
+  identities: IdentityEffects;
+  entra: EntraStandIn;
+  issuer: ServiceAccountIssuer;
+  accessLog: AccessLog;
 }
 
 /** The only audience that Entra takes in an exchange. */
@@ -39,13 +53,7 @@ export class LocalCloud {
   private constructor(
     private readonly options: CloudOptions,
     private readonly closers: Closers,
-    /** Resource Manager, for the engine. */
-    readonly azure: ProviderStandIn,
-    readonly namespaces: LocalNamespaces,
-    readonly entra: EntraStandIn,
-    /** The cluster's issuer of service account tokens: the only one whose tokens Entra takes here. */
-    readonly issuer: ServiceAccountIssuer,
-    readonly accessLog: AccessLog,
+    private readonly parts: CloudParts,
     /** File with the certificate of the authority that signs for Entra and Service Bus. */
     readonly authorityFile: string,
   ) {}
@@ -55,13 +63,13 @@ export class LocalCloud {
     const { dir, issuerUrl, propagationSeconds, tokenLifetimeSeconds } = options;
     const closers = new Closers();
     try {
-      const issuer = new ServiceAccountIssuer(issuerUrl);
+      const issuer = new ServiceAccountIssuer(issuerUrl, options.now);
       const accessLog = new AccessLog(join(dir, "access.log"));
       const entra = await EntraStandIn.create({
         tenantId: options.tenantId ?? TENANT,
-        keysOf: (url) => (url === issuer.url ? issuer.keySet : undefined),
+        keysOf: (url) => (url === issuer.url ? issuer.keySet : options.keysOf?.(url)),
         log: (event) => accessLog.add(event),
-        ...(tokenLifetimeSeconds === undefined ? {} : { tokenLifetimeSeconds }),
+        ...defined({ tokenLifetimeSeconds, now: options.now }),
       });
       closers.add(() => accessLog.flushed());
       closers.add(() => entra.close());
@@ -69,15 +77,16 @@ export class LocalCloud {
       const rights = new LocalRights({
         verify: (token, now) => entra.verify(token, now),
         directory: entra.directory,
-        ...(propagationSeconds === undefined ? {} : { propagationSeconds }),
+        ...defined({ propagationSeconds }),
       });
       closers.add(() => rights.close());
       const namespaces = new LocalNamespaces(
-        ({ id, properties }) =>
+        (namespace) =>
           new Broker({
-            access: rights.accessTo(id),
+            access: rights.accessTo(namespace.id),
             accessLog: (event) => accessLog.add(event),
-            disableLocalAuth: properties["disableLocalAuth"] === true,
+            disableLocalAuth: namespace.properties["disableLocalAuth"] === true,
+            namespace: namespaceInfo(namespace),
           }),
         await entra.authority.issue(),
       );
@@ -85,20 +94,49 @@ export class LocalCloud {
       rights.onChange(() => {
         for (const broker of namespaces.all) broker.accessChanged();
       });
+      const identities = new LocalIdentities(entra.directory, rights);
       const azure = await createAzureNativeStandIn({
         stateFile: join(dir, "azure.json"),
         effects: namespaces,
-        identities: new LocalIdentities(entra.directory, rights),
+        identities,
         cluster: { oidcIssuerUrl: issuerUrl },
       });
       closers.add(() => azure.close());
       const authorityFile = join(dir, "authority.pem");
       writeFileSync(authorityFile, entra.authority.cert);
-      return new LocalCloud(options, closers, azure, namespaces, entra, issuer, accessLog, authorityFile);
+      const parts = { azure, namespaces, identities, entra, issuer, accessLog };
+      return new LocalCloud(options, closers, parts, authorityFile);
     } catch (error) {
       await closers.close();
       throw error;
     }
+  }
+
+  /** Resource Manager, for the engine. */
+  get azure(): ProviderStandIn {
+    return this.parts.azure;
+  }
+
+  get namespaces(): LocalNamespaces {
+    return this.parts.namespaces;
+  }
+
+  /** Identities and rights, as Resource Manager makes them known. */
+  get identities(): IdentityEffects {
+    return this.parts.identities;
+  }
+
+  get entra(): EntraStandIn {
+    return this.parts.entra;
+  }
+
+  /** The cluster's issuer of service account tokens. */
+  get issuer(): ServiceAccountIssuer {
+    return this.parts.issuer;
+  }
+
+  get accessLog(): AccessLog {
+    return this.parts.accessLog;
   }
 
   /** What the workload identity webhook of the cluster is installed with. */

@@ -5,6 +5,7 @@ import {
   type CommonSettings,
   EntityStatus,
   type Filter,
+  type NamespaceOptions,
   type RuleAction,
   type SubscriptionSettings,
   type TlsIdentity,
@@ -17,17 +18,35 @@ const FOREVER_SECONDS = 10_675_199 * 86_400;
 
 /** A Service Bus namespace as the stack made it. */
 export interface NamespaceResource {
+  readonly name: string;
   /** Resource id: what rights on it are held against. */
   readonly id: string;
   readonly properties: EntityProperties;
 }
+
+interface RunningNamespace {
+  readonly broker: Broker;
+  readonly endpoint: string;
+  /** Host and port of its administration. */
+  readonly adminHost: string;
+}
+
+/** What administration is told of a namespace. */
+export function namespaceInfo({ name, properties }: NamespaceResource): NamespaceOptions {
+  const sku = properties["sku"];
+  const tier = typeof sku === "object" && sku !== null && "name" in sku ? sku.name : undefined;
+  const known = TIERS.find((each) => each === tier);
+  return { name, ...(known === undefined ? {} : { sku: known }) };
+}
+
+const TIERS = ["Basic", "Standard", "Premium"] as const;
 
 /**
  * Lets the life of Service Bus resources reach a broker: one broker for each namespace. A stack of this environment
  * has one; the namespace that was made last is `broker`.
  */
 export class LocalNamespaces implements ServiceBusEffects {
-  private readonly brokers = new Map<string, { broker: Broker; endpoint: string }>();
+  private readonly brokers = new Map<string, RunningNamespace>();
 
   /**
    * @param make a broker of a namespace that is not listening yet
@@ -48,6 +67,11 @@ export class LocalNamespaces implements ServiceBusEffects {
     return new URL(this.only.endpoint).host;
   }
 
+  /** Host and port of its administration, as ServiceBusAdministrationClient is given them. */
+  get adminHost(): string {
+    return this.only.adminHost;
+  }
+
   /** Every broker. */
   get all(): Broker[] {
     return [...this.brokers.values()].map(({ broker }) => broker);
@@ -59,12 +83,13 @@ export class LocalNamespaces implements ServiceBusEffects {
       there.broker.setLocalAuth(properties["disableLocalAuth"] !== true);
       return { endpoint: there.endpoint };
     }
-    const broker = this.make({ id, properties });
-    const { tls } = this;
-    const { host, port } = await broker.listen(tls === undefined ? {} : { tls });
-    // The name that the certificate is for.
-    const endpoint = tls === undefined ? `http://${host}:${port}/` : `https://localhost:${port}/`;
-    this.brokers.set(name, { broker, endpoint });
+    const broker = this.make({ name, id, properties });
+    const options = this.tls === undefined ? {} : { tls: this.tls, plainText: false };
+    const [{ port }, admin] = [await broker.listen(options), await broker.listenAdmin(options)];
+    // With TLS the name that the certificate is for.
+    const [scheme, host] = this.tls === undefined ? ["http", "127.0.0.1"] : ["https", "localhost"];
+    const endpoint = `${scheme}://${host}:${port}/`;
+    this.brokers.set(name, { broker, endpoint, adminHost: `${host}:${admin.port}` });
     return { endpoint };
   }
 
@@ -128,7 +153,7 @@ export class LocalNamespaces implements ServiceBusEffects {
     }
   }
 
-  private get only(): { broker: Broker; endpoint: string } {
+  private get only(): RunningNamespace {
     const [only] = [...this.brokers.values()].slice(-1);
     if (only !== undefined) return only;
     throw new Error("there is no Service Bus namespace: bring the stack up first");
