@@ -68,13 +68,18 @@ function role(side: Side): number {
   return side === "receiver" ? Code.True : Code.False;
 }
 
-/** Writes a disposition that settles a range of deliveries as accepted. Returns where it ends. */
-export function writeAccepted(
+/** An outcome without any field, by its descriptor. */
+export const Outcome = { Accepted: ACCEPTED, Rejected: REJECTED, Released: 0x26, Modified: 0x27 } as const;
+export type Outcome = (typeof Outcome)[keyof typeof Outcome];
+
+/** Writes a disposition that settles a range of deliveries with one outcome. Returns where it ends. */
+export function writeSettled(
   side: Side,
   target: Buffer,
   start: number,
   channel: number,
   range: { readonly first: number; readonly last: number },
+  outcome: Outcome = Outcome.Accepted,
 ): number {
   let at = start + HEADER;
   target[at++] = Code.Described;
@@ -89,7 +94,7 @@ export function writeAccepted(
   target[at++] = Code.True;
   target[at++] = Code.Described;
   target[at++] = Code.SmallUlong;
-  target[at++] = ACCEPTED;
+  target[at++] = outcome;
   target[at++] = Code.List0;
   target[size] = at - size - 1;
   closeFrame(target, start, at - start, channel);

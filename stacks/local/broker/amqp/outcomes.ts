@@ -68,7 +68,8 @@ export function settlementOf(state: Typed | null | undefined): Settlement | unde
     case RELEASED:
       return { kind: "release" };
     case MODIFIED:
-      return { kind: inside(field(state, 1)) === true ? "defer" : "abandon", ...changesIn(field(state, 2)) };
+      // `rhea` reads a boolean in its long form, which Python's client writes, as 0 or 1.
+      return { kind: inside(field(state, 1)) ? "defer" : "abandon", ...changesIn(field(state, 2)) };
     case REJECTED: {
       const info = mapOf(field(field(state, 0), 2));
       const reason = takeText(info, REASON);

@@ -1,6 +1,6 @@
 import type { Session } from "rhea";
 import type { AmqpCondition } from "./conditions.js";
-import { DISPOSITION_ROOM, dispositionFrame, rejectedFrame, writeAccepted } from "./frames.js";
+import { DISPOSITION_ROOM, dispositionFrame, rejectedFrame, writeSettled } from "./frames.js";
 import type { Wire } from "./wire.js";
 
 /** A delivery from the peer. */
@@ -71,7 +71,7 @@ export class Receipts {
     if (range !== undefined) {
       this.#accepted = undefined;
       const { buffer, at } = this.#wire.reserve(DISPOSITION_ROOM);
-      this.#wire.commit(writeAccepted("receiver", buffer, at, this.#session.local.channel, range));
+      this.#wire.commit(writeSettled("receiver", buffer, at, this.#session.local.channel, range));
     }
   }
 }

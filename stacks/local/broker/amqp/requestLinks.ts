@@ -32,6 +32,13 @@ export class RequestLinks {
     }
   }
 
+  /** The link that a request names for its answer. Microsoft's Python client names none, and has one of the same node. */
+  #replyTo(request: Request, node: string): ReplyLink | undefined {
+    return request.replyTo === undefined
+      ? [...this.#replies.values()].find((reply) => reply.node === node)
+      : this.#replies.get(request.replyTo);
+  }
+
   /** A link whose requests are answered at once; what `answer` throws is the refusal. */
   answered(link: Receiver, receipts: Receipts, names: StatusNames, answer: (request: Request) => Answer): LinkHandler {
     return this.taken(link, receipts, names, (request, reply) => {
@@ -52,7 +59,8 @@ export class RequestLinks {
     names: StatusNames,
     take: (request: Request, reply: (answer: Answer) => void) => void,
   ): LinkHandler {
-    link.set_target({ address: link.target?.address });
+    const node = link.target?.address ?? "";
+    link.set_target({ address: node });
     link.set_source({ address: link.source?.address });
     return {
       message: (delivery, { encoded }) => {
@@ -65,9 +73,7 @@ export class RequestLinks {
           return;
         }
         receipts.accept(delivery);
-        take(request, (answered) =>
-          this.#replies.get(request.replyTo ?? "")?.send(encodeAnswer(request, answered, names)),
-        );
+        take(request, (answered) => this.#replyTo(request, node)?.send(encodeAnswer(request, answered, names)));
       },
       closed: () => {},
     };

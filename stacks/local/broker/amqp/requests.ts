@@ -93,19 +93,24 @@ export function encodeAnswer(request: Request, answer: Answer, names: StatusName
 export class ReplyLink implements LinkHandler {
   /** What requests name it by. */
   readonly address: string;
+  /** The node whose answers come on it. */
+  readonly node: string;
   readonly #link: Sender;
   readonly #transfers: Transfers;
   readonly #unsent: Buffer[] = [];
+  active = true;
 
   constructor(link: Sender, transfers: Transfers) {
     this.#link = link;
     this.#transfers = transfers;
     this.address = link.target?.address ?? link.name;
+    this.node = link.source?.address ?? "";
     link.set_source({ address: link.source?.address });
     link.set_target({ address: link.target?.address });
   }
 
   send(encoded: Buffer): void {
+    this.active = true;
     if (this.#unsent.length < MOST_UNSENT) {
       this.#unsent.push(encoded);
       this.flow();

@@ -11,9 +11,10 @@ import {
   closeFrame,
   DISPOSITION_ROOM,
   dispositionFrame,
+  Outcome,
   rejectedFrame,
   TRANSFER_ROOM,
-  writeAccepted,
+  writeSettled,
   writeTransfer,
 } from "./frames.js";
 import type { DispositionFields, FlowFields, OutgoingPort } from "./internals.js";
@@ -28,6 +29,15 @@ const INLINE = 16 * 1_024;
 const SMALLEST_FRAME = 512;
 /** What is assumed of a peer that names no limit. */
 const FRAME_SIZE = 64 * 1_024;
+
+/** The outcome by which a client said each settlement. */
+const OUTCOMES: Readonly<Record<Settlement["kind"], Outcome>> = {
+  complete: Outcome.Accepted,
+  deadLetter: Outcome.Rejected,
+  release: Outcome.Released,
+  abandon: Outcome.Modified,
+  defer: Outcome.Modified,
+};
 
 /** Who handed out a delivery, and is told what its receiver says of it. */
 export interface DeliveryOwner {
@@ -236,7 +246,8 @@ export class Transfers implements OutgoingPort {
     const { faults } = this.#disturbances;
     const transactional = transactionalState(fields.state);
     const settlement = settlementOf(transactional === undefined ? fields.state : transactional.outcome);
-    const settled = fields.settled === true;
+    // `rhea` reads a boolean in its long form, which Python's client writes, as 0 or 1.
+    const settled = Boolean(fields.settled);
     if (settlement === undefined || (!settled && (fields.state === null || fields.state === undefined))) {
       return;
     }
@@ -247,7 +258,8 @@ export class Transfers implements OutgoingPort {
       span < this.#owners.size * 2 + 1
         ? Array.from({ length: span + 1 }, (_, offset) => (first + offset) >>> 0)
         : [...this.#owners.keys()].filter((id) => (id - first) >>> 0 <= span);
-    let accepted: { first: number; last: number } | undefined;
+    const outcome = OUTCOMES[settlement.kind];
+    let done: { first: number; last: number } | undefined;
     for (const id of ids) {
       const owner = this.#owners.get(id);
       if (owner === undefined) {
@@ -267,20 +279,21 @@ export class Transfers implements OutgoingPort {
       } else if (transactional !== undefined) {
         const state = acceptedInTransaction(transactional.id);
         this.#wire.write(dispositionFrame("sender", this.#session.local.channel, id, state));
-      } else if (accepted !== undefined && (accepted.last + 1) >>> 0 === id) {
-        accepted.last = id;
+      } else if (done !== undefined && (done.last + 1) >>> 0 === id) {
+        done.last = id;
       } else {
-        this.#accept(accepted);
-        accepted = { first: id, last: id };
+        this.#confirm(done, outcome);
+        done = { first: id, last: id };
       }
     }
-    this.#accept(accepted);
+    this.#confirm(done, outcome);
   }
 
-  #accept(range: { readonly first: number; readonly last: number } | undefined): void {
+  /** Says of a range that its outcome was taken: by the same outcome, which Python's and Java's clients compare. */
+  #confirm(range: { readonly first: number; readonly last: number } | undefined, outcome: Outcome): void {
     if (range !== undefined) {
       const { buffer, at } = this.#wire.reserve(DISPOSITION_ROOM);
-      this.#wire.commit(writeAccepted("sender", buffer, at, this.#session.local.channel, range));
+      this.#wire.commit(writeSettled("sender", buffer, at, this.#session.local.channel, range, outcome));
     }
   }
 }
