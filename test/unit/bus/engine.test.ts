@@ -128,6 +128,28 @@ describe("health", () => {
 });
 
 describe("the log", () => {
+  test("measures how old each message is when it is received, from the entity's own time", async () => {
+    const kit = engineKit(async () => done);
+    kit.engine.start();
+    await settled();
+    const ago = (milliseconds: number) => new Date(kit.clock.now() - milliseconds);
+    kit.receivers[0]?.send(
+      received({ messageId: "a", enqueuedTimeUtc: ago(90_000) }),
+      // A clock that is ahead makes no message younger than new.
+      received({ messageId: "b", enqueuedTimeUtc: ago(-5_000) }),
+      received({ messageId: "c" }),
+    );
+    await settled();
+    const lines = (await kit.metrics.registry.metrics()).split("\n").filter((l) => l.startsWith("stowage_message_age"));
+    const reading = (name: string) =>
+      lines
+        .find((line) => line.startsWith(name))
+        ?.split(" ")
+        .at(-1);
+    expect(reading("stowage_message_age_seconds_sum")).toBe("90");
+    expect(reading("stowage_message_age_seconds_count")).toBe("2");
+  });
+
   test("has one line a decision, with the trace id, and never a body or a job's own words", async () => {
     const description = "The job refused the message.\nstderr: secret body";
     const kit = engineKit(async (m) =>

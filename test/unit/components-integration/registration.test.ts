@@ -207,6 +207,13 @@ describe("Integration", () => {
     ]);
   });
 
+  it("tells the autoscaler the alias of geo-disaster recovery, which outlives the namespace", async () => {
+    const { all } = await buildOf("prod", false);
+    const scaled = all("kubernetes:keda.sh/v1alpha1:ScaledObject").map((each) => JSON.stringify(each.inputs["spec"]));
+    expect(scaled.length).toBeGreaterThan(0);
+    for (const spec of scaled) expect(spec).toContain('"namespace":"contoso-stowage"');
+  });
+
   it("tells the workers where things are", async () => {
     const { one } = await buildOf("prod", false);
     const serviceBus = {

@@ -55,6 +55,18 @@ const refused: [string, [string[], unknown][], string[]][] = [
     ],
   ],
   [
+    "a lock under which no grant can be made, and a second region that is the first",
+    [
+      [p("serviceBus/namespace/lock/level"), "ReadOnly"],
+      [p("serviceBus/namespace/autoscale"), undefined],
+      [p("serviceBus/namespace/disasterRecovery/location"), "West Europe"],
+    ],
+    [
+      'serviceBus.namespace.disasterRecovery.location: must be another region than the namespace\'s own (found "West Europe"). Choose a second one',
+      'serviceBus.namespace.lock.level: keeps the pipelines\' grants on the entities from being made (found "ReadOnly"). Set it to CanNotDelete',
+    ],
+  ],
+  [
     "a queue name that Azure refuses",
     [[p("serviceBus/queues/renders!"), {}]],
     [
