@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   type PrincipalGrantsArgs,
@@ -209,6 +210,36 @@ describe("WorkloadIdentity's args", () => {
     expect(workloadIdentityProblems("stowage-renders", rest).map(formatProblem)).toEqual([
       "bus: is missing; grants need it. Give the namespace and its entityIds",
     ]);
+  });
+});
+
+describe("the tokens that an identity takes", () => {
+  it("are refused beyond 20, whatever they are of, and never below", () => {
+    const counts = fc.record({
+      account: fc.boolean(),
+      others: fc.integer({ min: 0, max: 25 }),
+      workflows: fc.integer({ min: 0, max: 25 }),
+    });
+    fc.assert(
+      fc.property(counts, ({ account, others, workflows }) => {
+        const { serviceAccount, ...rest } = sound;
+        const githubActions = Object.fromEntries(
+          Array.from({ length: workflows }, (_, i) => [
+            `flow-${i}`,
+            { organization: "a", repository: "b", tag: `v${i}` },
+          ]),
+        );
+        const args = { ...rest, federations: federations(others), githubActions };
+        const problems = workloadIdentityProblems(
+          "stowage-renders",
+          account && serviceAccount !== undefined ? { ...args, serviceAccount } : args,
+        );
+        const total = others + workflows + (account ? 1 : 0);
+        expect(problems.map((found) => found.path)).toEqual(
+          total === 0 ? ["serviceAccount"] : total > 20 ? ["federations"] : [],
+        );
+      }),
+    );
   });
 });
 

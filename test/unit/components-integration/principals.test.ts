@@ -8,41 +8,18 @@ import {
   integrationProblems,
 } from "../../../components/integration/index.js";
 import { formatProblem } from "../../../runtime/contract/index.js";
-import { argsOf, clusterCalls, EXISTING_PRINCIPAL } from "../support/environments.js";
+import { clusterCalls, EXISTING_PRINCIPAL } from "../support/environments.js";
 import { failureOf, run } from "../support/mocks.js";
-import { readings } from "../support/pipelines.js";
+import { sink, small } from "./small.js";
 
 const ASSIGNMENT = "azure-native:authorization:RoleAssignment";
 const CREDENTIAL = "azure-native:managedidentity:FederatedIdentityCredential";
 const LOOKUP = "azure-native:managedidentity:getUserAssignedIdentity";
-const POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy";
 const DEPLOYMENT = "kubernetes:apps/v1:Deployment";
 
 const build = (args: IntegrationArgs, preview = true) =>
   run(() => new Integration("stowage", args), { preview, calls: clusterCalls });
 
-/** An integration whose stores are elsewhere, so that a run of it is small. */
-const small = (pipelines: { [name: string]: IntegrationPipelineArgs }, changed: Partial<IntegrationArgs> = {}) => {
-  const { location, resourceGroup, cluster, namespace, image } = argsOf("prod");
-  const queues = Object.fromEntries(["a", "b", "c", "d", "answers", "log"].map((name) => [name, {}]));
-  const { kubeContext: _, ...adopted } = cluster;
-  return {
-    location,
-    resourceGroup,
-    cluster: adopted,
-    namespace,
-    image,
-    serviceBus: {
-      namespace: { name: "contoso-small", tier: "Standard" as const },
-      queues,
-      topics: { events: { subscriptions: { one: {}, two: {} } } },
-    },
-    endpoints: { cassandra: { contactPoints: ["ring.svc"], localDatacenter: "dc1" } },
-    pipelines,
-    ...changed,
-  } satisfies IntegrationArgs;
-};
-const sink = { cassandra: { table: readings, replication: { dc1: 3 } } };
 const scaling = { minReplicas: 1, maxReplicas: 3, messagesPerReplica: 10 };
 
 /** Pipelines with any source, any replies and any scaling; no two share a source. */
@@ -192,7 +169,7 @@ describe("producers and deployers", () => {
     expect(one(ASSIGNMENT, "stowage-shop_producer-send-a").inputs).toMatchObject({
       principalId: EXISTING_PRINCIPAL,
       principalType: "ServicePrincipal",
-      description: "Producer shop of Stowage: send on a",
+      description: "Producer shop of Stowage pipeline p0: send on a",
     });
     expect(one(ASSIGNMENT, "stowage-people_producer-receive-answers").inputs).toMatchObject({
       principalId: producers.people.principalId,
@@ -208,6 +185,27 @@ describe("producers and deployers", () => {
     expect(one(CREDENTIAL, "stowage-ci_deployer-prod").inputs["subject"]).toBe("repo:acme/infra:environment:prod");
     expect(all("kubernetes:core/v1:ServiceAccount").map((account) => account.name)).toEqual(["stowage-p0-p0"]);
     expect(await known(value.rightsTable)).toMatch(/Without any right here: stowage-ci_deployer \(deployer\)\.$/);
+  });
+
+  it("are described by the pipelines that they have to do with, of many by the first of them", async () => {
+    const many = Object.fromEntries(
+      ["a", "b", "c", "d"].map((queue): [string, IntegrationPipelineArgs] => [
+        `from-${queue}`,
+        { source: { queue }, sink },
+      ]),
+    );
+    const answering = { source: { topic: "events", subscription: "one" }, sink, replyQueues: ["answers"] };
+    const all = { ...many, answering, last: { source: { topic: "events", subscription: "two" }, sink } };
+    const { shop, people } = producers;
+    const wide = { ...people, grants: [{ scope: "namespace" as const, right: "send" as const }] };
+    const { all: found } = await build(small(all, { producers: { shop, people, wide } }));
+    const described = found(ASSIGNMENT).map(({ inputs }) => String(inputs["description"]));
+    expect(described.filter((text) => text.startsWith("Producer")).sort()).toEqual([
+      "Producer people of Stowage pipelines answering, last: receive on answers",
+      "Producer people of Stowage pipelines answering, last: send on events",
+      "Producer shop of Stowage pipeline from-a: send on a",
+      "Producer wide of Stowage pipelines from-a, from-b, from-c, from-d, answering, 1 more: send on the whole of contoso-small",
+    ]);
   });
 
   it("that cannot be looked up are named", async () => {
@@ -304,87 +302,5 @@ describe("producers and deployers", () => {
         formatProblem,
       ),
     ).toEqual(lines);
-  });
-});
-
-describe("the addresses that workers reach", () => {
-  const pipelines = { p0: { source: { queue: "a" }, sink } };
-  const egressOf = async (args: IntegrationArgs) => {
-    const { one } = await build(args);
-    const { egress } = one(POLICY, "stowage-p0").inputs["spec"] as {
-      egress: { to?: { ipBlock?: { cidr: string } }[]; ports: { port: number }[] }[];
-    };
-    return Object.fromEntries(egress.map(({ to, ports }) => [ports[0]?.port, to?.map((peer) => peer.ipBlock?.cidr)]));
-  };
-
-  it("are those that are given, of the stores only the one that is written to", async () => {
-    const network = {
-      serviceBusCidrs: ["10.1.0.0/28"],
-      entraCidrs: ["10.2.0.0/28"],
-      cassandraCidrs: ["10.3.0.0/28"],
-      linstorCidrs: ["10.4.0.0/28"],
-      dnsCidrs: ["10.5.0.0/28"],
-    };
-    expect(await egressOf(small(pipelines, { network }))).toEqual({
-      53: ["10.5.0.0/28"],
-      443: ["10.2.0.0/28"],
-      5671: ["10.1.0.0/28"],
-      9042: ["10.3.0.0/28"],
-    });
-  });
-
-  it("are every address of the bus where nothing is said and its endpoint is public", async () => {
-    expect((await egressOf(small(pipelines)))[5671]).toBeUndefined();
-  });
-
-  it("are those of a store that is made here, by its namespace, unless another way to it is given", async () => {
-    const storeRule = async (args: IntegrationArgs, pipeline: string) => {
-      const { one } = await build(args);
-      const { egress } = one(POLICY, `stowage-${pipeline}`).inputs["spec"] as { egress: { to?: unknown }[] };
-      return egress[3]?.to;
-    };
-    const pods = (name: string) => [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": name } } }];
-    const dev = argsOf("dev");
-    expect(await storeRule(dev, "volumes")).toEqual(pods("piraeus-datastore"));
-    expect(await storeRule(dev, "telemetry")).toEqual(pods("cassandra"));
-    const elsewhere = { ...dev, endpoints: { cassandra: { contactPoints: ["ring.internal"] } } };
-    expect(await storeRule(elsewhere, "telemetry")).toBeUndefined();
-    const told = { ...elsewhere, network: { cassandraCidrs: ["10.3.0.0/28"] } };
-    expect(await storeRule(told, "telemetry")).toEqual([{ ipBlock: { cidr: "10.3.0.0/28" } }]);
-    const { one } = await build(dev);
-    const { egress } = one(POLICY, "stowage-renders").inputs["spec"] as { egress: unknown[] };
-    expect(egress).toHaveLength(3);
-  });
-
-  it("are the endpoints of both regions in production, and no other address", async () => {
-    const { all } = await build(argsOf("prod"));
-    for (const { inputs } of all(POLICY)) {
-      const { egress } = inputs["spec"] as { egress: unknown[] };
-      expect(egress[2]).toEqual({
-        to: [{ ipBlock: { cidr: "10.30.2.10/32" } }, { ipBlock: { cidr: "10.31.2.10/32" } }],
-        ports: [{ port: 5671, protocol: "TCP" }],
-      });
-    }
-    expect(all(POLICY)).toHaveLength(3);
-  });
-
-  it("are the private endpoints', where each has a fixed address and there is no public one", async () => {
-    const endpoint = (privateAddress?: string) => ({
-      subnetId: "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/n",
-      ...(privateAddress === undefined ? {} : { privateAddress }),
-    });
-    const premium = (privateEndpoints: object, changed: object = {}) => {
-      const args = small(pipelines);
-      const namespace = { ...args.serviceBus.namespace, tier: "Premium" as const, privateEndpoints, ...changed };
-      const serviceBus = { ...args.serviceBus, namespace: { ...namespace, privateDns: { source: "none" as const } } };
-      return { ...args, serviceBus } as IntegrationArgs;
-    };
-    expect((await egressOf(premium({ hub: endpoint("10.9.0.4"), spoke: endpoint("10.8.0.4") })))[5671]).toEqual([
-      "10.9.0.4/32",
-      "10.8.0.4/32",
-    ]);
-    expect((await egressOf(premium({ hub: endpoint("10.9.0.4"), spoke: endpoint() })))[5671]).toBeUndefined();
-    const open = { publicAccess: "Enabled", ipRules: ["203.0.113.0/28"] };
-    expect((await egressOf(premium({ hub: endpoint("10.9.0.4") }, open)))[5671]).toBeUndefined();
   });
 });
