@@ -42,7 +42,8 @@ const LONGEST_CHILD_NAME = 50;
 const NAME = /^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9_])?$/;
 const CHILD_NAME = /^[A-Za-z0-9$_]([A-Za-z0-9._-]*[A-Za-z0-9_])?$/;
 
-function checkName(kind: string, name: string): void {
+/** Refuses a name that Azure would refuse. @param kind queue, topic, subscription or rule */
+export function checkName(kind: string, name: string): void {
   const child = kind === "subscription" || kind === "rule";
   const longest = child ? LONGEST_CHILD_NAME : LONGEST_NAME;
   if (name.length > longest || !(child ? CHILD_NAME : NAME).test(name) || /\/subscriptions\/|\/\//i.test(name)) {

@@ -61,7 +61,7 @@ export class Rules {
    */
   put(name: string, filter: Filter, action?: RuleAction): void {
     const takes = compileFilter(filter);
-    const edit = action === undefined ? undefined : compile(action);
+    const edit = action === undefined ? undefined : compileRuleAction(action);
     const createdAt = this.get(name)?.createdAt ?? this.#now();
     this.#rules.set(name.toLowerCase(), {
       name,
@@ -126,7 +126,11 @@ export class Rules {
   }
 }
 
-function compile(action: RuleAction): Action {
+/**
+ * Makes an action ready.
+ * @throws BrokerError InvalidArgument for SQL that cannot be understood, with the position
+ */
+export function compileRuleAction(action: RuleAction): Action {
   const { expression, parameters = {} } = action;
   return compileAction(parseAction(expression, parameters), parameters);
 }
