@@ -121,7 +121,7 @@ export class LocalRights {
       if (now < from || now >= until || !same(assignment.principalId, principalId)) return false;
       if (!rolesOf(assignment).includes(right)) return false;
       const scope = scopePath(assignment.scope, namespaceId);
-      return scope !== undefined && reaches(scope, entity);
+      return scope !== undefined && reaches(scope, entity, isQueue(assignment.scope));
     });
   }
 
@@ -170,10 +170,15 @@ export function scopePath(scope: string, namespaceId: string): string | undefine
   return subscription === undefined ? path : `${path}/Subscriptions/${subscription}`;
 }
 
+/** True for the id of a queue: nothing lies in one, whatever the names of others begin with. */
+function isQueue(scope: string): boolean {
+  return /\/queues\/[^/]+\/*$/i.test(scope);
+}
+
 /** True where a right on `scope` holds for `entity`: the same, or a topic's subscription. `a/b` does not lie in `a`. */
-function reaches(scope: string, entity: string): boolean {
+function reaches(scope: string, entity: string, queue: boolean): boolean {
   const [above, path] = [scope.toLowerCase(), entity.toLowerCase()];
-  return above === "" || above === path || path.startsWith(`${above}/subscriptions/`);
+  return above === "" || above === path || (!queue && path.startsWith(`${above}/subscriptions/`));
 }
 
 function rolesOf({ roleDefinitionId }: RoleAssignment): readonly AccessRight[] {
