@@ -25,7 +25,8 @@ const idsByPath = new WeakMap<ServiceBus, Map<string, pulumi.Output<string>>>();
 const secondaryIdsByPath = new WeakMap<ServiceBus, Map<string, pulumi.Output<string>>>();
 
 /**
- * An Azure Service Bus namespace with its network rules, queues, topics, subscriptions and rules.
+ * An Azure Service Bus namespace with what surrounds it (network, private endpoints, a second region, diagnostics,
+ * alerts, autoscaling, lock), and its queues, topics, subscriptions and rules.
  * Shared access keys are off, TLS is 1.2 or newer, and public access is always stated.
  */
 export class ServiceBus extends pulumi.ComponentResource {

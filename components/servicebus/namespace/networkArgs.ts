@@ -2,7 +2,10 @@ import type * as pulumi from "@pulumi/pulumi";
 
 /** Where the private DNS zone comes from that resolves the namespace to its private endpoint. */
 export const PrivateDnsSource = {
-  /** Made beside the namespace, and linked to the virtual networks that are named. */
+  /**
+   * Made beside the namespace, and linked to the virtual networks that are named. A resource group has one zone of this
+   * name: a second bus in it uses the first one's, as `existing`.
+   */
   Create: "create",
   /** One that is there, as a hub network has it. */
   Existing: "existing",
