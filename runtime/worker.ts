@@ -1,5 +1,5 @@
-import { Engine, openBus, systemClock } from "./bus/index.js";
-import { type Connection, ExitCode, type Pipeline, type Sink, sinkKind } from "./contract/index.js";
+import { type Bus, Engine, openBus, systemClock } from "./bus/index.js";
+import { type Connection, ExitCode, type Pipeline, type Sink, StowageError, sinkKind } from "./contract/index.js";
 import { createSink } from "./sinks/index.js";
 import { startSink } from "./start.js";
 import {
@@ -82,7 +82,8 @@ export class Worker {
       this.note(error, "the sink cannot start");
     });
     if (failure !== undefined || this.starting.signal.aborted) return failure;
-    const bus = await openBus(connection, pipeline.source);
+    const bus = await this.open();
+    if (bus === undefined) return ExitCode.MissingRequirement;
     if (this.starting.signal.aborted) return undefined;
     this.engine = new Engine({
       pipeline,
@@ -99,6 +100,17 @@ export class Worker {
     });
     this.engine.start();
     return undefined;
+  }
+
+  /** The bus; undefined where there is nothing to log in with, which is in the log. */
+  private async open(): Promise<Bus | undefined> {
+    try {
+      return await openBus(this.setup.connection, this.setup.pipeline.source);
+    } catch (error) {
+      if (!(error instanceof StowageError)) throw error;
+      this.note(error, "the bus cannot be opened");
+      return undefined;
+    }
   }
 
   private async ready(): Promise<Health> {

@@ -1,5 +1,5 @@
 import type { ServiceBusClient, ServiceBusReceiverOptions } from "@azure/service-bus";
-import type { Connection, PipelineSource } from "../contract/index.js";
+import { type Connection, type PipelineSource, StowageError } from "../contract/index.js";
 import type { QueueReceiver } from "./queueIntake.js";
 import type { ReplySender } from "./replies.js";
 import type { SessionReceiver } from "./session.js";
@@ -48,7 +48,20 @@ function queueOf(source: PipelineSource): string {
   return source.queue;
 }
 
-/** The client with the identity that fits. Loaded late: a worker with a wrong pipeline need not wait for it. */
+/** In a pod the default chain would go on to the node's own identity, which is another's. */
+function noToken(): StowageError {
+  return new StowageError(
+    "NoWorkloadIdentity",
+    "This pod has no token to log in with: AZURE_FEDERATED_TOKEN_FILE is not set. The workload identity webhook sets it " +
+      'where the pod template has the label azure.workload.identity/use: "true" and the service account the annotation ' +
+      "azure.workload.identity/client-id. Add what is missing; where both are there, install the webhook.",
+  );
+}
+
+/**
+ * The client with the identity that fits. Throws a StowageError `NoWorkloadIdentity` in a pod that was given none.
+ * Loaded late: a worker with a wrong pipeline need not wait for it.
+ */
 async function createClient({ serviceBus }: Connection): Promise<ServiceBusClient> {
   const { ServiceBusClient: Client } = await import("@azure/service-bus");
   const host = serviceBus.fullyQualifiedNamespace;
@@ -58,11 +71,12 @@ async function createClient({ serviceBus }: Connection): Promise<ServiceBusClien
   }
   const { DefaultAzureCredential, WorkloadIdentityCredential } = await import("@azure/identity");
   const clientId = serviceBus.clientId;
-  // The workload identity webhook sets these in a pod; elsewhere the default chain finds the developer's login.
-  const inPod = process.env["AZURE_FEDERATED_TOKEN_FILE"] !== undefined;
+  // The workload identity webhook sets it in a pod; elsewhere the default chain finds the developer's login.
+  const hasToken = process.env["AZURE_FEDERATED_TOKEN_FILE"] !== undefined;
+  if (!hasToken && process.env["KUBERNETES_SERVICE_HOST"] !== undefined) throw noToken();
   const named = clientId === undefined ? {} : { clientId };
   const authority = serviceBus.instanceDiscovery === false ? { disableInstanceDiscovery: true } : {};
-  const credential = inPod
+  const credential = hasToken
     ? new WorkloadIdentityCredential({ ...named, ...authority })
     : new DefaultAzureCredential({
         ...(clientId === undefined ? {} : { managedIdentityClientId: clientId }),

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ClientAssertionCredential, type TokenCredential } from "@azure/identity";
+import { ClientAssertionCredential, type TokenCredential, WorkloadIdentityCredential } from "@azure/identity";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { stringify } from "yaml";
 import { LocalCloud } from "../../stacks/local/cloud.js";
@@ -199,6 +199,17 @@ export class RightsWorld {
     await this.cloud.close();
     rmSync(this.dir, { recursive: true, force: true });
   }
+}
+
+/** The credential of a process that has these variables, as the webhook sets them. */
+export function credentialOf(login: { [variable: string]: string }): WorkloadIdentityCredential {
+  return new WorkloadIdentityCredential({
+    tenantId: login["AZURE_TENANT_ID"] ?? "",
+    clientId: login["AZURE_CLIENT_ID"] ?? "",
+    tokenFilePath: login["AZURE_FEDERATED_TOKEN_FILE"] ?? "",
+    authorityHost: login["AZURE_AUTHORITY_HOST"] ?? "",
+    disableInstanceDiscovery: true,
+  });
 }
 
 /** Has this process trust an authority besides those that it trusts already: the clients have no option for it. */

@@ -1,11 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { WorkloadIdentityCredential } from "@azure/identity";
 import { ServiceBusClient } from "@azure/service-bus";
 import { afterEach, describe, expect, it } from "vitest";
 import { type CloudOptions, LocalCloud } from "../../stacks/local/cloud.js";
-import { trust } from "./rightsWorld.js";
+import { credentialOf, trust } from "./rightsWorld.js";
 import { until } from "./workerKit.js";
 
 const BUS = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ServiceBus/namespaces/bus";
@@ -17,16 +16,7 @@ let close: () => Promise<void> = async () => undefined;
 afterEach(() => close());
 
 /** The login of the client, as in a pod. */
-async function credentialOf(cloud: LocalCloud): Promise<WorkloadIdentityCredential> {
-  const login = await cloud.loginOf(cloud.register("client", PRINCIPAL));
-  return new WorkloadIdentityCredential({
-    tenantId: login["AZURE_TENANT_ID"] ?? "",
-    clientId: login["AZURE_CLIENT_ID"] ?? "",
-    tokenFilePath: login["AZURE_FEDERATED_TOKEN_FILE"] ?? "",
-    authorityHost: login["AZURE_AUTHORITY_HOST"] ?? "",
-    disableInstanceDiscovery: true,
-  });
-}
+const login = async (cloud: LocalCloud) => credentialOf(await cloud.loginOf(cloud.register("client", PRINCIPAL)));
 
 /** A bus with one queue, and a client that may do everything there, with its own login. */
 async function bus(options: Partial<CloudOptions> = {}): Promise<{ cloud: LocalCloud; client: ServiceBusClient }> {
@@ -37,7 +27,7 @@ async function bus(options: Partial<CloudOptions> = {}): Promise<{ cloud: LocalC
   await cloud.namespaces.putQueue("bus", "orders", {});
   const assignment = { scope: `${BUS}/queues/orders`, principalId: PRINCIPAL, roleDefinitionId: OWNER, madeAt: 0 };
   cloud.identities.putRoleAssignment("a", assignment);
-  const credential = await credentialOf(cloud);
+  const credential = await login(cloud);
   const client = new ServiceBusClient(cloud.namespaces.host, credential, { retryOptions: NOW });
   close = async () => {
     await client.close();
@@ -103,7 +93,7 @@ describe("a client on an open link", () => {
     );
     expect(errors.join("\n")).toMatch(/RenewToken/i);
     behind = 0;
-    const fresh = new ServiceBusClient(cloud.namespaces.host, await credentialOf(cloud), { retryOptions: NOW });
+    const fresh = new ServiceBusClient(cloud.namespaces.host, await login(cloud), { retryOptions: NOW });
     await fresh.createSender("orders").sendMessages({ body: "again" });
     await fresh.close();
   }, 40_000);

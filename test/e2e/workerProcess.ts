@@ -39,12 +39,17 @@ export class ProcessKit {
     });
   }
 
-  /** Starts a worker on a port that the system chooses. It may end by itself. */
-  start(pipeline: object, connection: Connection): RunningWorker {
-    return this.startOn(pipeline, connection, "127.0.0.1:0");
+  /** Starts a worker on a port that the system chooses, with further variables. It may end by itself. */
+  start(pipeline: object, connection: Connection, environment: { [name: string]: string } = {}): RunningWorker {
+    return this.startOn(pipeline, connection, "127.0.0.1:0", environment);
   }
 
-  startOn(pipeline: object, connection: Connection, listen: string): RunningWorker {
+  startOn(
+    pipeline: object,
+    connection: Connection,
+    listen: string,
+    environment: { [name: string]: string } = {},
+  ): RunningWorker {
     const files = ["pipeline", "connection"].map((name) => join(this.folder, `${name}-${this.inputs}.json`));
     this.inputs++;
     const [pipelineFile = "", connectionFile = ""] = files;
@@ -52,7 +57,7 @@ export class ProcessKit {
     writeFileSync(connectionFile, JSON.stringify(connection));
     const worker = new RunningWorker(
       ["run", "--pipeline", pipelineFile, "--connection", connectionFile, "--listen", listen],
-      { STOWAGE_LEDGER: this.ledger, HOSTNAME: `pod-${this.inputs}` },
+      { STOWAGE_LEDGER: this.ledger, HOSTNAME: `pod-${this.inputs}`, ...environment },
     );
     this.workers.push(worker);
     return worker;
