@@ -14,7 +14,7 @@ export interface MessageCounts {
   readonly transfer: number;
   readonly transferDeadLetter: number;
   /** Bytes of the messages as they were sent. */
-  readonly bytes: number;
+  readonly sizeInBytes: number;
 }
 
 /** What is told of an entity beside its settings. */
@@ -92,7 +92,7 @@ function told(part: ToldElement, facts: EntityFacts): string {
   const { counts } = facts;
   switch (part) {
     case "SizeInBytes":
-      return element(part, String(counts.bytes));
+      return element(part, String(counts.sizeInBytes));
     case "MessageCount":
       return element(part, String(total(counts)));
     case "IsAnonymousAccessible":
