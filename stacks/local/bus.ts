@@ -47,6 +47,8 @@ export class IdentityBus implements Bus {
     private readonly cloud: LocalCloud,
     private readonly producers: LocalProducer[],
     private readonly applications: ReadonlyMap<string, Application>,
+    /** How long rights of a producer may be on their way when it begins, in seconds. */
+    private readonly patienceSeconds: number,
   ) {}
 
   /** @param producers who may publish, besides what the stack itself makes: each may log in here */
@@ -55,7 +57,7 @@ export class IdentityBus implements Bus {
     const applications = new Map(
       producers.map(({ name, principalId }) => [name, cloud.register(name, principalId)] as const),
     );
-    return new IdentityBus(cloud, producers, applications);
+    return new IdentityBus(cloud, producers, applications, options.propagationSeconds ?? 0);
   }
 
   get azure(): ProviderStandIn {
@@ -101,7 +103,7 @@ export class IdentityBus implements Bus {
       [...chosen].map(async ([{ name }, theirs]) => {
         const application = this.applications.get(name);
         if (application === undefined) throw new Error(`the producer ${name} is not registered`);
-        const order = { host, emulator: false, pipelines: theirs, plan };
+        const order = { host, emulator: false, pipelines: theirs, plan, patienceSeconds: this.patienceSeconds };
         await produce(order, { ...env, ...(await this.cloud.loginOf(application)) }, signal, sent);
       }),
     );
@@ -146,7 +148,8 @@ export class EmulatorBus implements Bus {
     sent: (pipeline: string, total: number) => void,
     env: Variables,
   ): Promise<void> {
-    await produce({ host: this.namespaces.host, emulator: true, pipelines, plan }, env, signal, sent);
+    const { host } = this.namespaces;
+    await produce({ host, emulator: true, pipelines, plan, patienceSeconds: 0 }, env, signal, sent);
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,10 @@
-import type { Pipeline } from "../../../runtime/contract/index.js";
+import { setTimeout as pause } from "node:timers/promises";
+import type { ServiceBusClient } from "@azure/service-bus";
+import { entityPath, type Pipeline } from "../../../runtime/contract/index.js";
 import { type SendPlan, sendSamples } from "./send.js";
+
+/** How often a refused sender tries again, in milliseconds. */
+const RETRY_MS = 1_000;
 
 /** What a producer process is asked to send, as its one message from its parent. */
 export interface ProducerOrder {
@@ -9,6 +14,8 @@ export interface ProducerOrder {
   emulator: boolean;
   pipelines: Pipeline[];
   plan: SendPlan;
+  /** How long a refusal is taken for rights that are on their way, in seconds. */
+  patienceSeconds: number;
 }
 
 /** What it tells its parent. */
@@ -21,23 +28,51 @@ export type ProducerReport =
  * The sample producer: a process of its own that logs in as producers do anywhere (AZURE_CLIENT_ID,
  * AZURE_FEDERATED_TOKEN_FILE, ...) with the unmodified clients, and trusts the authority that NODE_EXTRA_CA_CERTS names.
  */
-async function produce({ host, emulator, pipelines, plan }: ProducerOrder, signal: AbortSignal): Promise<void> {
-  const { ServiceBusClient } = await import("@azure/service-bus");
+async function produce(order: ProducerOrder, signal: AbortSignal): Promise<void> {
+  const { host, emulator, pipelines, plan, patienceSeconds } = order;
+  const { ServiceBusClient: Client } = await import("@azure/service-bus");
   const { WorkloadIdentityCredential } = await import("@azure/identity");
   const keys = "SharedAccessKeyName=local;SharedAccessKey=local";
   const client = emulator
-    ? new ServiceBusClient(`Endpoint=sb://${host};${keys};UseDevelopmentEmulator=true`)
-    : new ServiceBusClient(host, new WorkloadIdentityCredential({ disableInstanceDiscovery: true }));
+    ? new Client(`Endpoint=sb://${host};${keys};UseDevelopmentEmulator=true`)
+    : new Client(host, new WorkloadIdentityCredential({ disableInstanceDiscovery: true }));
   try {
     await Promise.all(
-      pipelines.map((pipeline) =>
-        sendSamples(client, pipeline, plan, signal, (total) =>
+      pipelines.map(async (pipeline) => {
+        await untilAllowed(client, pipeline, patienceSeconds, signal);
+        await sendSamples(client, pipeline, plan, signal, (total) =>
           report({ kind: "sent", pipeline: pipeline.name, total }),
-        ),
-      ),
+        );
+      }),
     );
   } finally {
     await client.close();
+  }
+}
+
+/** Waits until the bus takes a sender; rejects with its refusal once the patience is over. */
+async function untilAllowed(
+  client: ServiceBusClient,
+  pipeline: Pipeline,
+  patienceSeconds: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const deadline = Date.now() + patienceSeconds * 1_000;
+  const sender = client.createSender(pipeline.source.topic ?? entityPath(pipeline.source));
+  try {
+    for (;;) {
+      try {
+        // Opens the link, and sends nothing.
+        await sender.createMessageBatch({ abortSignal: signal });
+        return;
+      } catch (error) {
+        const refused = error instanceof Error && "code" in error && error.code === "UnauthorizedAccess";
+        if (!refused || Date.now() >= deadline) throw error;
+      }
+      await pause(RETRY_MS, undefined, { signal });
+    }
+  } finally {
+    await sender.close();
   }
 }
 
