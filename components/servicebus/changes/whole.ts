@@ -1,4 +1,4 @@
-import type { ServiceBusArgs } from "../args.js";
+import type { ServiceBusArgs, ServiceBusEntitiesArgs } from "../args.js";
 import { samePlace } from "../namespace/resilienceProblems.js";
 import { entityChanges } from "./bus.js";
 import { namespaceChanges } from "./namespace.js";
@@ -36,15 +36,50 @@ function tagChanges(before: ServiceBusArgs, after: ServiceBusArgs): ChangeViolat
   return [violation(Silent, "tags", after.tags, reason, "Change them after the pairing was broken")];
 }
 
+/** The paths of everything in a namespace that is a resource of its own. */
+function resourcesIn({ queues = {}, topics = {} }: ServiceBusEntitiesArgs): string[] {
+  return [
+    ...Object.keys(queues).map((name) => `queues.${name}`),
+    ...Object.entries(topics).flatMap(([topic, { subscriptions = {} }]) => [
+      `topics.${topic}`,
+      ...Object.entries(subscriptions).flatMap(([name, { rules = {} }]) => {
+        const path = `topics.${topic}.subscriptions.${name}`;
+        return [path, ...Object.keys(rules).map((rule) => `${path}.rules.${rule}`)];
+      }),
+    ]),
+  ];
+}
+
+/** What a lock that stays keeps from being deleted: whatever goes from the namespace, or is replaced in it. */
+function lockedEntities(before: ServiceBusArgs, after: ServiceBusArgs, found: ChangeViolation[]): ChangeViolation[] {
+  if (before.namespace.lock === undefined || after.namespace.lock === undefined) return [];
+  const left = new Set(resourcesIn(after));
+  const gone = resourcesIn(before).filter((path) => !left.has(path));
+  const replaced = found.filter(({ reason }) => reason.includes(" is replaced: ")).map(({ path }) => path);
+  const kept = [...gone, ...replaced];
+  if (kept.length === 0) return [];
+  return [
+    violation(
+      Refused,
+      "namespace.lock",
+      after.namespace.lock.level,
+      `keeps what goes from being deleted: ${kept.join(", ")}`,
+      "Take the lock away in a deployment before this one",
+    ),
+  ];
+}
+
 /**
  * What a change of a whole bus does beyond what was asked for: of where it lies, of its namespace, and of everything in
  * it; nothing where it is safe. Both must be valid.
  */
 export function serviceBusChanges(before: ServiceBusArgs, after: ServiceBusArgs): ChangeViolation[] {
+  const entities = entityChanges(before, after);
   return [
     ...placeChanges(before, after),
     ...tagChanges(before, after),
     ...namespaceChanges(before.namespace, after.namespace),
-    ...entityChanges(before, after),
+    ...entities,
+    ...lockedEntities(before, after, entities),
   ];
 }

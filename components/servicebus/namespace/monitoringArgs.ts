@@ -15,7 +15,10 @@ export const NamespaceLog = {
 } as const;
 export type NamespaceLog = (typeof NamespaceLog)[keyof typeof NamespaceLog];
 
-/** Where logs and metrics go: at least one of the three. Its key in the map ends its name. At most 5 for a namespace. */
+/**
+ * Where logs and metrics go: at least one of the three. Its key in the map ends its name. At most 5 for a namespace, on
+ * every tier. Each setting is changed in place: what is recorded already stays where it is.
+ */
 export interface DiagnosticsArgs {
   /** Resource id of a Log Analytics workspace, of any region. */
   workspaceId?: pulumi.Input<string>;
@@ -52,7 +55,7 @@ export interface DiagnosticsArgs {
   dedicatedTables?: boolean;
 }
 
-/** One alert. */
+/** One alert. Each setting is changed in place; an alert that was raised is judged anew. */
 export interface AlertArgs {
   /** The alert is raised above this, from 0. */
   threshold: number;
@@ -79,7 +82,7 @@ export interface AlertArgs {
 }
 
 /**
- * Alerts on the metrics of the namespace. Azure has no metric of a message's age: alert on that from the worker's side,
+ * Alerts on the metrics of the namespace, on every tier. Azure has no metric of a message's age: alert on that from the worker's side,
  * as the README says.
  */
 export interface NamespaceAlertsArgs {
@@ -97,7 +100,10 @@ export interface NamespaceAlertsArgs {
   serverErrors?: AlertArgs;
 }
 
-/** Autoscaling of messaging units by the processor's load. Premium only. Units go up and down by Azure's own steps. */
+/**
+ * Autoscaling of messaging units by the processor's load. Premium only. Units go up and down by Azure's own steps. Each
+ * setting is changed in place; fewer units may throttle.
+ */
 export interface AutoscaleArgs {
   /** Fewest units: one of 1, 2, 4, 8, 16, each times the partitions. */
   minUnits: number;

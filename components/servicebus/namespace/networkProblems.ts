@@ -53,7 +53,14 @@ function endpointMaps({ privateEndpoints, disasterRecovery }: ServiceBusNamespac
 function endpointProblems(namespace: ServiceBusNamespaceArgs): Problem[] {
   const dns = namespace.privateDns?.source ?? PrivateDnsSource.None;
   return endpointMaps(namespace).flatMap(([path, endpoints]) => {
-    const found = keyProblems(path, Object.keys(endpoints));
+    const places = Object.entries(endpoints).map(([key, { subnetId, privateAddress: address }]): [string, unknown] => [
+      key,
+      typeof subnetId === "string" && address !== undefined ? `${address} of ${subnetId}` : undefined,
+    ]);
+    const found = [
+      ...keyProblems(path, Object.keys(endpoints)),
+      ...twiceProblems(path, Object.fromEntries(places), "a subnet has each address once"),
+    ];
     if (dns === PrivateDnsSource.None) {
       for (const [key, { registerDns }] of Object.entries(endpoints))
         if (registerDns === true)
@@ -109,6 +116,7 @@ function dnsProblems({ privateDns: dns, privateEndpoints, disasterRecovery }: Se
     );
   const networks = Object.keys(dns.virtualNetworkIds ?? {});
   found.push(...keyProblems(`${path}.virtualNetworkIds`, networks));
+  found.push(...twiceProblems(`${path}.virtualNetworkIds`, dns.virtualNetworkIds ?? {}, "has one link to a zone"));
   const creates = dns.source === PrivateDnsSource.Create;
   if (creates !== networks.length > 0)
     found.push(
@@ -127,6 +135,19 @@ function dnsProblems({ privateDns: dns, privateEndpoints, disasterRecovery }: Se
           ),
     );
   return found;
+}
+
+/** Values of which Azure takes each once; one that is known only later is left to Azure to compare. */
+function twiceProblems(path: string, values: { [key: string]: unknown }, why: string): Problem[] {
+  const seen = new Map<string, string>();
+  return Object.entries(values).flatMap(([key, value]) => {
+    if (typeof value !== "string") return [];
+    const other = seen.get(value.toLowerCase());
+    seen.set(value.toLowerCase(), key);
+    return other === undefined
+      ? []
+      : [problem(`${path}.${key}`, value, `is that of ${other}, and ${why}`, "Remove one of the two")];
+  });
 }
 
 /** Keys that end the name of a resource in Azure. */

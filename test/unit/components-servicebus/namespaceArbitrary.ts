@@ -79,7 +79,8 @@ const dns: fc.Arbitrary<PrivateDnsArgs> = fc.oneof(
   fc.constant<PrivateDnsArgs>({ source: "none" }),
   fc.constant<PrivateDnsArgs>({ source: "existing", zoneId: platform.zone }),
   fc
-    .dictionary(key, fc.constant(platform.network("spoke")), { minKeys: 1, maxKeys: 2, noNullPrototype: true })
+    .uniqueArray(key, { minLength: 1, maxLength: 3 })
+    .map((keys) => Object.fromEntries(keys.map((name) => [name, platform.network(`network-${name}`)])))
     .map((virtualNetworkIds): PrivateDnsArgs => ({ source: "create", virtualNetworkIds })),
 );
 

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
-import { type ServiceBusArgs, serviceBusChanges } from "../../../components/servicebus/index.js";
+import { type RuleArgs, type ServiceBusArgs, serviceBusChanges } from "../../../components/servicebus/index.js";
 import { busStacks } from "../../support/busStacks.js";
 import { namespaceOfTier } from "../../support/busTiers.js";
 
@@ -13,6 +13,11 @@ const bus: ServiceBusArgs = {
   tags: { team: "storage" },
 };
 const premium: ServiceBusArgs = { ...bus, namespace: namespaceOfTier.Premium };
+
+const locked: ServiceBusArgs = { ...bus, namespace: { ...unlocked, lock: { level: "CanNotDelete" } } };
+const topicsWith = (requiresDuplicateDetection: boolean, rules: { [name: string]: RuleArgs }) => ({
+  events: { requiresDuplicateDetection, subscriptions: { all: { rules } } },
+});
 
 /** From, to, and what is found: effect, path, and how its reason begins. */
 const rows: [string, ServiceBusArgs, ServiceBusArgs, string[]][] = [
@@ -33,6 +38,17 @@ const rows: [string, ServiceBusArgs, ServiceBusArgs, string[]][] = [
     ],
   ],
   ["a region that is known later", bus, { ...bus, location: pulumi.output("northeurope") }, []],
+  [
+    "what a lock keeps from being deleted: a queue that goes, a topic that is replaced, a rule",
+    { ...locked, queues: { renders: {}, gone: {} }, topics: topicsWith(false, { rule: { sql: "1=1" } }) },
+    { ...locked, queues: { renders: {} }, topics: topicsWith(true, {}) },
+    [
+      "losesMessages queues.gone ",
+      "losesMessages topics.events.requiresDuplicateDetection ",
+      "silent topics.events.subscriptions.all.rules are ",
+      "refused namespace.lock keeps what goes from being deleted: queues.gone, topics.events.subscriptions.all.rules.rule, topics.events.requiresDuplicateDetection",
+    ],
+  ],
   ["tags", bus, { ...bus, tags: {} }, []],
   [
     "tags of a pair",
