@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import type { NamespaceInfo } from "./admin/operations.js";
 import type { TlsIdentity } from "./amqp/doors.js";
 import { type BrokerFaults, Faults, faultSwitches } from "./amqp/faults.js";
-import { AmqpServer, IDLE_TIMEOUT_MS, MOST_CONNECTIONS } from "./amqp/server.js";
+import { AmqpServer, IDLE_TIMEOUT_MS, LINK_IDLE_MS, MOST_CONNECTIONS } from "./amqp/server.js";
 import type { AccessControl, AccessEvent } from "./core/access.js";
 import { AccessGuard } from "./core/accessGuard.js";
 import { type Clock, systemClock } from "./core/clock.js";
@@ -68,8 +68,10 @@ export interface BrokerOptions {
   readonly accessLog?: (event: AccessEvent) => void;
   /** Connections at one time; one more is told so with an AMQP error. 1 to 20000. @default 5000, as the service */
   readonly maxConnections?: number;
-  /** Milliseconds of silence announced to clients; who is silent for twice as long is dropped. At least 100. @default 60000 */
+  /** Milliseconds of silence announced to clients; who is silent for twice as long is dropped. 100 to 600000. @default 60000 */
   readonly idleTimeoutMs?: number;
+  /** Milliseconds without anything on a link after which it is detached, looked at every 15 s. 1000 or more; Infinity: never. @default 600000, as the service */
+  readonly linkIdleMs?: number;
   /** Bytes of one message, or one batch, as it is sent; MessageSizeExceeded beyond. @default 262144 */
   readonly maxMessageBytes?: number;
   /** What administration is told of the namespace. @default { name: "stowage", sku: "Standard" } */
@@ -151,6 +153,7 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
       clock: this.#clock,
       maxConnections: options.maxConnections ?? MOST_CONNECTIONS,
       idleTimeoutMs: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
+      linkIdleMs: options.linkIdleMs ?? LINK_IDLE_MS,
       maxMessageBytes: this.#maxMessageBytes,
     });
     this.faults = faultSwitches(faults, this.#server, this.#namespace);

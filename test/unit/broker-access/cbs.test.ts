@@ -1,8 +1,14 @@
 import { once } from "node:events";
-import { type Connection, create_container, generate_uuid } from "rhea";
+import { type Connection, create_container, generate_uuid, message } from "rhea";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { TokenQueue } from "../../../stacks/local/broker/amqp/cbs.js";
+import { ConnectionAccess } from "../../../stacks/local/broker/amqp/connectionAccess.js";
+import { decodeRequest } from "../../../stacks/local/broker/amqp/requests.js";
+import { AccessGuard } from "../../../stacks/local/broker/core/accessGuard.js";
+import { Namespace } from "../../../stacks/local/broker/core/namespace.js";
 import { type AccessControl, AccessRight, type Principal } from "../../../stacks/local/broker/index.js";
 import { eventually } from "../broker/client.js";
+import { FakeClock } from "../broker/helpers.js";
 import { type Guarded, startGuarded } from "./kit.js";
 
 // What the JavaScript client never does: tokens of another audience than the link's, several at once, none at all.
@@ -23,9 +29,9 @@ async function dial({ port }: Guarded) {
   await once(connection, "connection_open");
   const answers = new Map<string, (answer: TokenAnswer) => void>();
   const receiver = connection.open_receiver({ source: "$cbs", target: "me" });
-  receiver.on("message", ({ message }) => {
-    const properties = message.application_properties;
-    answers.get(message.correlation_id)?.({
+  receiver.on("message", ({ message: answer }) => {
+    const properties = answer.application_properties;
+    answers.get(answer.correlation_id)?.({
       status: properties["status-code"],
       description: properties["status-description"],
       condition: properties["error-condition"],
@@ -154,6 +160,27 @@ describe("$cbs", () => {
     expect(order).toEqual(["slow", "quick"]);
   });
 
+  it("goes on after one that cannot be answered", async () => {
+    const clock = new FakeClock();
+    const namespace = new Namespace({ clock, maxBytes: 1_000, settled: () => {} });
+    const guard = new AccessGuard({ clock, deadlines: namespace.deadlines, disableLocalAuth: false });
+    const access = new ConnectionAccess(guard, namespace.deadlines, () => "localhost");
+    const queue = new TokenQueue({ guard, access, namespace });
+    const request = decodeRequest(
+      message.encode({
+        message_id: "1",
+        reply_to: "me",
+        application_properties: { operation: "put-token", name: "sb://localhost", type: "jwt" },
+        body: "token",
+      }),
+    );
+    queue.answer(request, () => {
+      throw new RangeError("an id that cannot be encoded");
+    });
+    const answered = await new Promise((resolve) => queue.answer(request, resolve));
+    expect(answered).toMatchObject({ status: 202 });
+  });
+
   it("gives up on a directory that does not answer, after 20 seconds", async () => {
     let asked = 0;
     const silent: AccessControl = {
@@ -175,7 +202,7 @@ describe("$cbs", () => {
   });
 
   it("keeps a link on the token that is still good, though another for it has run out", async () => {
-    const guarded = await startGuarded();
+    const guarded = await startGuarded({ linkIdleMs: Number.POSITIVE_INFINITY });
     guarded.directory.grant("worker", "orders", AccessRight.Send);
     const { connection, put } = await dial(guarded);
     await put("sb://localhost/orders", await guarded.directory.token("worker", guarded.clock.now() + 60_000));

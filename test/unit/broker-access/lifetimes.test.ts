@@ -102,7 +102,7 @@ describe("a right that is taken away", () => {
 
 describe("a token's time", () => {
   it("ends open links with a forced detach that says RenewToken", async () => {
-    const { directory, client, clock, log } = await startGuarded();
+    const { directory, client, clock, log } = await startGuarded({ linkIdleMs: Number.POSITIVE_INFINITY });
     directory.grant("worker", "orders", AccessRight.Listen);
     const { errors } = subscribe(client("worker").createReceiver("orders"));
     await eventually(
@@ -124,7 +124,7 @@ describe("a token's time", () => {
   });
 
   it("is renewed on the same connection without the link noticing", async () => {
-    const { directory, clientWith, clock, log } = await startGuarded();
+    const { directory, clientWith, clock, log } = await startGuarded({ linkIdleMs: Number.POSITIVE_INFINITY });
     directory.grant("worker", "orders", AccessRight.Listen, AccessRight.Send);
     // The client renews two minutes before the end that it believes in: here after half a second.
     const client = clientWith(() => directory.token("worker", clock.now() + 3_600_000), { believesFor: 120_500 });
@@ -137,7 +137,10 @@ describe("a token's time", () => {
       processError: errors.processError,
     });
     const puts = (): number => log.filter(({ action }) => action === "put-token").length;
-    await eventually(puts, (count) => count >= 1);
+    await eventually(
+      () => log.filter(({ action }) => action === "attach").length,
+      (attached) => attached === 1,
+    );
     clock.advance(3_000_000);
     const before = puts();
     await eventually(puts, (count) => count > before);

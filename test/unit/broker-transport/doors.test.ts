@@ -58,7 +58,7 @@ async function ended(socket: Socket): Promise<string> {
   const parts: Buffer[] = [];
   socket.on("data", (part) => parts.push(part));
   socket.on("error", () => {});
-  await once(socket, "close");
+  await new Promise((resolve) => socket.once("close", resolve));
   return Buffer.concat(parts).toString("latin1");
 }
 
@@ -119,10 +119,10 @@ describe("a port with TLS", () => {
     });
     const all = Promise.all(sockets.map(ended));
     await Promise.all(sockets.map((socket) => once(socket, "connect")));
-    // Every one of them has a limit by the time that the broker looks at the newest.
+    // Each has its limit, and the one that came to AMQP brought the broker's own timer.
     await eventually(
       () => clock.pending,
-      (pending) => pending >= sockets.length,
+      (pending) => pending === sockets.length + 1,
     );
     clock.advance(20_001);
     expect((await all).length).toBe(5);
@@ -170,23 +170,6 @@ describe("SASL", () => {
       () => ends,
       (seen) => seen.includes("sender_open") && seen.includes("amqp:unauthorized-access"),
     );
-  });
-
-  it("a connection that puts no token is closed after a minute where rights are looked at, and not where they are not", async () => {
-    const { port, clock } = await startGuarded();
-    const container = create_container();
-    const connection = container.connect({ port, host: "127.0.0.1", reconnect: false, username: "a" });
-    connection.on("connection_error", () => {});
-    connection.on("disconnected", () => {});
-    await once(connection, "connection_open");
-    const closed = once(connection, "connection_close");
-    await eventually(
-      () => clock.pending,
-      (pending) => pending > 0,
-    );
-    clock.advance(60_001);
-    await closed;
-    expect(connection.error).toMatchObject({ condition: "amqp:connection:forced" });
   });
 });
 

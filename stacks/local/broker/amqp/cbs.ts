@@ -104,16 +104,15 @@ export class TokenQueue {
       return;
     }
     this.#waiting++;
-    this.#last = this.#last.then(async () => {
-      if (this.#closed) {
-        return;
-      }
-      const answer = await putToken(request, this.#context).catch(refusedToken);
+    const turn = async (): Promise<void> => {
       this.#waiting--;
-      if (!this.#closed) {
+      const answer = this.#closed ? undefined : await putToken(request, this.#context).catch(refusedToken);
+      if (answer !== undefined && !this.#closed) {
         reply(answer);
       }
-    });
+    };
+    // One that cannot be answered costs itself, not those behind it.
+    this.#last = this.#last.then(turn).catch(() => {});
   }
 
   /** The connection is over: what still waits is not looked at. */

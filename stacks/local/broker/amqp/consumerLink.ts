@@ -61,6 +61,7 @@ function ticks(milliseconds: number): Buffer {
 /** A link on which a client receives: it hands out what the engine gives it, within the client's credit. */
 export class ConsumerLink implements ConsumerSink, DeliveryOwner, LinkHandler {
   readonly queue: Queue;
+  active = true;
   readonly #link: Sender;
   readonly #transfers: Transfers;
   readonly #tokens: LockTokens;
@@ -193,6 +194,7 @@ export class ConsumerLink implements ConsumerSink, DeliveryOwner, LinkHandler {
   // --- deliveries -----------------------------------------------------------------------------------------------
 
   deliver(message: StoredMessage, lock: Lock | undefined): boolean {
+    this.active = true;
     if (lock === undefined) {
       this.#transfers.deliver(this.#link, NO_LOCK, message, undefined);
     } else {
@@ -203,6 +205,7 @@ export class ConsumerLink implements ConsumerSink, DeliveryOwner, LinkHandler {
   }
 
   settle(deliveryId: number, settlement: Settlement, transaction?: Buffer): BrokerError | undefined {
+    this.active = true;
     const lock = this.#locks.get(deliveryId);
     if (lock === undefined) {
       return undefined;

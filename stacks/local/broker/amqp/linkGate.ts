@@ -1,7 +1,8 @@
 import type { link } from "rhea";
-import type { AccessRight } from "../core/access.js";
+import { AccessRight } from "../core/access.js";
+import type { AccessGuard } from "../core/accessGuard.js";
 import { entityOfAddress } from "../core/audience.js";
-import type { BrokerError } from "../core/errors.js";
+import { BrokerError, BrokerErrorCode } from "../core/errors.js";
 import type { Namespace } from "../core/namespace.js";
 import type { ConnectionAccess, Need } from "./connectionAccess.js";
 import { BusyAt, type Faults } from "./faults.js";
@@ -9,6 +10,10 @@ import { closeWith, type LinkHandler } from "./links.js";
 
 /** An entity's path with a sub-queue and `/$management` behind it is shorter; a longer address names nothing. */
 export const LONGEST_ADDRESS = 512;
+
+/** How long a connection may be without a link of an entity, before its first and after its last: as in the service. */
+const BEFORE_FIRST_LINK_MS = 60_000;
+const AFTER_LAST_LINK_MS = 300_000;
 
 /** Asks whether the peer may attach; throws where it may not. Without an address, any token of the connection will do. */
 export type MayAttach = (address: string | undefined, rights: readonly AccessRight[]) => void;
@@ -20,16 +25,34 @@ export interface Attempt {
   failed(error: BrokerError): void;
 }
 
+interface Inside {
+  readonly need: Need;
+  readonly leave: () => void;
+  readonly handler: LinkHandler;
+  readonly end: (error: BrokerError) => void;
+  /** When something was last known to have happened on it. */
+  activeAt: number;
+}
+
 /** Where links of one connection are let in or not, and by what right they stay. */
 export class LinkGate {
   readonly #namespace: Namespace;
   readonly #faults: Faults;
+  readonly #guard: AccessGuard;
   readonly #access: ConnectionAccess;
   /** What each link of an entity needs, and what takes it out of the watch over rights. */
-  readonly #inside = new Map<link, { readonly need: Need; readonly leave: () => void }>();
+  readonly #inside = new Map<link, Inside>();
+  /** When the last of them left, or the connection began. */
+  #emptySince: number;
+  #everInside = false;
 
-  constructor(access: ConnectionAccess, { namespace, faults }: { namespace: Namespace; faults: Faults }) {
+  constructor(
+    access: ConnectionAccess,
+    { namespace, faults, guard }: { namespace: Namespace; faults: Faults; guard: AccessGuard },
+  ) {
     this.#access = access;
+    this.#guard = guard;
+    this.#emptySince = guard.now();
     this.#namespace = namespace;
     this.#faults = faults;
   }
@@ -48,7 +71,9 @@ export class LinkGate {
       succeeded: (handler) => {
         if (need !== undefined) {
           const end = (error: BrokerError): void => handler.detach?.(error) ?? closeWith(link, error);
-          this.#inside.set(link, { need, leave: this.#access.admit({ name: link.name, need, end }) });
+          const leave = this.#access.admit({ name: link.name, need, end });
+          this.#inside.set(link, { need, leave, handler, end, activeAt: this.#guard.now() });
+          this.#everInside = true;
           this.#access.logAttach(need, who, undefined);
         }
       },
@@ -74,8 +99,31 @@ export class LinkGate {
 
   /** The link is over. */
   left(link: link): void {
-    this.#inside.get(link)?.leave();
-    this.#inside.delete(link);
+    const inside = this.#inside.get(link);
+    inside?.leave();
+    if (this.#inside.delete(link) && this.#inside.size === 0) {
+      this.#emptySince = this.#guard.now();
+    }
+  }
+
+  /** Detaches every link on which nothing has happened for so long, as the service does after ten minutes. */
+  endIdle(idleMs: number): void {
+    const now = this.#guard.now();
+    for (const [{ name }, inside] of this.#inside) {
+      if (inside.handler.active === true) {
+        inside.handler.active = false;
+        inside.activeAt = now;
+      } else if (now - inside.activeAt >= idleMs) {
+        inside.activeAt = Number.POSITIVE_INFINITY;
+        inside.end(idleExpired(name, inside.need, idleMs, this.#guard.trail()));
+      }
+    }
+  }
+
+  /** For how long there has been no link, where that is longer than the service bears. */
+  get emptyTooLong(): number | undefined {
+    const allowed = this.#everInside ? AFTER_LAST_LINK_MS : BEFORE_FIRST_LINK_MS;
+    return this.#inside.size === 0 && this.#guard.now() - this.#emptySince >= allowed ? allowed : undefined;
   }
 
   /** Path of the entity that a link is at. */
@@ -102,4 +150,20 @@ export class LinkGate {
       throw refusal;
     }
   }
+}
+
+/** What the service says to a link on which nothing happens; clients attach again when they need it. */
+function idleExpired(name: string, { rights }: Need, idleMs: number, trail: string): BrokerError {
+  const [right] = rights.length === 1 ? rights : [];
+  const [code, part] =
+    right === AccessRight.Send
+      ? ["publisher", "AmqpMessagePublisher"]
+      : right === AccessRight.Listen
+        ? ["consumer", "AmqpMessageConsumer"]
+        : ["controller", "AmqpControlProtocolClient"];
+  const time = new Date(idleMs).toISOString().slice(11, 19);
+  return new BrokerError(
+    BrokerErrorCode.DetachForced,
+    `The link '${name}' is force detached. Code: ${code}. Details: ${part}.IdleTimerExpired: Idle timeout: ${time}. ${trail}`,
+  );
 }

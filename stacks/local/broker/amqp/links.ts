@@ -9,6 +9,8 @@ export interface LinkHandler {
   flow?(): void;
   /** A message arrived. What it throws ends the link. */
   message?(delivery: IncomingDelivery, arrived: Arrived): void;
+  /** Something happened on it since this was last set to false: who is quiet for long is detached. */
+  active?: boolean;
   /** Ends the link from our side, where more is to be done than to close it. */
   detach?(error: BrokerError): void;
   /** Bytes of one delivery that are kept while it arrives; without it, the broker's bound. */

@@ -142,12 +142,14 @@ export class Peer {
     return principal !== undefined;
   }
 
-  /** Ends the connection if nobody on it has said who they are. */
-  endUnauthorised(milliseconds: number): void {
-    if (!this.#access.anyone) {
+  /** Ends links on which nothing has happened for `linkIdleMs`, and the connection if it has had none for long. */
+  endIdle(linkIdleMs: number): void {
+    this.#gate.endIdle(linkIdleMs);
+    const allowed = this.#gate.emptyTooLong;
+    if (allowed !== undefined) {
       this.end({
         condition: "amqp:connection:forced",
-        description: `The connection put no token within the allowed ${milliseconds} milliseconds.`,
+        description: `The connection was closed by container 'stowage-broker' because it did not have any active links in the past ${allowed} milliseconds. ${this.#service.guard.trail()}`,
       });
     }
   }
@@ -339,7 +341,11 @@ export class Peer {
   // --- what arrives on them -------------------------------------------------------------------------------------
 
   flow(link: Sender): void {
-    this.#links.get(link)?.flow?.();
+    const handler = this.#links.get(link);
+    if (handler !== undefined) {
+      handler.active = true;
+      handler.flow?.();
+    }
   }
 
   message(link: Receiver, delivery: IncomingDelivery, encoded: Buffer, format: number): void {
@@ -351,8 +357,12 @@ export class Peer {
 
   #deliver(link: Receiver, delivery: IncomingDelivery, arrived: Arrived): void {
     const handler = this.#links.get(link);
+    if (handler === undefined) {
+      return;
+    }
+    handler.active = true;
     try {
-      handler?.message?.(delivery, arrived);
+      handler.message?.(delivery, arrived);
     } catch (error) {
       this.#end([link]);
       closeWith(link, asBrokerError(error));

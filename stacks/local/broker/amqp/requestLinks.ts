@@ -73,9 +73,21 @@ export class RequestLinks {
           return;
         }
         receipts.accept(delivery);
-        take(request, (answered) => this.#replyTo(request, node)?.send(encodeAnswer(request, answered, names)));
+        take(request, (answered) => this.#send(this.#replyTo(request, node), request, answered, names));
       },
       closed: () => {},
     };
+  }
+
+  #send(link: ReplyLink | undefined, request: Request, answer: Answer, names: StatusNames): void {
+    let encoded: Buffer | undefined;
+    try {
+      encoded = encodeAnswer(request, answer, names);
+    } catch {
+      // Its id cannot be said back: nobody could tell what the answer is to.
+    }
+    if (encoded !== undefined) {
+      link?.send(encoded);
+    }
   }
 }

@@ -3,6 +3,8 @@ import type { Duplex } from "node:stream";
 import { type Connection, type Container, create_container, type EventContext } from "rhea";
 import type { AccessGuard } from "../core/accessGuard.js";
 import type { Clock } from "../core/clock.js";
+import type { Deadline } from "../core/deadlines.js";
+import { BrokerError, BrokerErrorCode } from "../core/errors.js";
 import type { Namespace } from "../core/namespace.js";
 import { CHANNEL_MAX } from "./bounds.js";
 import { Door, type TlsIdentity } from "./doors.js";
@@ -26,8 +28,10 @@ export const MOST_CONNECTIONS = 5_000;
 const MOST_REFUSED = 200;
 /** How long a connection may take for SASL and its open. */
 const OPEN_MS = 20_000;
-/** How long a connection may last without a token that was believed, where rights are looked at. */
-const AUTHORISE_MS = 60_000;
+/** How often it is looked for links and connections that are idle. */
+const LOOK_FOR_IDLE_MS = 15_000;
+/** Quiet on a link after which it is detached; the service's figure. */
+export const LINK_IDLE_MS = 600_000;
 /** How long connections may take to say goodbye when the server closes. */
 const CLOSE_GRACE_MS = 500;
 
@@ -41,10 +45,23 @@ export interface ServerOptions {
   readonly maxConnections: number;
   /** Milliseconds of silence that are announced; a peer that is silent for twice as long is dropped. */
   readonly idleTimeoutMs: number;
+  /** Milliseconds without anything on a link after which it is detached. */
+  readonly linkIdleMs: number;
+}
+
+function checkRange(name: string, value: number, least: number, most: number): void {
+  if (!(value >= least && value <= most)) {
+    throw new BrokerError(
+      BrokerErrorCode.InvalidArgument,
+      `${name} = ${value}: must be ${most === Number.POSITIVE_INFINITY ? `${least} or more` : `${least} to ${most}`}.`,
+    );
+  }
 }
 
 /** Listens for AMQP connections and brings their links to the engine. */
-export class AmqpServer {
+export class AmqpServer implements Deadline {
+  deadlineAt = 0;
+  deadlineSlot = -1;
   readonly #service: Service;
   readonly #container: Container;
   readonly #options: ServerOptions;
@@ -54,6 +71,9 @@ export class AmqpServer {
   readonly #wires = new Map<Connection, Wire>();
 
   constructor(options: ServerOptions) {
+    checkRange("maxConnections", options.maxConnections, 1, 20_000);
+    checkRange("idleTimeoutMs", options.idleTimeoutMs, 100, 600_000);
+    checkRange("linkIdleMs", options.linkIdleMs, 1_000, Number.POSITIVE_INFINITY);
     this.#options = options;
     this.#service = { ...options, tokens: new LockTokens() };
     this.#container = create_container({
@@ -87,6 +107,16 @@ export class AmqpServer {
     const address = await door.open();
     this.#doors.push(door);
     return address;
+  }
+
+  /** Looks for what is idle, as long as anybody is connected. */
+  due(now: number): void {
+    for (const peer of this.#peers.values()) {
+      peer.endIdle(this.#options.linkIdleMs);
+    }
+    if (this.#peers.size > 0) {
+      this.#options.namespace.deadlines.set(this, now + LOOK_FOR_IDLE_MS);
+    }
   }
 
   /** Cuts every connection, as a network would. Returns how many. */
@@ -172,6 +202,9 @@ export class AmqpServer {
     this.#limit(connection, peer, this.#peers.size >= this.#options.maxConnections);
     this.#peers.set(connection, peer);
     this.#wires.set(connection, wire);
+    if (this.deadlineSlot < 0) {
+      this.#options.namespace.deadlines.set(this, this.#options.clock.now() + LOOK_FOR_IDLE_MS);
+    }
     this.#keepFrozen(connection, wire);
     if (this.#options.faults.delayMs > 0) {
       wire.delay(this.#options.clock, this.#options.faults.delayMs);
@@ -205,8 +238,8 @@ export class AmqpServer {
 
   /** Holds a connection to its times, and ends one too many once it can be told why. */
   #limit(connection: Connection, peer: Peer, tooMany: boolean): void {
-    const { clock, guard, maxConnections } = this.#options;
-    let cancel = clock.after(OPEN_MS, () => peer.drop());
+    const { clock, maxConnections } = this.#options;
+    const cancel = clock.after(OPEN_MS, () => peer.drop());
     connection.once("connection_open", () => {
       cancel();
       if (tooMany) {
@@ -214,11 +247,9 @@ export class AmqpServer {
           condition: "amqp:resource-limit-exceeded",
           description: `ConnectionsQuotaExceeded: The namespace has ${maxConnections} connections, the most it takes. Close others first.`,
         });
-      } else if (guard.enforced) {
-        cancel = clock.after(AUTHORISE_MS, () => peer.endUnauthorised(AUTHORISE_MS));
       }
     });
-    peer.onDisconnected = () => cancel();
+    peer.onDisconnected = cancel;
   }
 
   #listen(): void {
