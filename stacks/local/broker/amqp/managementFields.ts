@@ -93,8 +93,12 @@ export function queueOf(context: ManagementContext, operation: string): Queue {
   return context.entity.queue;
 }
 
-export function targetOf({ entity }: ManagementContext): Queue | Topic {
+export function targetIn(entity: Entity): Queue | Topic {
   return entity.kind === "topic" ? entity.topic : entity.queue;
+}
+
+export function targetOf({ entity }: ManagementContext): Queue | Topic {
+  return targetIn(entity);
 }
 
 export function linkName(request: Request): string | undefined {

@@ -19,7 +19,7 @@ export interface Request {
   readonly replyTo: string | undefined;
   readonly messageId: unknown;
   /** The transaction that it is part of. */
-  readonly transaction: Buffer | undefined;
+  readonly transaction?: Buffer | undefined;
 }
 
 export interface Answer {
