@@ -10,22 +10,45 @@ import { ChangeEffect, type ChangeViolation, violation } from "./violation.js";
  * safe. What is added is safe; the namespace has a table of its own. Both must be valid.
  */
 export function entityChanges(before: ServiceBusEntitiesArgs, after: ServiceBusEntitiesArgs): ChangeViolation[] {
+  const forwarders = forwardersByTarget(before);
   return [
     ...kindChanges(
       "queues",
       stated(before.queues, before),
       stated(after.queues, after),
       after.topics ?? {},
-      queueChanges,
+      (...each) => withForwarders(each[0], queueChanges(...each), forwarders),
     ),
     ...kindChanges(
       "topics",
       stated(before.topics, before),
       stated(after.topics, after),
       after.queues ?? {},
-      topicChanges,
+      (...each) => withForwarders(each[0], topicChanges(...each), forwarders),
     ),
-  ].map((each) => withForwarders(each, before));
+  ];
+}
+
+/** The settings that forward to each queue and topic, by its path in the args. */
+function forwardersByTarget(args: ServiceBusEntitiesArgs): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const { path, to } of hopsOf(args)) {
+    const target = args.queues?.[to] === undefined ? `topics.${to}` : `queues.${to}`;
+    found.set(target, [...(found.get(target) ?? []), path]);
+  }
+  return found;
+}
+
+/** While an entity is away to be replaced, what forwards to it has nowhere to forward to. */
+function withForwarders(path: string, found: ChangeViolation[], forwarders: Map<string, string[]>): ChangeViolation[] {
+  const from = forwarders.get(path) ?? [];
+  const replacing = ["requiresSession", "requiresDuplicateDetection", "enablePartitioning"].map(
+    (each) => `${path}.${each}`,
+  );
+  return found.map((each) => {
+    if (from.length === 0 || !replacing.includes(each.path)) return each;
+    return { ...each, reason: `${each.reason}; meanwhile what ${from.join(" and ")} would forward is dead-lettered` };
+  });
 }
 
 type Entities<T> = { [name: string]: T };
@@ -66,15 +89,4 @@ function removed(path: string, name: string, other: string | undefined, taken: S
   const what = path.startsWith("queues.") ? "its messages" : "its subscriptions and the messages in them";
   const reason = `is deleted with ${what}, and with those that are dead-lettered`;
   return violation(LosesMessages, path, undefined, reason, "Empty it first");
-}
-
-const REPLACED = /^(?:queues|topics)\.(.+)\.(?:requiresSession|requiresDuplicateDetection|enablePartitioning)$/;
-
-/** While an entity is away, what forwards to it has nowhere to forward to. */
-function withForwarders(each: ChangeViolation, before: ServiceBusEntitiesArgs): ChangeViolation {
-  const name = REPLACED.exec(each.path)?.[1];
-  const from = hopsOf(before).filter(({ to }) => to === name);
-  if (from.length === 0) return each;
-  const reason = `${each.reason}; meanwhile ${from.map(({ path }) => path).join(" and ")} dead-letters what it forwards`;
-  return { ...each, reason };
 }

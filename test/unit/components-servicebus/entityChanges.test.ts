@@ -293,7 +293,7 @@ describe("what a change of a bus does", () => {
     );
     expect(others).toEqual([]);
     expect(line).toContain(
-      "there; meanwhile queues.a.forwardTo and topics.t.subscriptions.s.forwardDeadLettersTo dead-letters what it forwards",
+      "there; meanwhile what queues.a.forwardTo and topics.t.subscriptions.s.forwardDeadLettersTo would forward is dead-lettered",
     );
   });
 
