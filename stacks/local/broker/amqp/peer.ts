@@ -17,6 +17,7 @@ import { LinkGate, LONGEST_ADDRESS, type MayAttach } from "./linkGate.js";
 import { type Arrived, closeWith, echoModes, type LinkHandler } from "./links.js";
 import type { LockTokens } from "./lockTokens.js";
 import { answerManagement, MANAGEMENT_STATUS } from "./management.js";
+import { targetIn } from "./managementFields.js";
 import { ProducerLink, RAW_FORMAT } from "./producerLink.js";
 import { type IncomingDelivery, Receipts } from "./receipts.js";
 import { RequestLinks } from "./requestLinks.js";
@@ -259,15 +260,16 @@ export class Peer {
       }
       const address = String(link.target?.address ?? "");
       if (address === CBS) {
-        return this.#requests.taken(link, receipts, CBS_STATUS, (request, reply) =>
+        return this.#requests.taken(link, receipts, { names: CBS_STATUS }, (request, reply) =>
           this.#tokens.answer(request, reply),
         );
       }
       const managed = MANAGEMENT.exec(address)?.[1];
       may(address, managed === undefined ? [AccessRight.Send] : ANY_RIGHT);
       if (managed !== undefined) {
-        this.#find(managed);
-        return this.#requests.answered(link, receipts, MANAGEMENT_STATUS, (request) => {
+        const { rules } = targetIn(this.#find(managed));
+        const limit = rules.maxMessageBytes ?? this.#service.maxMessageBytes;
+        return this.#requests.answered(link, receipts, { names: MANAGEMENT_STATUS, largest: limit }, (request) => {
           this.#gate.requireManagement(managed, rightOf(request.operation));
           return answerManagement(request, {
             entity: this.#find(managed),

@@ -1,4 +1,5 @@
 import type { Receiver, Sender } from "rhea";
+import { BrokerError, BrokerErrorCode } from "../core/errors.js";
 import { asBrokerError, conditionOf } from "./conditions.js";
 import type { LinkHandler } from "./links.js";
 import type { Receipts } from "./receipts.js";
@@ -13,6 +14,16 @@ import {
 } from "./requests.js";
 import { transactionalState } from "./transactions.js";
 import type { Transfers } from "./transfers.js";
+
+/** Bytes that a request may have beyond the largest message: it holds some, or many numbers. */
+const REQUEST_ROOM = 1_024 * 1_024;
+
+/** What is asked on a link. */
+export interface RequestKind {
+  readonly names: StatusNames;
+  /** Bytes of the largest message that a request may hold; without it, the broker's bound holds for requests. */
+  readonly largest?: number;
+}
 
 /** The links of one connection on which something is asked (`$cbs`, `$management`), and those for the answers. */
 export class RequestLinks {
@@ -40,8 +51,8 @@ export class RequestLinks {
   }
 
   /** A link whose requests are answered at once; what `answer` throws is the refusal. */
-  answered(link: Receiver, receipts: Receipts, names: StatusNames, answer: (request: Request) => Answer): LinkHandler {
-    return this.taken(link, receipts, names, (request, reply) => {
+  answered(link: Receiver, receipts: Receipts, kind: RequestKind, answer: (request: Request) => Answer): LinkHandler {
+    return this.taken(link, receipts, kind, (request, reply) => {
       let answered: Answer;
       try {
         answered = answer(request);
@@ -56,16 +67,24 @@ export class RequestLinks {
   taken(
     link: Receiver,
     receipts: Receipts,
-    names: StatusNames,
+    { names, largest }: RequestKind,
     take: (request: Request, reply: (answer: Answer) => void) => void,
   ): LinkHandler {
     const node = link.target?.address ?? "";
     link.set_target({ address: node });
     link.set_source({ address: link.source?.address });
+    const limit = largest === undefined ? undefined : largest + REQUEST_ROOM;
     return {
-      message: (delivery, { encoded }) => {
+      ...(limit === undefined ? {} : { maxMessageBytes: limit }),
+      message: (delivery, { encoded, size }) => {
         let request: Request;
         try {
+          if (limit !== undefined && size > limit) {
+            throw new BrokerError(
+              BrokerErrorCode.MessageTooLarge,
+              `The request has ${size} bytes, more than the ${limit} that are taken here.`,
+            );
+          }
           request = decodeRequest(encoded, transactionalState(delivery.remote_state)?.id);
         } catch (error) {
           // Nobody could be answered: it does not even say whom.
