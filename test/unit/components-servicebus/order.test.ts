@@ -43,7 +43,7 @@ describe("what forwards", () => {
   it("waits for its targets, with a topic for all its subscriptions and rules, however they stand in the args", async () => {
     await fc.assert(
       fc.asyncProperty(anyChains, async (args) => {
-        fc.pre(serviceBusProblems(args).length === 0);
+        fc.pre(linksOf(args).length > 0 && serviceBusProblems(args).length === 0);
         const { resources } = await register(args);
         const keys = resources.map(({ type, name }) => `${type} ${name}`);
         const byKey = new Map(resources.map((each, i) => [keys[i] ?? "", each]));
@@ -59,7 +59,7 @@ describe("what forwards", () => {
           }
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 8 },
     );
   });
 
