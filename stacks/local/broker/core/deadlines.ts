@@ -4,7 +4,16 @@ import type { Clock } from "./clock.js";
 export interface Deadline {
   deadlineAt: number;
   deadlineSlot: number;
+  /** Of those due at the same moment, the lower comes first; without it, before all that have one. */
+  readonly sequenceNumber?: number;
   due(now: number): void;
+}
+
+/** Messages that are scheduled for the same moment arrive in the order in which they were sent. */
+function before(a: Deadline, b: Deadline): boolean {
+  return (
+    a.deadlineAt < b.deadlineAt || (a.deadlineAt === b.deadlineAt && (a.sequenceNumber ?? 0) < (b.sequenceNumber ?? 0))
+  );
 }
 
 /** How many due items run in one turn of the event loop, so that a mass expiry does not starve the sockets. */
@@ -103,7 +112,7 @@ export class Deadlines {
     while (slot > 0) {
       const above = (slot - 1) >> 1;
       const parent = heap[above];
-      if (parent === undefined || parent.deadlineAt <= item.deadlineAt) {
+      if (parent === undefined || !before(item, parent)) {
         break;
       }
       this.#place(parent, slot);
@@ -112,8 +121,8 @@ export class Deadlines {
     for (;;) {
       const left = heap[2 * slot + 1];
       const right = heap[2 * slot + 2];
-      const child = right !== undefined && left !== undefined && right.deadlineAt < left.deadlineAt ? right : left;
-      if (child === undefined || child.deadlineAt >= item.deadlineAt) {
+      const child = right !== undefined && left !== undefined && before(right, left) ? right : left;
+      if (child === undefined || !before(child, item)) {
         break;
       }
       const below = child.deadlineSlot;
