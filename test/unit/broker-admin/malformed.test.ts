@@ -92,6 +92,12 @@ describe("a request that is malformed is answered with what is wrong, and change
   });
 });
 
+it("an address of 100,000 characters is refused at once", async () => {
+  const response = await fetch(`${base}/a${"/".repeat(100_000)}b`);
+  expect(response.status).toBe(400);
+  expect(await response.text()).toMatch(/has 100003 characters, at most 4096/);
+});
+
 describe("a description is read as it is written", () => {
   it("with prefixes, references and comments", async () => {
     const body =

@@ -64,12 +64,14 @@ describe("administration of a broker that looks at rights", () => {
     const bare = await fetch(`https://${adminHost}/orders`);
     expect(bare.status).toBe(401);
     expect(await bare.text()).toMatch(/<Code>401<\/Code><Detail>MissingToken/);
+    expect((await fetch(`https://${adminHost}/%ff`)).status).toBe(400);
     const expired = await directory.token("owner", clock.now() - 1_000);
     expect(await refusal(withToken(async () => expired).getQueue("orders"))).toBe("UnauthorizedRequestError 401");
     const foreign = await directory.token("owner", clock.now() + 3_600_000, { signedBy: "foreign" });
     expect(await refusal(withToken(async () => foreign).getQueue("orders"))).toBe("UnauthorizedRequestError 401");
     expect(log.map((event) => event.reason?.split(":")[0])).toEqual([
       "MissingToken",
+      "The path '/%ff' is not encoded as addresses are.",
       "ExpiredToken",
       "InvalidSignature",
     ]);

@@ -48,11 +48,7 @@ export class AdminHandler {
   }
 
   async #answer(request: IncomingMessage, scheme: "http" | "https"): Promise<Answer> {
-    const host = request.headers.host ?? "";
-    if (!HOST.test(host)) {
-      throw new BrokerError(BrokerErrorCode.InvalidArgument, "The header 'Host' names no host.");
-    }
-    const address = parseAddress(request.url ?? "");
+    const { host, address } = this.#addressed(request);
     const credentials = { host, path: address.path, authorization: request.headers.authorization };
     await authorize(this.#options.guard, entityOf(address.target), credentials);
     const place: Place = {
@@ -69,6 +65,21 @@ export class AdminHandler {
         return this.#operations.delete(address);
       default:
         throw new AdminError(405, `${request.method} is not known here: GET, PUT and DELETE are.`);
+    }
+  }
+
+  /** Where a request goes to; one that goes nowhere is written into the access log here. */
+  #addressed(request: IncomingMessage): { readonly host: string; readonly address: Address } {
+    const host = request.headers.host ?? "";
+    try {
+      if (!HOST.test(host)) {
+        throw new BrokerError(BrokerErrorCode.InvalidArgument, "The header 'Host' names no host.");
+      }
+      return { host, address: parseAddress(request.url ?? "") };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.guard.log({ action: "admin", outcome: "refused", entity: "", reason });
+      throw error;
     }
   }
 

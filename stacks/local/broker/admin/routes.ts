@@ -24,6 +24,8 @@ export interface Address {
 
 /** What the service gives at once at most, and where nothing is said. */
 const MOST_ENTRIES = 100;
+/** Characters of an address: the longest names, each character encoded, take some 1,200. */
+const LONGEST_ADDRESS = 4_096;
 const VERSION = /\bapi-version=[\w.-]{1,32}/;
 const RULES = /^(.+?)\/subscriptions\/([^/]+)\/rules(?:\/([^/]+))?$/i;
 const SUBSCRIPTIONS = /^(.+?)\/subscriptions(?:\/([^/]+))?$/i;
@@ -69,6 +71,9 @@ function targetOf(path: string): Target {
  * @throws BrokerError InvalidArgument for one that names nothing
  */
 export function parseAddress(url: string): Address {
+  if (url.length > LONGEST_ADDRESS) {
+    throw invalid(`The address has ${url.length} characters, at most ${LONGEST_ADDRESS} are taken.`);
+  }
   const [path = "", query = ""] = url.replace(/^[a-z]+:\/\/[^/]*/i, "").split("?", 2);
   let decoded: string;
   try {
