@@ -5,6 +5,8 @@ import { type ChildOptions, ChildProgram } from "./childProgram.js";
 /** How a broker in a process of its own is set up. */
 export interface BrokerProgramOptions {
   maxBytes?: number;
+  /** Path of its data folder. @default none */
+  data?: string;
   /** @default a free one */
   port?: number;
   /** Queues it has from the start. */

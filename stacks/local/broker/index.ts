@@ -3,6 +3,7 @@ import type { NamespaceInfo } from "./admin/operations.js";
 import type { TlsIdentity } from "./amqp/doors.js";
 import { type BrokerFaults, Faults, faultSwitches } from "./amqp/faults.js";
 import { AmqpServer, IDLE_TIMEOUT_MS, LINK_IDLE_MS, MOST_CONNECTIONS } from "./amqp/server.js";
+import { decodeStored, encodeStored } from "./amqp/storedContent.js";
 import type { AccessControl, AccessEvent } from "./core/access.js";
 import { AccessGuard } from "./core/accessGuard.js";
 import { type Clock, systemClock } from "./core/clock.js";
@@ -19,9 +20,10 @@ import type { Filter } from "./core/filters.js";
 import type { StoredMessage } from "./core/message.js";
 import { Namespace } from "./core/namespace.js";
 import type { RuleAction } from "./core/rules.js";
-import type { QueueSettings, SubscriptionSettings, TopicSettings } from "./core/settings.js";
+import { type QueueSettings, type SubscriptionSettings, settingsOf, type TopicSettings } from "./core/settings.js";
 import type { SettledOutcome } from "./core/settlement.js";
 import { checkPolicies, type SharedAccessPolicy } from "./core/sharedAccess.js";
+import { Store } from "./store/store.js";
 
 export type { TlsIdentity } from "./amqp/doors.js";
 export { type BrokerFaults, BusyAt, LostSettlement } from "./amqp/faults.js";
@@ -58,6 +60,13 @@ const LOOPBACK = "127.0.0.1";
 export interface BrokerOptions {
   /** @default the machine's time */
   readonly clock?: Clock;
+  /**
+   * Path of a folder in which entities and messages outlive the broker, and a crash of it; it is made where it is not
+   * there, and belongs to one broker at a time. Every message is on the disk before it is acknowledged, and every
+   * settlement before it is confirmed. Where it cannot be written any more, connections are cut and `error` is emitted.
+   * Needs node:sqlite: Node 22.13 or newer. @default everything is held in memory, and nothing outlives the broker
+   */
+  readonly data?: string;
   /** Bytes of messages that may be held, with what each costs beside its own; QuotaExceeded beyond. @default 512 MiB */
   readonly maxBytes?: number;
   /** Who may do what; without it every token is taken and everything is allowed, as with Microsoft's emulator. */
@@ -113,12 +122,13 @@ export interface SettledEvent {
 
 /**
  * An Azure Service Bus in this process: AMQP 1.0 on a loopback port, for the unmodified Azure clients. It holds
- * everything in memory. Its entities are what `put*` and `delete*` say, and nothing else.
+ * everything in memory, and with `data` on the disk as well. Its entities are what `put*` and `delete*` say, and nothing else.
  */
-export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
+export class Broker extends EventEmitter<{ settled: [SettledEvent]; error: [BrokerError] }> {
   readonly faults: BrokerFaults;
   readonly #clock: Clock;
   readonly #namespace: Namespace;
+  readonly #store: Store | undefined;
   readonly #server: AmqpServer;
   readonly #guard: AccessGuard;
   readonly #admins: { close(): Promise<void> }[] = [];
@@ -130,8 +140,10 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
   constructor(options: BrokerOptions = {}) {
     super();
     this.#clock = options.clock ?? systemClock;
+    this.#store = options.data === undefined ? undefined : this.#openStore(options.data);
     this.#namespace = new Namespace({
       clock: this.#clock,
+      journal: this.#store,
       maxBytes: options.maxBytes ?? MAX_BYTES,
       settled: (path, message, outcome) => this.#report(path, message, outcome),
     });
@@ -155,7 +167,9 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
       idleTimeoutMs: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
       linkIdleMs: options.linkIdleMs ?? LINK_IDLE_MS,
       maxMessageBytes: this.#maxMessageBytes,
+      commit: this.#store === undefined ? undefined : () => this.#store?.commit(),
     });
+    this.#restore();
     this.faults = faultSwitches(faults, this.#server, this.#namespace);
   }
 
@@ -337,7 +351,7 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
     return entity.kind === "topic" ? countTopic(entity.topic) : countQueue(entity.queue);
   }
 
-  /** Ends every connection and stops listening, within two seconds; the messages are gone. Safe to call again. */
+  /** Ends every connection and stops listening, within two seconds; without `data`, the messages are gone. Safe to call again. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -350,6 +364,42 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent] }> {
     }
     await Promise.all(servers);
     this.#namespace.close();
+    this.#store?.close();
+  }
+
+  #openStore(folder: string): Store {
+    return new Store({
+      folder,
+      codec: { encode: encodeStored, decode: decodeStored },
+      failed: (error) => this.#storeFailed(folder, error),
+    });
+  }
+
+  /** Nothing can be promised any more: every connection is cut, and whoever listens for it is told. */
+  #storeFailed(folder: string, error: Error): void {
+    this.#server.dropConnections();
+    const failure = new BrokerError(
+      BrokerErrorCode.Internal,
+      `The data folder '${folder}' cannot be written: ${error.message}. Nothing was acknowledged since; start the broker again once that is mended.`,
+    );
+    setImmediate(() => this.emit("error", failure));
+  }
+
+  /** Brings back what the data folder holds. */
+  #restore(): void {
+    try {
+      this.#store?.restore(this.#namespace);
+    } catch (error) {
+      this.#namespace.close();
+      this.#store?.close();
+      throw error;
+    }
+    for (const { path, rules } of [...this.#namespace.queues(), ...this.#namespace.topics()]) {
+      const { authorizationRules } = settingsOf(rules);
+      if (authorizationRules !== undefined && this.#guard.enforced) {
+        this.#guard.policies.set(path, authorizationRules);
+      }
+    }
   }
 
   /** Puts an entity, and makes its shared access policies those that its settings say, where they say any. */

@@ -27,6 +27,11 @@ export interface Arrived {
   readonly size: number;
 }
 
+/** What an attach's address names on this broker: some clients say where it is, too (`amqps://host:5671/orders`). */
+export function nodeOf(address: unknown): string {
+  return String(address ?? "").replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*\//i, "");
+}
+
 /** Answers an attach in the settle modes that were asked for: clients compare. */
 export function echoModes(link: Sender | Receiver): void {
   const { attach } = link.local;

@@ -14,7 +14,7 @@ import { ConsumerLink } from "./consumerLink.js";
 import { BusyAt, type Faults } from "./faults.js";
 import { FramingError } from "./frameGuard.js";
 import { LinkGate, LONGEST_ADDRESS, type MayAttach } from "./linkGate.js";
-import { type Arrived, closeWith, echoModes, type LinkHandler } from "./links.js";
+import { type Arrived, closeWith, echoModes, type LinkHandler, nodeOf } from "./links.js";
 import type { LockTokens } from "./lockTokens.js";
 import { answerManagement, MANAGEMENT_STATUS } from "./management.js";
 import { targetIn } from "./managementFields.js";
@@ -231,7 +231,7 @@ export class Peer {
   /** A client attached to receive. */
   senderOpened(link: Sender): void {
     this.#open(link, ({ transfers }, may) => {
-      const address = String(link.source?.address ?? "");
+      const address = nodeOf(link.source?.address);
       const managed = MANAGEMENT.test(address);
       if (address !== CBS) {
         may(address, managed ? ANY_RIGHT : [AccessRight.Listen]);
@@ -258,7 +258,7 @@ export class Peer {
         may(undefined, ANY_RIGHT);
         return new CoordinatorLink(link, receipts, this.#transactions);
       }
-      const address = String(link.target?.address ?? "");
+      const address = nodeOf(link.target?.address);
       if (address === CBS) {
         return this.#requests.taken(link, receipts, { names: CBS_STATUS }, (request, reply) =>
           this.#tokens.answer(request, reply),

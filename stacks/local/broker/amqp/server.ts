@@ -47,6 +47,8 @@ export interface ServerOptions {
   readonly idleTimeoutMs: number;
   /** Milliseconds without anything on a link after which it is detached. */
   readonly linkIdleMs: number;
+  /** Brings all that has happened to the disk; called before anybody is told of it. */
+  readonly commit?: (() => void) | undefined;
 }
 
 function checkRange(name: string, value: number, least: number, most: number): void {
@@ -183,6 +185,7 @@ export class AmqpServer implements Deadline {
 
   #accept(stream: Duplex, from: string): void {
     const wire = new Wire(stream, from, FRAME_SIZE);
+    wire.beforeOutput = this.#options.commit;
     // Each connection sees the container with mechanisms of its own.
     const container: Container = Object.create(this.#container);
     container.sasl_server_mechanisms = mechanisms({

@@ -33,6 +33,7 @@ export class Wire extends EventEmitter {
   #backedUp = false;
   #onDrain: (() => void) | undefined;
   #onRefused: ((failure: unknown) => void) | undefined;
+  #beforeOutput: (() => void) | undefined;
   readonly #guard: FrameGuard;
   #open = false;
   /** Something came, and nothing was said since. */
@@ -74,6 +75,14 @@ export class Wire extends EventEmitter {
   /** Called when a socket that was backed up takes output again. */
   set onDrain(run: () => void) {
     this.#onDrain = run;
+  }
+
+  /**
+   * Called before anything leaves: what the other end is about to be told has to be on the disk by then. If it throws,
+   * nothing leaves any more and the connection is cut.
+   */
+  set beforeOutput(run: (() => void) | undefined) {
+    this.#beforeOutput = run;
   }
 
   /** Called once, with why, when what came is no AMQP; nothing more is read after that. */
@@ -226,6 +235,12 @@ export class Wire extends EventEmitter {
   #send(bytes: Buffer): void {
     this.#silent = false;
     if (this.#ended) {
+      return;
+    }
+    try {
+      this.#beforeOutput?.();
+    } catch {
+      this.destroy();
       return;
     }
     if (this.#held?.holding === true) {

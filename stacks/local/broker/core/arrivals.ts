@@ -179,6 +179,9 @@ export class Arrivals {
     if (requiresDuplicateDetection && this.#history.isDuplicate(this.#identity(content), now, duplicateWindowMs)) {
       return sequenceNumber;
     }
+    if (requiresDuplicateDetection) {
+      this.#context.journal?.seen(this.#host.path, this.#identity(content), now);
+    }
     if (content.scheduledAt !== undefined && content.scheduledAt > now) {
       const enqueuedSequenceNumber = how?.enqueuedSequenceNumber ?? sequenceNumber;
       const numbers = { sequenceNumber, enqueuedSequenceNumber, enqueuedAt: now, hops: how?.hops ?? 0 };

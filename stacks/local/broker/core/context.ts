@@ -1,6 +1,7 @@
 import type { Clock } from "./clock.js";
 import type { Deadlines } from "./deadlines.js";
 import type { ForwardTarget } from "./forwarding.js";
+import type { Journal } from "./journal.js";
 import type { MemoryLedger } from "./memory.js";
 import type { Lock, StoredMessage } from "./message.js";
 import type { SettledOutcome } from "./settlement.js";
@@ -9,6 +10,8 @@ export interface QueueContext {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly memory: MemoryLedger;
+  /** Told of what is to outlive the process; undefined where nothing does. */
+  readonly journal: Journal | undefined;
   /** Every open lock, by its id. */
   readonly locks: Map<number, Lock>;
   nextLockId(): number;

@@ -1,5 +1,6 @@
 import type { EntitySize } from "./entitySize.js";
 import { BrokerError, BrokerErrorCode } from "./errors.js";
+import type { Journal } from "./journal.js";
 import { MESSAGE_OVERHEAD, type MemoryLedger } from "./memory.js";
 import { type MessageChange, MessageState, type StoredMessage } from "./message.js";
 import { SequenceLog } from "./sequenceLog.js";
@@ -28,9 +29,11 @@ export class Holdings {
   readonly #log = new SequenceLog();
   readonly #by: Record<MessageState, number> = { active: 0, taken: 0, locked: 0, deferred: 0, scheduled: 0, gone: 0 };
   readonly #size: EntitySize;
+  readonly #journal: Journal | undefined;
   #contentBytes = 0;
 
-  constructor(path: string, memory: MemoryLedger, size: EntitySize) {
+  constructor(path: string, memory: MemoryLedger, size: EntitySize, journal: Journal | undefined) {
+    this.#journal = journal;
     this.#path = path;
     this.#memory = memory;
     this.#size = size;
@@ -42,12 +45,14 @@ export class Holdings {
     this.#contentBytes += message.content.size;
     this.#size.bytes += message.content.size;
     this.#memory.take(message.cost);
+    this.#journal?.added(message);
   }
 
   move(message: StoredMessage, state: MessageState): void {
     this.#by[message.state]--;
     message.state = state;
     this.#by[state]++;
+    this.#journal?.moved(message);
   }
 
   change(message: StoredMessage, { deliveryCount, changes }: MessageChange): void {
@@ -57,6 +62,7 @@ export class Holdings {
     if (changes !== undefined) {
       message.changes = changes;
     }
+    this.#journal?.changed(message);
   }
 
   delete(message: StoredMessage): void {
@@ -66,6 +72,7 @@ export class Holdings {
     this.#contentBytes -= message.content.size;
     this.#size.bytes -= message.content.size;
     this.#memory.release(message.cost);
+    this.#journal?.deleted(message);
   }
 
   /** The message with that number, if it is in that state; otherwise refused with MessageNotFound. */

@@ -64,6 +64,8 @@ export class StoredMessage implements Deadline {
   /** Deliveries that ended without success so far; what the next receiver is told. */
   deliveryCount: number;
   lock: Lock | undefined;
+  /** What a journal has written down of it: under which id, in which state, and whether its content is as it was. */
+  journal: { readonly id: number; state: MessageState; content: boolean } | undefined = undefined;
   /** Application properties that settlements have set. */
   changes: PropertyChanges | undefined;
   deadlineAt = 0;

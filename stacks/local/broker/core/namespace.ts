@@ -5,6 +5,7 @@ import { BrokerError, BrokerErrorCode, entityNotFound } from "./errors.js";
 import { closeQueue, makeQueue, updateQueue } from "./family.js";
 import type { Filter } from "./filters.js";
 import type { ForwardTarget } from "./forwarding.js";
+import type { Journal } from "./journal.js";
 import { MemoryLedger } from "./memory.js";
 import type { Lock, StoredMessage } from "./message.js";
 import type { Queue } from "./queue.js";
@@ -34,6 +35,8 @@ export interface NamespaceOptions {
   /** Bytes that may be held. */
   readonly maxBytes: number;
   readonly settled: (path: string, message: StoredMessage, outcome: SettledOutcome) => void;
+  /** Told of what is to outlive the process. */
+  readonly journal?: Journal | undefined;
 }
 
 /** Azure's limits on names: 260 characters for a queue or topic, 50 for a subscription or rule. */
@@ -77,6 +80,7 @@ export class Namespace {
       nextLockId: () => ++this.#lockId,
       forwardTarget: (target) => this.#forwardTarget(target),
       settled: options.settled,
+      journal: options.journal,
     };
   }
 
@@ -93,6 +97,7 @@ export class Namespace {
     } else {
       updateQueue(existing, rules);
     }
+    this.#context.journal?.entity(existing?.path ?? name);
   }
 
   deleteQueue(name: string): void {
@@ -102,6 +107,7 @@ export class Namespace {
     }
     this.#queues.delete(name.toLowerCase());
     closeQueue(queue);
+    this.#context.journal?.entityDeleted(queue.path);
   }
 
   putTopic(name: string, settings: TopicSettings): void {
@@ -115,6 +121,7 @@ export class Namespace {
       refuseReplacement(name, existing.rules, rules);
       existing.update(rules);
     }
+    this.#context.journal?.entity(existing?.path ?? name);
   }
 
   deleteTopic(name: string): void {
@@ -124,6 +131,7 @@ export class Namespace {
       closeQueue(subscription.queue);
     }
     topic.close(entityNotFound(topic.path));
+    this.#context.journal?.entityDeleted(topic.path);
   }
 
   putSubscription(topicName: string, name: string, settings: SubscriptionSettings): void {
@@ -136,16 +144,19 @@ export class Namespace {
     if (existing === undefined) {
       const idle = (): void => this.deleteSubscription(topicName, name);
       const queue = makeQueue(this.#context, path, rules, { topic, idle });
-      topic.subscriptions.set(name.toLowerCase(), new Subscription(name, queue));
+      const rulesChanged = (): void => this.#context.journal?.entity(path);
+      topic.subscriptions.set(name.toLowerCase(), new Subscription(name, queue, rulesChanged));
     } else {
       updateQueue(existing.queue, rules);
     }
+    this.#context.journal?.entity(existing?.queue.path ?? path);
   }
 
   deleteSubscription(topicName: string, name: string): void {
     const subscription = this.subscription(topicName, name);
     this.topic(topicName).subscriptions.delete(name.toLowerCase());
     closeQueue(subscription.queue);
+    this.#context.journal?.entityDeleted(subscription.queue.path);
   }
 
   putRule(topicName: string, subscriptionName: string, name: string, filter: Filter, action?: RuleAction): void {

@@ -337,6 +337,10 @@ export class Queue
     this.pump();
   }
 
+  stateSet(sessionId: string): void {
+    this.#context.journal?.sessionState(this.path, sessionId);
+  }
+
   takeBack(lock: Lock, costs: boolean): void {
     this.#settler.putBack(lock, costs ? SettledOutcome.LockExpired : SettledOutcome.Released);
   }

@@ -48,10 +48,13 @@ export interface Selection {
 export class Rules {
   readonly #rules = new Map<string, CompiledRule>();
   readonly #now: () => number;
+  readonly #changed: () => void;
   #actions = 0;
 
-  constructor(now: () => number) {
+  /** @param changed called after every change */
+  constructor(now: () => number, changed: () => void) {
     this.#now = now;
+    this.#changed = changed;
     this.put(DEFAULT_RULE, { kind: "true" });
   }
 
@@ -123,6 +126,7 @@ export class Rules {
 
   #count(): void {
     this.#actions = [...this.#rules.values()].filter((rule) => rule.edit !== undefined).length;
+    this.#changed();
   }
 }
 

@@ -14,6 +14,8 @@ export interface SessionHome {
   readonly lockMs: number;
   /** Takes a message back from a session whose lock ended; `costs` says whether that counts as a delivery. */
   takeBack(lock: Lock, costs: boolean): void;
+  /** A session's state was set or cleared. */
+  stateSet(sessionId: string): void;
 }
 
 /** Somebody who waits for any session with messages. Exactly one of the two is called, once. */
@@ -201,6 +203,7 @@ export class SessionTable {
   setState(lock: SessionLock, state: Uint8Array | undefined): void {
     lock.session.state = state;
     lock.session.stateUpdatedAt = this.#home.clock.now();
+    this.#home.stateSet(lock.session.id);
   }
 
   /** Sessions that keep a state, whether they have messages or not. */

@@ -42,7 +42,7 @@ export class Shelf {
     this.#home = home;
     this.#context = context;
     this.#sessions = sessions;
-    this.#held = new Holdings(home.path, context.memory, size);
+    this.#held = new Holdings(home.path, context.memory, size, context.journal);
   }
 
   counts(): QueueCounts {
@@ -50,6 +50,7 @@ export class Shelf {
   }
 
   nextSequenceNumber(): number {
+    this.#context.journal?.numbered(this.#home.path);
     return ++this.#sequence;
   }
 

@@ -18,10 +18,11 @@ export class Subscription {
   readonly queue: Queue;
   readonly rules: Rules;
 
-  constructor(name: string, queue: Queue) {
+  /** @param rulesChanged called after every change of its rules */
+  constructor(name: string, queue: Queue, rulesChanged: () => void) {
     this.name = name;
     this.queue = queue;
-    this.rules = new Rules(() => queue.clock.now());
+    this.rules = new Rules(() => queue.clock.now(), rulesChanged);
   }
 }
 
