@@ -204,6 +204,7 @@ function subscriptionSettings(p: EntityProperties): SubscriptionSettings {
     lockDurationSeconds: isoSeconds(p["lockDuration"]) ?? 60,
     maxDeliveryCount: Number(p["maxDeliveryCount"] ?? 10),
     deadLetteringOnMessageExpiration: p["deadLetteringOnMessageExpiration"] === true,
+    deadLetteringOnFilterEvaluationExceptions: p["deadLetteringOnFilterEvaluationExceptions"] !== false,
     ...(forwardTo === undefined ? {} : { forwardTo }),
     ...(forwardDeadLetteredMessagesTo === undefined ? {} : { forwardDeadLetteredMessagesTo }),
   };
@@ -217,6 +218,7 @@ function topicSettings(p: EntityProperties): TopicSettings {
     requiresDuplicateDetection: p["requiresDuplicateDetection"] === true,
     duplicateDetectionWindowSeconds: isoSeconds(p["duplicateDetectionHistoryTimeWindow"]) ?? 600,
     enablePartitioning: p["enablePartitioning"] === true,
+    supportOrdering: p["supportOrdering"] === true,
     ...(typeof size === "number" ? { maxSizeInMegabytes: size } : {}),
     ...(typeof messageSize === "number" ? { maxMessageSizeInKilobytes: messageSize } : {}),
   };

@@ -51,8 +51,12 @@ describe("the namespaces of this machine", () => {
       userMetadata: "team=vfx",
     };
     const stored = { maxSizeInMegabytes: 2048, maxMessageSizeInKilobytes: 1024, enablePartitioning: true };
-    await all.putTopic("bus", "events", { ...shared, ...stored, status: "Active" });
-    await all.putSubscription("bus", "events", "to-work", { forwardTo: "work", forwardDeadLetteredMessagesTo: "dead" });
+    await all.putTopic("bus", "events", { ...shared, ...stored, status: "Active", supportOrdering: true });
+    await all.putSubscription("bus", "events", "to-work", {
+      forwardTo: "work",
+      forwardDeadLetteredMessagesTo: "dead",
+      deadLetteringOnFilterEvaluationExceptions: false,
+    });
     await all.putQueue("bus", "closed", { ...shared, ...stored });
     await all.putQueue("bus", "work", {});
     await all.putQueue("bus", "dead", {});
@@ -67,10 +71,11 @@ describe("the namespaces of this machine", () => {
       enablePartitioning: true,
     };
     expect(settings.get("closed")).toMatchObject({ ...expected, status: "SendDisabled" });
-    expect(settings.get("events")).toMatchObject({ ...expected, status: "Active" });
+    expect(settings.get("events")).toMatchObject({ ...expected, status: "Active", supportOrdering: true });
     expect(settings.get("events/Subscriptions/to-work")).toMatchObject({
       forwardTo: "work",
       forwardDeadLetteredMessagesTo: "dead",
+      deadLetteringOnFilterEvaluationExceptions: false,
     });
     const client = new ServiceBusClient(all.broker.connectionString());
     await client.createSender("events").sendMessages({ body: "render" });
