@@ -72,6 +72,14 @@ describe("a premium bus with a second region on the real engine", { timeout: 120
     expect(world.standIn.state.list(ENDPOINT)).toHaveLength(3);
   });
 
+  it("makes endpoints anew with the namespace that they lead to", async () => {
+    world.project.program(program({ ...premium, name: "contoso-other" }));
+    const ops = changed(await world.again().preview());
+    expect(ops).toContain("replace azure-native:servicebus:Namespace bus");
+    for (const key of ["workers", "hub"]) expect(ops).toContain(`replace ${ENDPOINT} bus-${key}`);
+    expect(ops.filter((op) => op.includes("bus-secondary"))).toEqual([]);
+  });
+
   it("leaves units to the autoscaler, and the tags of the paired second namespace as they are", async () => {
     const workers = { ...premium.privateEndpoints.workers, privateAddress: "10.40.2.11" };
     const now = { ...premium, privateEndpoints: { ...premium.privateEndpoints, workers }, capacity: 8 };

@@ -134,8 +134,12 @@ function registerEndpoint(
       ...fixed,
       ...site.tagged,
     },
-    // Azure refuses a change of these, and its provider does not know that it must replace.
-    { parent, replaceOnChanges: ["privateLinkServiceConnections", "ipConfigurations", "location"] },
+    // Azure refuses a change of these, and its provider does not know that it must replace. Of a connection Azure itself
+    // changes the state: that is no reason.
+    {
+      parent,
+      replaceOnChanges: ["privateLinkServiceConnections[*].privateLinkServiceId", "ipConfigurations", "location"],
+    },
   );
   if (zoneId === undefined || args.registerDns === false) return [endpoint];
   const group = new network.PrivateDnsZoneGroup(

@@ -114,7 +114,11 @@ describe.each([
         { name: "workers", groupId: "namespace", memberName: "namespace", privateIPAddress: "10.40.2.10" },
       ],
     });
-    expect(endpoint.replaceOnChanges).toEqual(["privateLinkServiceConnections", "ipConfigurations", "location"]);
+    expect(endpoint.replaceOnChanges).toEqual([
+      "privateLinkServiceConnections[*].privateLinkServiceId",
+      "ipConfigurations",
+      "location",
+    ]);
     expect(one(ENDPOINT, "bus-hub").inputs).toMatchObject({ location: "northeurope" });
     expect(one(ENDPOINT, "bus-secondary-workers").inputs).toMatchObject({
       resourceGroupName: "messaging-north",
