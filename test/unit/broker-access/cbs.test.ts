@@ -110,6 +110,33 @@ describe("$cbs", () => {
     expect(await attach(connection, "orders", true)).toBe("amqp:unauthorized-access");
   });
 
+  it("asks for Send at both ends of a link that sends via another entity, for as long as it is there", async () => {
+    const guarded = await startGuarded();
+    guarded.broker.putQueue("end");
+    guarded.directory.grant("worker", "orders", AccessRight.Send);
+    const { connection, put } = await dial(guarded);
+    const token = await hourToken(guarded, "worker");
+    await put("sb://localhost/", token);
+    const via = () =>
+      connection.open_sender({
+        target: "orders",
+        properties: { "com.microsoft:transfer-destination-address": "end" },
+      });
+    const [refused] = await once(via(), "sender_error");
+    expect(refused.sender.error).toMatchObject({
+      condition: "amqp:unauthorized-access",
+      description: expect.stringContaining("sb://localhost/end"),
+    });
+    guarded.directory.grant("worker", "end", AccessRight.Send);
+    const sender = via();
+    await once(sender, "sendable");
+    guarded.directory.revoke("worker", "end");
+    const ended = once(sender, "sender_error");
+    guarded.broker.accessChanged();
+    await ended;
+    expect(sender.error).toMatchObject({ condition: "amqp:unauthorized-access" });
+  });
+
   it("answers 401 with the service's condition and reason, 404, and what it does not know", async () => {
     const guarded = await startGuarded();
     guarded.directory.grant("owner", "", AccessRight.Manage);

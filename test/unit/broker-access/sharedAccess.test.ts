@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import { AzureNamedKeyCredential, AzureSASCredential } from "@azure/core-auth";
 import { ServiceBusClient } from "@azure/service-bus";
 import { describe, expect, it } from "vitest";
 import { AccessRight, tokensRefused } from "../../../stacks/local/broker/index.js";
@@ -6,6 +7,12 @@ import { failure, takeOne } from "../broker/client.js";
 import { FIRST_ANSWER, refusedWith, roundTrip, startGuarded } from "./kit.js";
 
 const KEY = "Zm9yIHRlc3RzIG9ubHk6IG5vdCBhIHNlY3JldCBhdCBhbGw=";
+
+function sign(resource: string, expiry: number, name: string, key = KEY): string {
+  const encoded = encodeURIComponent(resource);
+  const signature = createHmac("sha256", key).update(`${encoded}\n${expiry}`).digest("base64");
+  return `SharedAccessSignature sr=${encoded}&sig=${encodeURIComponent(signature)}&se=${expiry}&skn=${name}`;
+}
 
 describe("a shared access policy", () => {
   it("of the namespace lets whoever signs with its primary or secondary key do what it says", async () => {
@@ -25,6 +32,24 @@ describe("a shared access policy", () => {
     expect(await failure(clientOf("Nobody", KEY).createSender("orders").sendMessages({ body: 1 }))).toBe(
       "UnauthorizedAccess",
     );
+  });
+
+  it("is taken as a named key and as a ready signature, too", async () => {
+    const { broker, host } = await startGuarded({ access: tokensRefused });
+    broker.putSharedAccessPolicy("orders", { name: "sender", rights: [AccessRight.Send], primaryKey: KEY });
+    const send = async (credential: AzureNamedKeyCredential | AzureSASCredential): Promise<string> => {
+      const client = new ServiceBusClient(host, credential, { retryOptions: FIRST_ANSWER });
+      try {
+        return await failure(client.createSender("orders").sendMessages({ body: 1 }));
+      } finally {
+        await client.close();
+      }
+    };
+    expect(await send(new AzureNamedKeyCredential("sender", KEY))).toBe("it did not fail");
+    expect(await send(new AzureNamedKeyCredential("sender", "wrong"))).toBe("UnauthorizedAccess");
+    const signature = sign(`sb://${host}/orders`, Math.floor(Date.now() / 1_000) + 600, "sender");
+    expect(await send(new AzureSASCredential(signature))).toBe("it did not fail");
+    expect(broker.counts("orders").active).toBe(2);
   });
 
   it("of an entity holds there and not beside it, with the rights it names", async () => {
@@ -103,12 +128,6 @@ describe("a shared access policy", () => {
 });
 
 describe("a shared access signature", () => {
-  function sign(resource: string, expiry: number, name: string, key = KEY): string {
-    const encoded = encodeURIComponent(resource);
-    const signature = createHmac("sha256", key).update(`${encoded}\n${expiry}`).digest("base64");
-    return `SharedAccessSignature sr=${encoded}&sig=${encodeURIComponent(signature)}&se=${expiry}&skn=${name}`;
-  }
-
   it("made beforehand works until it expires, for what it was signed for and what lies below", async () => {
     const { broker, host, clock } = await startGuarded({ access: tokensRefused });
     broker.putSharedAccessPolicy("", { name: "Root", rights: [AccessRight.Send], primaryKey: KEY });

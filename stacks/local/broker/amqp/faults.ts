@@ -45,7 +45,7 @@ export interface BrokerFaults {
   detachLinks(entity: string): number;
   /**
    * Leaves the connections there are half open: the sockets stay, and nothing is read from them or written to them until
-   * `thaw`. New connections work. @param entity only those with a link at this entity. Returns how many.
+   * `thaw`; that a client has given one up is noticed then, too. New connections work. @param entity only those with a link at this entity. Returns how many.
    */
   freeze(entity?: string): number;
   /** Lets frozen connections go on with what they held. Returns how many. */

@@ -21,6 +21,8 @@ export type MayAttach = (address: string | undefined, rights: readonly AccessRig
 /** One link on its way in. */
 export interface Attempt {
   readonly may: MayAttach;
+  /** What the link needs beside its own right, for as long as it is there: a sender via another entity. */
+  readonly also: MayAttach;
   succeeded(handler: LinkHandler): void;
   failed(error: BrokerError): void;
 }
@@ -61,7 +63,13 @@ export class LinkGate {
   attempt(link: link): Attempt {
     let need: Need | undefined;
     let who: string | undefined;
+    const others: Need[] = [];
     return {
+      also: (address, rights) => {
+        const other = this.#need(address, rights);
+        this.#access.require(other);
+        others.push(other);
+      },
       may: (address, rights) => {
         need = this.#need(address, rights);
         who = this.#access.claimant(need);
@@ -71,7 +79,10 @@ export class LinkGate {
       succeeded: (handler) => {
         if (need !== undefined) {
           const end = (error: BrokerError): void => handler.detach?.(error) ?? closeWith(link, error);
-          const leave = this.#access.admit({ name: link.name, need, end });
+          const leaves = [need, ...others].map((each) => this.#access.admit({ name: link.name, need: each, end }));
+          const leave = (): void => {
+            for (const each of leaves) each();
+          };
           this.#inside.set(link, { need, leave, handler, end, activeAt: this.#guard.now() });
           this.#everInside = true;
           this.#access.logAttach(need, who, undefined);
@@ -83,11 +94,6 @@ export class LinkGate {
         }
       },
     };
-  }
-
-  /** Whether something may be done now, beside the link's own right. @throws BrokerError UnauthorizedAccess */
-  require(address: string, right: AccessRight): void {
-    this.#access.require(this.#need(address, [right]));
   }
 
   /** Whether `$management` may be asked something. @throws BrokerError UnauthorizedAccess, ServiceBusy on request */

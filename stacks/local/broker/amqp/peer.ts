@@ -13,7 +13,7 @@ import { ANY_RIGHT, ConnectionAccess, rightOf } from "./connectionAccess.js";
 import { ConsumerLink } from "./consumerLink.js";
 import { BusyAt, type Faults } from "./faults.js";
 import { FramingError } from "./frameGuard.js";
-import { LinkGate, LONGEST_ADDRESS, type MayAttach } from "./linkGate.js";
+import { type Attempt, LinkGate, LONGEST_ADDRESS } from "./linkGate.js";
 import { type Arrived, closeWith, echoModes, type LinkHandler, nodeOf } from "./links.js";
 import type { LockTokens } from "./lockTokens.js";
 import { answerManagement, MANAGEMENT_STATUS } from "./management.js";
@@ -230,7 +230,7 @@ export class Peer {
 
   /** A client attached to receive. */
   senderOpened(link: Sender): void {
-    this.#open(link, ({ transfers }, may) => {
+    this.#open(link, ({ transfers }, { may }) => {
       const address = nodeOf(link.source?.address);
       const managed = MANAGEMENT.test(address);
       if (address !== CBS) {
@@ -253,7 +253,7 @@ export class Peer {
 
   /** A client attached to send. */
   receiverOpened(link: Receiver): void {
-    this.#open(link, ({ receipts, coordinators }, may) => {
+    this.#open(link, ({ receipts, coordinators }, { may, also }) => {
       if (coordinators.take(link)) {
         may(undefined, ANY_RIGHT);
         return new CoordinatorLink(link, receipts, this.#transactions);
@@ -284,7 +284,7 @@ export class Peer {
       }
       const entity = this.#find(address);
       const target = sendTargetOf(link, entity, (destination) => {
-        this.#gate.require(destination, AccessRight.Send);
+        also(destination, [AccessRight.Send]);
         return this.#find(destination);
       });
       const { maxMessageBytes } = this.#service;
@@ -293,7 +293,7 @@ export class Peer {
   }
 
   /** @param make is given what asks whether the peer may do something at an address; it throws where it may not. */
-  #open(link: Sender | Receiver, make: (halves: Halves, may: MayAttach) => LinkHandler): void {
+  #open(link: Sender | Receiver, make: (halves: Halves, attempt: Attempt) => LinkHandler): void {
     echoModes(link);
     const attempt = this.#gate.attempt(link);
     try {
@@ -304,7 +304,7 @@ export class Peer {
       if (this.#links.size >= MOST_LINKS) {
         throw new BrokerError(BrokerErrorCode.QuotaExceeded, `A connection has at most ${MOST_LINKS} links.`);
       }
-      const handler = make(halves, attempt.may);
+      const handler = make(halves, attempt);
       this.#links.set(link, handler);
       attempt.succeeded(handler);
     } catch (error) {
