@@ -1,4 +1,6 @@
+import { randomBytes } from "node:crypto";
 import {
+  AccessRight,
   type Broker,
   BrokerError,
   BrokerErrorCode,
@@ -11,7 +13,7 @@ import {
   type TlsIdentity,
   type TopicSettings,
 } from "./broker/index.js";
-import type { EntityProperties, ServiceBusEffects } from "./providers/azure-native/index.js";
+import type { EntityProperties, ServiceBusEffects, SharedAccessKeys } from "./providers/azure-native/index.js";
 
 /** Durations of this length and more mean for ever: Azure's own is P10675199DT2H48M5.4775807S. */
 const FOREVER_SECONDS = 10_675_199 * 86_400;
@@ -29,6 +31,19 @@ interface RunningNamespace {
   readonly endpoint: string;
   /** Host and port of its administration. */
   readonly adminHost: string;
+  /** Keys of its shared access rules, by entity and name; they are kept in memory alone. */
+  readonly keys: Map<string, { primaryKey: string; secondaryKey: string }>;
+}
+
+/** Bytes of a shared access key: those of Azure's own. */
+const KEY_BYTES = 32;
+
+function randomKey(): string {
+  return randomBytes(KEY_BYTES).toString("base64");
+}
+
+function ruleKey(entity: string, name: string): string {
+  return `${entity}\n${name}`.toLowerCase();
 }
 
 /** What administration is told of a namespace. */
@@ -39,6 +54,8 @@ export function namespaceInfo({ name, properties }: NamespaceResource): Namespac
   return { name, ...(known === undefined ? {} : { sku: known }) };
 }
 
+/** The shared access rule that Azure makes with every namespace. */
+const ROOT_RULE = "RootManageSharedAccessKey";
 const TIERS = ["Basic", "Standard", "Premium"] as const;
 
 /**
@@ -89,7 +106,8 @@ export class LocalNamespaces implements ServiceBusEffects {
     // With TLS the name that the certificate is for.
     const [scheme, host] = this.tls === undefined ? ["http", "127.0.0.1"] : ["https", "localhost"];
     const endpoint = `${scheme}://${host}:${port}/`;
-    this.brokers.set(name, { broker, endpoint, adminHost: `${host}:${admin.port}` });
+    this.brokers.set(name, { broker, endpoint, adminHost: `${host}:${admin.port}`, keys: new Map() });
+    await this.putSharedAccessRule(name, "", ROOT_RULE, ["Send", "Listen", "Manage"]);
     return { endpoint };
   }
 
@@ -137,6 +155,28 @@ export class LocalNamespaces implements ServiceBusEffects {
     this.forget(namespace, (broker) => broker.deleteRule(topic, subscription, name));
   }
 
+  async putSharedAccessRule(namespace: string, entity: string, name: string, rights: readonly string[]): Promise<void> {
+    const there = this.running(namespace);
+    const key = ruleKey(entity, name);
+    const keys = there.keys.get(key) ?? { primaryKey: randomKey(), secondaryKey: randomKey() };
+    there.keys.set(key, keys);
+    // A broker without rights takes any key.
+    if (this.tls === undefined) return;
+    const known = Object.values(AccessRight).filter((right) => rights.some((each) => each.toLowerCase() === right));
+    there.broker.putSharedAccessPolicy(entity, { name, rights: known, ...keys });
+  }
+
+  async deleteSharedAccessRule(namespace: string, entity: string, name: string): Promise<void> {
+    this.brokers.get(namespace)?.keys.delete(ruleKey(entity, name));
+    if (this.tls !== undefined) this.forget(namespace, (broker) => broker.deleteSharedAccessPolicy(entity, name));
+  }
+
+  sharedAccessKeys(namespace: string, entity: string, name: string): SharedAccessKeys | undefined {
+    const there = this.brokers.get(namespace);
+    const keys = there?.keys.get(ruleKey(entity, name));
+    return there === undefined || keys === undefined ? undefined : { ...keys, host: new URL(there.endpoint).host };
+  }
+
   /** Closes every broker. */
   async close(): Promise<void> {
     await Promise.all([...this.brokers.keys()].map((name) => this.namespaceDeleted(name)));
@@ -160,9 +200,13 @@ export class LocalNamespaces implements ServiceBusEffects {
   }
 
   private at(namespace: string): Broker {
+    return this.running(namespace).broker;
+  }
+
+  private running(namespace: string): RunningNamespace {
     const there = this.brokers.get(namespace);
     if (there === undefined) throw new Error(`there is no Service Bus namespace "${namespace}"`);
-    return there.broker;
+    return there;
   }
 }
 
@@ -218,6 +262,7 @@ function topicSettings(p: EntityProperties): TopicSettings {
     requiresDuplicateDetection: p["requiresDuplicateDetection"] === true,
     duplicateDetectionWindowSeconds: isoSeconds(p["duplicateDetectionHistoryTimeWindow"]) ?? 600,
     enablePartitioning: p["enablePartitioning"] === true,
+    enableExpress: p["enableExpress"] === true,
     supportOrdering: p["supportOrdering"] === true,
     ...(typeof size === "number" ? { maxSizeInMegabytes: size } : {}),
     ...(typeof messageSize === "number" ? { maxMessageSizeInKilobytes: messageSize } : {}),

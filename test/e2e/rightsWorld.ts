@@ -1,5 +1,4 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ClientAssertionCredential, type TokenCredential, WorkloadIdentityCredential } from "@azure/identity";
@@ -11,6 +10,7 @@ import { uuidOf } from "../../stacks/local/providers/azure-native/index.js";
 import { writePluginShim } from "../../stacks/local/providers/base/index.js";
 import { createKubernetesStandIn, type KubernetesStandIn } from "../../stacks/local/providers/kubernetes/index.js";
 import { packageRoot } from "../../stacks/packageRoot.js";
+import { trust } from "../support/trust.js";
 
 export const ISSUER = "https://issuer.stowage.invalid/";
 export const GITHUB = "https://token.actions.githubusercontent.com";
@@ -210,15 +210,4 @@ export function credentialOf(login: { [variable: string]: string }): WorkloadIde
     authorityHost: login["AZURE_AUTHORITY_HOST"] ?? "",
     disableInstanceDiscovery: true,
   });
-}
-
-/** Has this process trust an authority besides those that it trusts already: the clients have no option for it. */
-export function trust(cert: string): void {
-  const tls = createRequire(__filename)("node:tls") as {
-    getCACertificates?(): string[];
-    setDefaultCACertificates?(certs: string[]): void;
-  };
-  if (tls.getCACertificates === undefined || tls.setDefaultCACertificates === undefined)
-    throw new Error("this test needs Node 22.19 or 24.5: tls.setDefaultCACertificates");
-  tls.setDefaultCACertificates([...tls.getCACertificates(), cert]);
 }

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { ServiceBusClient } from "@azure/service-bus";
 import { afterEach, describe, expect, it } from "vitest";
 import { type CloudOptions, LocalCloud } from "../../stacks/local/cloud.js";
-import { credentialOf, trust } from "./rightsWorld.js";
+import { trust } from "../support/trust.js";
+import { credentialOf } from "./rightsWorld.js";
 import { until } from "./workerKit.js";
 
 const BUS = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ServiceBus/namespaces/bus";

@@ -5,7 +5,8 @@ import { ServiceBusClient } from "@azure/service-bus";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Connection } from "../../runtime/contract/index.js";
 import { LocalCloud } from "../../stacks/local/cloud.js";
-import { credentialOf, trust } from "./rightsWorld.js";
+import { trust } from "../support/trust.js";
+import { credentialOf } from "./rightsWorld.js";
 import { until } from "./workerKit.js";
 import { buildBundle, ProcessKit, type RunningWorker } from "./workerProcess.js";
 

@@ -28,7 +28,8 @@ describe("the command line", () => {
 
   it("names every option of local in its help", async () => {
     const { out } = await call("local", "--help");
-    for (const option of ["--once", "--messages", "--poison", "--small", "--json"]) expect(out).toContain(option);
+    const options = ["--once", "--messages", "--poison", "--small", "--json"];
+    for (const option of [...options, "--propagation", "--token-lifetime", "--emulator"]) expect(out).toContain(option);
   });
 
   it.each([
@@ -36,6 +37,9 @@ describe("the command line", () => {
     [["local", "--messages", "1.5"], "a whole number from 1 to 1000000"],
     [["local", "--poison", "-1"], "a whole number from 0 to 100000"],
     [["local", "--mesages", "5"], "Did you mean --messages?"],
+    [["local", "--propagation", "3601"], "a whole number from 0 to 3600"],
+    [["local", "--token-lifetime", "120"], "from 125 to 86400. The Azure clients renew a token 120 s before its end"],
+    [["local", "--emulator", "--propagation", "5"], "cannot be used with option '--propagation"],
     [["locl"], "Did you mean local?"],
     [["preview"], "missing required argument 'environment'"],
   ])("%j is refused with what would be right", async (args, words) => {

@@ -25,6 +25,24 @@ export interface ServiceBusEffects {
   deleteSubscription(namespace: string, topic: string, name: string): Promise<void>;
   putRule(ns: string, topic: string, subscription: string, name: string, properties: EntityProperties): Promise<void>;
   deleteRule(namespace: string, topic: string, subscription: string, name: string): Promise<void>;
+  /**
+   * Makes a shared access rule (authorization rule), or changes its rights; its keys stay. Without it such rules are
+   * kept and mean nothing.
+   * @param entity a queue or topic; empty for the namespace
+   * @param rights `Send`, `Listen`, `Manage`
+   */
+  putSharedAccessRule?(namespace: string, entity: string, name: string, rights: readonly string[]): Promise<void>;
+  deleteSharedAccessRule?(namespace: string, entity: string, name: string): Promise<void>;
+  /** The keys of such a rule; undefined where there is none. They are in no state: whoever asks gets them. */
+  sharedAccessKeys?(namespace: string, entity: string, name: string): SharedAccessKeys | undefined;
+}
+
+/** Keys of a shared access rule, and how clients are given them. */
+export interface SharedAccessKeys {
+  readonly primaryKey: string;
+  readonly secondaryKey: string;
+  /** Host and port of the namespace. */
+  readonly host: string;
 }
 
 /** What resources bring about, by where; a preview has neither. */
@@ -33,9 +51,11 @@ export interface ArmEffects {
   readonly identities?: IdentityEffects | undefined;
 }
 
+const SHARED_ACCESS_TYPES = ["NamespaceAuthorizationRule", "QueueAuthorizationRule", "TopicAuthorizationRule"];
+
 /** Types with an effect, each after those it lies in. */
 const ORDER = [
-  ...["Namespace", "Topic", "Queue", "Subscription", "Rule", "DefaultRule"].map(
+  ...["Namespace", "Topic", "Queue", "Subscription", "Rule", "DefaultRule", ...SHARED_ACCESS_TYPES].map(
     (name) => `azure-native:servicebus:${name}`,
   ),
   ...IDENTITY_ORDER,
@@ -74,6 +94,14 @@ async function put(effects: ServiceBusEffects, resource: StoredResource): Promis
     case "azure-native:servicebus:DefaultRule":
       await effects.putRule(namespace, entity, subscription, rule, resource.outputs);
       break;
+    case "azure-native:servicebus:NamespaceAuthorizationRule":
+    case "azure-native:servicebus:QueueAuthorizationRule":
+    case "azure-native:servicebus:TopicAuthorizationRule": {
+      const rights = resource.outputs["rights"];
+      const [at, name] = sharedAccessOf(resource);
+      await effects.putSharedAccessRule?.(namespace, at, name, Array.isArray(rights) ? rights.map(String) : []);
+      break;
+    }
   }
   return {};
 }
@@ -93,7 +121,18 @@ async function remove(effects: ServiceBusEffects, resource: StoredResource): Pro
     case "azure-native:servicebus:Rule":
     case "azure-native:servicebus:DefaultRule":
       return effects.deleteRule(namespace, entity, subscription, rule);
+    case "azure-native:servicebus:NamespaceAuthorizationRule":
+    case "azure-native:servicebus:QueueAuthorizationRule":
+    case "azure-native:servicebus:TopicAuthorizationRule":
+      return effects.deleteSharedAccessRule?.(namespace, ...sharedAccessOf(resource));
   }
+}
+
+/** The entity of a shared access rule, empty for the namespace, and the rule's name. */
+function sharedAccessOf({ id }: StoredResource): [entity: string, name: string] {
+  const [, entity = "", name = ""] =
+    /\/namespaces\/[^/]+(?:\/(?:queues|topics)\/([^/]+))?\/authorizationRules\/([^/]+)$/i.exec(id) ?? [];
+  return [entity.replaceAll("~", "/"), name];
 }
 
 /** The resources that have an effect, in the order in which they can be brought about. */

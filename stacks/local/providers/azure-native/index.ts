@@ -8,7 +8,7 @@ import { type AdoptedCluster, armInvokes } from "./invokes.js";
 import { type ArmSettings, armModel } from "./model.js";
 import { ARM_TYPES } from "./types.js";
 
-export type { EntityProperties, ServiceBusEffects } from "./effects.js";
+export type { EntityProperties, ServiceBusEffects, SharedAccessKeys } from "./effects.js";
 export type { FederatedToken, IdentityEffects, ManagedIdentity, RoleAssignment } from "./identityEffects.js";
 export { uuidOf } from "./ids.js";
 export type { AdoptedCluster } from "./invokes.js";

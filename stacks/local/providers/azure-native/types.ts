@@ -18,6 +18,14 @@ const ENTITY_DEFAULTS: PropertyMap = {
   enableBatchedOperations: true,
   status: "Active",
 };
+const SHARED_ACCESS_RULE = {
+  autoName: AutoName.Copy,
+  name: {
+    pattern: /^[A-Za-z0-9](?:[\w.-]{0,48}[A-Za-z0-9])?$/,
+    words: "1 to 50 letters, digits, periods, hyphens or underscores, beginning and ending with a letter or digit",
+  },
+  required: ["rights"],
+} as const;
 const RECEIVER_DEFAULTS: PropertyMap = {
   lockDuration: "PT1M",
   maxDeliveryCount: 10,
@@ -145,6 +153,21 @@ export const ARM_TYPES: Readonly<Record<string, ArmType>> = {
     arm: "Microsoft.ServiceBus/Namespaces/Topics/Subscriptions/Rules",
     autoName: AutoName.Fixed,
     defaults: { filterType: "SqlFilter" },
+  },
+  "azure-native:servicebus:NamespaceAuthorizationRule": {
+    path: `${SERVICEBUS}/authorizationRules/{authorizationRuleName}`,
+    arm: "Microsoft.ServiceBus/Namespaces/AuthorizationRules",
+    ...SHARED_ACCESS_RULE,
+  },
+  "azure-native:servicebus:QueueAuthorizationRule": {
+    path: `${SERVICEBUS}/queues/{queueName}/authorizationRules/{authorizationRuleName}`,
+    arm: "Microsoft.ServiceBus/Namespaces/Queues/AuthorizationRules",
+    ...SHARED_ACCESS_RULE,
+  },
+  "azure-native:servicebus:TopicAuthorizationRule": {
+    path: `${SERVICEBUS}/topics/{topicName}/authorizationRules/{authorizationRuleName}`,
+    arm: "Microsoft.ServiceBus/Namespaces/Topics/AuthorizationRules",
+    ...SHARED_ACCESS_RULE,
   },
   "azure-native:managedidentity:UserAssignedIdentity": {
     path: IDENTITY,
