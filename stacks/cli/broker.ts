@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { ExitCode } from "../../runtime/contract/codes.js";
 import { InvalidInputError, problem } from "../../runtime/contract/problems.js";
-import { Broker } from "../local/broker/index.js";
+import { Broker, BrokerError, type BrokerOptions } from "../local/broker/index.js";
 import type { BrokerCommandOptions } from "./main.js";
 
 /** What `--json` prints when the broker listens. */
@@ -30,11 +30,16 @@ export async function broker(options: BrokerCommandOptions): Promise<ExitCode> {
   const config = options.config === undefined ? undefined : await configuration(options.config);
   checkHost(options);
   const tls = await certificate(options);
-  const bus = new Broker({
-    ...(options.maxBytes === undefined ? {} : { maxBytes: options.maxBytes }),
-    ...(options.maxMessageBytes === undefined ? {} : { maxMessageBytes: options.maxMessageBytes }),
+  const { data, maxBytes, maxMessageBytes } = options;
+  const bus = await made({
+    ...(data === undefined ? {} : { data }),
+    ...(maxBytes === undefined ? {} : { maxBytes }),
+    ...(maxMessageBytes === undefined ? {} : { maxMessageBytes }),
     ...(config === undefined ? {} : { namespace: { name: config.name } }),
   });
+  // Nothing can be written into the data folder any more.
+  const failed = new Promise<never>((_, reject) => bus.once("error", reject));
+  failed.catch(() => {});
   try {
     const entities = config?.apply(bus) ?? 0;
     const { host } = options;
@@ -45,11 +50,22 @@ export async function broker(options: BrokerCommandOptions): Promise<ExitCode> {
     );
     const connectionString = bus.connectionString();
     announce({ connectionString, amqp, admin, tls: tls !== undefined, entities }, options);
-    await ended;
+    await Promise.race([ended, failed]);
   } finally {
     await bus.close();
   }
   return ExitCode.Ok;
+}
+
+/** Makes a broker; a data folder that cannot be had is something missing. */
+async function made(options: BrokerOptions): Promise<Broker> {
+  try {
+    return new Broker(options);
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error;
+    const { MissingRequirementError } = await import("../local/engine/requirements.js");
+    throw new MissingRequirementError([error.message]);
+  }
 }
 
 /** Settles at the first signal; the second ends the process at once. */

@@ -125,6 +125,27 @@ test("is administered by the official client over TLS, with a certificate that i
   expect(run.output().stderr).toBe("");
 });
 
+test("keeps messages in a folder over a SIGKILL, which one broker has at a time", async () => {
+  const data = join(await folder(), "data");
+  const config = join(await folder(), "config.json");
+  writeFileSync(config, JSON.stringify(CONFIG));
+  const first = await listening(...ANY_PORTS, "--data", data, "--config", config);
+  const sending = new ServiceBusClient(first.at.connectionString);
+  onTestFinished(() => sending.close());
+  await sending.createSender("orders").sendMessages({ body: "kept", messageId: "k-1" });
+  const second = start(...ANY_PORTS, "--data", data);
+  expect(await second.ended).toBe(3);
+  expect(second.output().stderr).toMatch(/The data folder '.*' cannot be used: another broker has it/);
+  first.run.child.kill("SIGKILL");
+  await first.run.ended;
+  await sending.close();
+  const { at } = await listening(...ANY_PORTS, "--data", data, "--config", config);
+  const client = new ServiceBusClient(at.connectionString);
+  onTestFinished(() => client.close());
+  const [message] = await client.createReceiver("orders").receiveMessages(1, { maxWaitTimeInMs: 5_000 });
+  expect(message).toMatchObject({ body: "kept", messageId: "k-1" });
+});
+
 test("says where it listens to a person, too", async () => {
   const run = start(...ANY_PORTS);
   await new Promise((resolve) => run.child.stdout?.once("data", resolve));
