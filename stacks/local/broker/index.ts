@@ -1,9 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { NamespaceInfo } from "./admin/operations.js";
-import type { TlsIdentity } from "./amqp/doors.js";
 import { type BrokerFaults, Faults, faultSwitches } from "./amqp/faults.js";
 import { AmqpServer, IDLE_TIMEOUT_MS, LINK_IDLE_MS, MOST_CONNECTIONS } from "./amqp/server.js";
-import { decodeStored, encodeStored } from "./amqp/storedContent.js";
 import type { AccessControl, AccessEvent } from "./core/access.js";
 import { AccessGuard } from "./core/accessGuard.js";
 import { type Clock, systemClock } from "./core/clock.js";
@@ -20,10 +18,12 @@ import type { Filter } from "./core/filters.js";
 import type { StoredMessage } from "./core/message.js";
 import { Namespace } from "./core/namespace.js";
 import type { RuleAction } from "./core/rules.js";
-import { type QueueSettings, type SubscriptionSettings, settingsOf, type TopicSettings } from "./core/settings.js";
+import type { QueueSettings, SubscriptionSettings, TopicSettings } from "./core/settings.js";
 import type { SettledOutcome } from "./core/settlement.js";
 import { checkPolicies, type SharedAccessPolicy } from "./core/sharedAccess.js";
-import { Store } from "./store/store.js";
+import type { ListenOptions, SettledEvent } from "./listening.js";
+import { openStore, restore } from "./store/index.js";
+import type { Store } from "./store/store.js";
 
 export type { TlsIdentity } from "./amqp/doors.js";
 export { type BrokerFaults, BusyAt, LostSettlement } from "./amqp/faults.js";
@@ -50,6 +50,7 @@ export {
 } from "./core/settings.js";
 export { SettledOutcome } from "./core/settlement.js";
 export type { SharedAccessPolicy } from "./core/sharedAccess.js";
+export type { ListenOptions, SettledEvent } from "./listening.js";
 
 /** Bytes held unless told otherwise: 512 MiB. */
 const MAX_BYTES = 512 * 1_024 * 1_024;
@@ -95,31 +96,6 @@ export interface NamespaceOptions {
   readonly messagingUnits?: number;
 }
 
-/** Where a broker listens, and for what. */
-export interface ListenOptions {
-  /** A loopback address. @default 127.0.0.1 */
-  readonly host?: string;
-  /** 0 takes a free one. @default 0 */
-  readonly port?: number;
-  /** Private key and certificate chain as PEM: the port takes TLS 1.2 and 1.3. */
-  readonly tls?: TlsIdentity;
-  /** Takes what does not begin with TLS as well. @default true without `tls`, false with it */
-  readonly plainText?: boolean;
-}
-
-/** One delivery, or one message's stay, has ended. Times in milliseconds since 1970. */
-export interface SettledEvent {
-  /** Where: `orders`, `events/Subscriptions/audit`, `orders/$DeadLetterQueue`. */
-  readonly entity: string;
-  readonly messageId: string;
-  readonly sequenceNumber: number;
-  readonly enqueuedAt: number;
-  readonly settledAt: number;
-  readonly outcome: SettledOutcome;
-  /** Deliveries that had ended without success by then, this one included if it did. */
-  readonly deliveryCount: number;
-}
-
 /**
  * An Azure Service Bus in this process: AMQP 1.0 on a loopback port, for the unmodified Azure clients. It holds
  * everything in memory, and with `data` on the disk as well. Its entities are what `put*` and `delete*` say, and nothing else.
@@ -140,7 +116,8 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent]; error: [Brok
   constructor(options: BrokerOptions = {}) {
     super();
     this.#clock = options.clock ?? systemClock;
-    this.#store = options.data === undefined ? undefined : this.#openStore(options.data);
+    this.#store =
+      options.data === undefined ? undefined : openStore(options.data, (failure) => this.#storeFailed(failure));
     this.#namespace = new Namespace({
       clock: this.#clock,
       journal: this.#store,
@@ -169,7 +146,9 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent]; error: [Brok
       maxMessageBytes: this.#maxMessageBytes,
       commit: this.#store === undefined ? undefined : () => this.#store?.commit(),
     });
-    this.#restore();
+    if (this.#store !== undefined) {
+      restore(this.#store, this.#namespace, this.#guard);
+    }
     this.faults = faultSwitches(faults, this.#server, this.#namespace);
   }
 
@@ -367,39 +346,10 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent]; error: [Brok
     this.#store?.close();
   }
 
-  #openStore(folder: string): Store {
-    return new Store({
-      folder,
-      codec: { encode: encodeStored, decode: decodeStored },
-      failed: (error) => this.#storeFailed(folder, error),
-    });
-  }
-
   /** Nothing can be promised any more: every connection is cut, and whoever listens for it is told. */
-  #storeFailed(folder: string, error: Error): void {
+  #storeFailed(failure: BrokerError): void {
     this.#server.dropConnections();
-    const failure = new BrokerError(
-      BrokerErrorCode.Internal,
-      `The data folder '${folder}' cannot be written: ${error.message}. Nothing was acknowledged since; start the broker again once that is mended.`,
-    );
     setImmediate(() => this.emit("error", failure));
-  }
-
-  /** Brings back what the data folder holds. */
-  #restore(): void {
-    try {
-      this.#store?.restore(this.#namespace);
-    } catch (error) {
-      this.#namespace.close();
-      this.#store?.close();
-      throw error;
-    }
-    for (const { path, rules } of [...this.#namespace.queues(), ...this.#namespace.topics()]) {
-      const { authorizationRules } = settingsOf(rules);
-      if (authorizationRules !== undefined && this.#guard.enforced) {
-        this.#guard.policies.set(path, authorizationRules);
-      }
-    }
   }
 
   /** Puts an entity, and makes its shared access policies those that its settings say, where they say any. */

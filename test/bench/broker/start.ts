@@ -45,7 +45,7 @@ async function bareNode(): Promise<number> {
 async function toListening(execArgv: string[]): Promise<number> {
   const bin = join(packageRoot(), "dist", "stacks", "cli", "bin.js");
   const began = performance.now();
-  const child = spawn(process.execPath, [...execArgv, bin, "broker", "--port", "0"], {
+  const child = spawn(process.execPath, [...execArgv, bin, "broker", "--port", "0", "--admin-port", "0"], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const ended = once(child, "exit");

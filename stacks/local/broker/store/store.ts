@@ -1,4 +1,4 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import type { Content, PropertyChanges } from "../core/content.js";
 import type { Journal } from "../core/journal.js";
 import { MessageState, type StoredMessage } from "../core/message.js";
@@ -7,6 +7,7 @@ import type { Queue } from "../core/queue.js";
 import type { RestingState } from "../core/shelf.js";
 import { openDatabase } from "./database.js";
 import { decodeDefinition, definitionOf, encodeDefinition, restoreDefinition } from "./definitions.js";
+import { prepare, type Statements } from "./statements.js";
 
 /** How the contents of messages are written down; the bytes are the AMQP layer's. */
 export interface ContentCodec {
@@ -51,7 +52,7 @@ function queueAt(namespace: Namespace, path: string): Queue | undefined {
 export class Store implements Journal {
   readonly #options: StoreOptions;
   readonly #database: DatabaseSync;
-  readonly #statements: ReturnType<typeof prepare>;
+  readonly #statements: Statements;
   readonly #queueIds = new Map<string, number>();
   readonly #messages = new Set<StoredMessage>();
   readonly #entities = new Set<string>();
@@ -376,33 +377,4 @@ function bytesOf(value: unknown): Buffer {
     throw new TypeError("The data folder holds something else than bytes where there should be some.");
   }
   return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-}
-
-function prepare(database: DatabaseSync) {
-  const sql = (text: string): StatementSync => database.prepare(text);
-  return {
-    entities: sql("SELECT path, kind, definition FROM entities"),
-    putEntity: sql("INSERT OR REPLACE INTO entities (path, kind, definition) VALUES (?, ?, ?)"),
-    deleteEntity: sql("DELETE FROM entities WHERE path = ?1 OR (path > ?2 AND path < ?3)"),
-    queues: sql("SELECT id, path, last_number FROM queues"),
-    addQueue: sql("INSERT INTO queues (path, last_number) VALUES (?, 0)"),
-    putNumber: sql("UPDATE queues SET last_number = ? WHERE id = ?"),
-    dropQueue: [
-      sql("DELETE FROM messages WHERE queue = ?"),
-      sql("DELETE FROM sessions WHERE queue = ?"),
-      sql("DELETE FROM seen WHERE queue = ?"),
-      sql("DELETE FROM queues WHERE id = ?"),
-    ],
-    messages: sql("SELECT * FROM messages ORDER BY id"),
-    insert: sql("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
-    update: sql("UPDATE messages SET deliveries = ?, state = ? WHERE id = ?"),
-    updateContent: sql("UPDATE messages SET deliveries = ?, state = ?, content = ? WHERE id = ?"),
-    remove: sql("DELETE FROM messages WHERE id = ?"),
-    sessionsOf: sql("SELECT session, state, updated_at FROM sessions WHERE queue = ?"),
-    putSession: sql("INSERT OR REPLACE INTO sessions (queue, session, state, updated_at) VALUES (?, ?, ?, ?)"),
-    deleteSession: sql("DELETE FROM sessions WHERE queue = ? AND session = ?"),
-    seenOf: sql("SELECT identity, at FROM seen WHERE queue = ? ORDER BY at"),
-    putSeen: sql("INSERT OR REPLACE INTO seen (queue, identity, at) VALUES (?, ?, ?)"),
-    sweepSeen: sql("DELETE FROM seen WHERE queue = ? AND at < ?"),
-  };
 }
