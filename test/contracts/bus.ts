@@ -14,6 +14,7 @@ import { busStacks } from "../support/busStacks.js";
 import { type Registered, run } from "../unit/support/mocks.js";
 import { type Check, failed, passed } from "./checks.js";
 import { judgeAzure } from "./judges.js";
+import { namespaceChecks } from "./namespace.js";
 import { asArmSeesIt } from "./preview.js";
 
 /** What Azure and its provider say of a bus of each tier, and of what replaces an entity. */
@@ -22,7 +23,7 @@ export async function busChecks(contracts: string): Promise<Check[]> {
   try {
     const checks: Check[] = [];
     for (const [kind, args] of Object.entries(busStacks)) checks.push(await judgeBus(contracts, folder, kind, args));
-    return [...checks, ...replacements(contracts)];
+    return [...checks, ...replacements(contracts), ...namespaceChecks(contracts)];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
