@@ -173,6 +173,17 @@ describe("an entity that is not used", () => {
   });
 });
 
+describe("a large message", () => {
+  it("of 100 MB passes where its entity takes such, and comes as it was", async () => {
+    const { broker, client } = await startBus();
+    broker.putQueue("large", { maxMessageSizeInKilobytes: 102_400 });
+    const body = Buffer.alloc(100_000_000, 7);
+    await client.createSender("large").sendMessages({ body });
+    const got = await takeOne(client.createReceiver("large"));
+    expect(Buffer.isBuffer(got.body) && got.body.equals(body)).toBe(true);
+  });
+});
+
 describe("what is known of an entity", () => {
   it("is its settings, its times and its counts, transfers too", async () => {
     const { broker, client, clock } = await startBus();
