@@ -101,6 +101,8 @@ async function run(options: LocalOptions, out: Screen, interrupt: Interrupt): Pr
     );
     seconds.traffic = traffic.seconds;
     pipelines = traffic.value;
+    const refusals = environment.refusals();
+    if (refusals !== "") out.line(refusals);
     if (options.once !== true) {
       out.line("Everything is up. Ctrl-C destroys it.");
       await aborted(interrupt.soon);

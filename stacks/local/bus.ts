@@ -87,7 +87,7 @@ export class IdentityBus implements Bus {
 
   refusals(): string {
     const { refused, path } = this.cloud.accessLog;
-    return refused === 0 ? "" : `${refused} times somebody was refused: see ${path}.`;
+    return refused === 0 ? "" : `The bus or Entra ID refused ${refused} times; who, where and why: ${path}`;
   }
 
   async send(
