@@ -8,15 +8,13 @@ import {
   EntityStatus,
   type Filter,
   type NamespaceOptions,
+  parseDuration,
   type RuleAction,
   type SubscriptionSettings,
   type TlsIdentity,
   type TopicSettings,
 } from "./broker/index.js";
 import type { EntityProperties, ServiceBusEffects, SharedAccessKeys } from "./providers/azure-native/index.js";
-
-/** Durations of this length and more mean for ever: Azure's own is P10675199DT2H48M5.4775807S. */
-const FOREVER_SECONDS = 10_675_199 * 86_400;
 
 /** A Service Bus namespace as the stack made it. */
 export interface NamespaceResource {
@@ -213,11 +211,9 @@ export class LocalNamespaces implements ServiceBusEffects {
 /** Seconds of an ISO 8601 duration of days and time, as Azure writes them; undefined for one that means for ever. */
 export function isoSeconds(text: unknown): number | undefined {
   if (typeof text !== "string") return undefined;
-  const match = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/.exec(text);
-  if (match === null) throw new Error(`"${text}" is no ISO 8601 duration of days, hours, minutes and seconds`);
-  const [days = 0, hours = 0, minutes = 0, seconds = 0] = match.slice(1).map((part) => Number(part ?? 0));
-  const total = days * 86_400 + hours * 3_600 + minutes * 60 + seconds;
-  return total >= FOREVER_SECONDS ? undefined : total;
+  const seconds = parseDuration(text);
+  if (seconds === undefined) throw new Error(`"${text}" is no ISO 8601 duration of days, hours, minutes and seconds`);
+  return seconds === Number.POSITIVE_INFINITY ? undefined : seconds;
 }
 
 function text(value: unknown): string | undefined {

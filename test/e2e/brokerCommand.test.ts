@@ -154,6 +154,12 @@ test("says where it listens to a person, too", async () => {
   );
 });
 
+test("listens where it is told", async () => {
+  const { at } = await listening(...ANY_PORTS, "--host", "::1");
+  expect(at.connectionString).toMatch(/^Endpoint=sb:\/\/\[::1\]:\d+;/);
+  expect((await fetch(`http://[::1]:${at.admin.port}/$namespaceinfo`)).status).toBe(200);
+});
+
 test.each<readonly [string, (path: string) => readonly string[], RegExp]>([
   ["a file that is not there", (path) => ["--config", join(path, "none.json")], /--config: cannot be read: ENOENT/],
   ["a host that others reach", () => ["--host", "0.0.0.0"], /--host: is no loopback address.*say --allow-remote/],

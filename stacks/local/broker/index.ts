@@ -35,6 +35,7 @@ export {
   tokensRefused,
 } from "./core/access.js";
 export { type Clock, systemClock } from "./core/clock.js";
+export { parseDuration } from "./core/durations.js";
 export type { EntityCounts, EntityInfo } from "./core/entityInfo.js";
 export { BrokerError, BrokerErrorCode } from "./core/errors.js";
 export type { CorrelationFilter, FalseFilter, Filter, SqlFilter, TrueFilter } from "./core/filters.js";
@@ -123,6 +124,7 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent]; error: [Brok
       journal: this.#store,
       maxBytes: options.maxBytes ?? MAX_BYTES,
       settled: (path, message, outcome) => this.#report(path, message, outcome),
+      deleted: (path) => this.#guard.policies.deleteScope(path),
     });
     this.#guard = new AccessGuard({
       clock: this.#clock,
@@ -214,7 +216,8 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent]; error: [Brok
     }
     const { host, port, plainText } = this.#address;
     const flag = plainText ? ";UseDevelopmentEmulator=true" : "";
-    return `Endpoint=sb://${host}:${port};SharedAccessKeyName=local;SharedAccessKey=local${flag}`;
+    const name = host.includes(":") ? `[${host}]` : host;
+    return `Endpoint=sb://${name}:${port};SharedAccessKeyName=local;SharedAccessKey=local${flag}`;
   }
 
   /**
@@ -228,7 +231,6 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent]; error: [Brok
   /** Deletes a queue and its messages; its links are detached with `amqp:not-found`. */
   deleteQueue(name: string): void {
     this.#namespace.deleteQueue(name);
-    this.#guard.policies.deleteScope(name);
   }
 
   /** Makes or changes a topic, as `putQueue`. */
@@ -239,7 +241,6 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent]; error: [Brok
   /** Deletes a topic with its subscriptions. */
   deleteTopic(name: string): void {
     this.#namespace.deleteTopic(name);
-    this.#guard.policies.deleteScope(name);
   }
 
   /** Makes or changes a subscription; a new one has the rule `$Default`, which takes every message. */
