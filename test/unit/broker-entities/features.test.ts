@@ -1,5 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { AccessRight, Broker, tokensRefused } from "../../../stacks/local/broker/index.js";
 import { eventually, failure, startBus, takeOne } from "../broker/client.js";
+import { FakeClock } from "../broker/helpers.js";
 import { PLACES, place } from "./clientKit.js";
 
 describe.each(PLACES)("forwarding with the Azure client, into a $kind (sessions: $sessions)", (where) => {
@@ -140,6 +142,19 @@ describe("an entity that is not used", () => {
     expect(paths()).toEqual(["scheduled"]);
     clock.advance(600_000);
     expect(paths()).toEqual([]);
+  });
+
+  it("takes its shared access policies along", async () => {
+    const clock = new FakeClock();
+    const broker = new Broker({ clock, access: tokensRefused });
+    onTestFinished(() => broker.close());
+    const policy = { name: "send", primaryKey: "secret", rights: [AccessRight.Send] };
+    const put = (): void => broker.putQueue("orders", { autoDeleteOnIdleSeconds: 60 });
+    put();
+    broker.putSharedAccessPolicy("orders", policy);
+    clock.advance(60_000);
+    put();
+    expect(() => broker.deleteSharedAccessPolicy("orders", "send")).toThrow("could not be found");
   });
 
   it("lives while a receiver waits", async () => {

@@ -35,6 +35,8 @@ export interface NamespaceOptions {
   /** Bytes that may be held. */
   readonly maxBytes: number;
   readonly settled: (path: string, message: StoredMessage, outcome: SettledOutcome) => void;
+  /** Told of a queue or topic that is gone, whoever deleted it: also one that was idle for its time. */
+  readonly deleted?: (path: string) => void;
   /** Told of what is to outlive the process. */
   readonly journal?: Journal | undefined;
 }
@@ -64,12 +66,14 @@ export class Namespace {
   readonly memory: MemoryLedger;
   readonly locks = new Map<number, Lock>();
   readonly #context: QueueContext;
+  readonly #deleted: NamespaceOptions["deleted"];
   readonly #queues = new Map<string, Queue>();
   readonly #topics = new Map<string, Topic>();
   #lockId = 0;
 
   constructor(options: NamespaceOptions) {
     this.clock = options.clock;
+    this.#deleted = options.deleted;
     this.deadlines = new Deadlines(options.clock);
     this.memory = new MemoryLedger(options.maxBytes);
     this.#context = {
@@ -108,6 +112,7 @@ export class Namespace {
     this.#queues.delete(name.toLowerCase());
     closeQueue(queue);
     this.#context.journal?.entityDeleted(queue.path);
+    this.#deleted?.(queue.path);
   }
 
   putTopic(name: string, settings: TopicSettings): void {
@@ -132,6 +137,7 @@ export class Namespace {
     }
     topic.close(entityNotFound(topic.path));
     this.#context.journal?.entityDeleted(topic.path);
+    this.#deleted?.(topic.path);
   }
 
   putSubscription(topicName: string, name: string, settings: SubscriptionSettings): void {
