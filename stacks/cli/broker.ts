@@ -91,7 +91,7 @@ function announce(listening: Listening, options: BrokerCommandOptions): void {
   const lines = [
     `The broker listens${entities === 0 ? "" : `, with ${entities} queues, topics and subscriptions`}. Ctrl-C ends it.`,
     `Connection string: ${connectionString}`,
-    `Administration:    http${tls ? "s" : ""}://${admin.host}:${admin.port}`,
+    `Administration:    http${tls ? "s" : ""}://${admin.host.includes(":") ? `[${admin.host}]` : admin.host}:${admin.port}`,
   ];
   if (options.tlsCa !== undefined) lines.push(`Trust for TLS:     NODE_EXTRA_CA_CERTS=${options.tlsCa}`);
   process.stdout.write(`${lines.join("\n")}\n`);

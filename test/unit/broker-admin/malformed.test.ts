@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { parseXml } from "../../../stacks/local/broker/admin/xml.js";
 import { Broker } from "../../../stacks/local/broker/index.js";
+import { eventually } from "../broker/client.js";
 import { startAdmin } from "./kit.js";
 
 const CONNECT = 'xmlns="http://schemas.microsoft.com/netservices/2010/10/servicebus/connect"';
@@ -154,6 +155,36 @@ describe("a connection that speaks something else is ended, and others go on", (
     const { certificate } = await import("../broker-access/kit.js");
     const { port } = await other.listenAdmin({ tls: await certificate(), plainText: false });
     expect(await raw(port, (socket) => socket.write("GET /a HTTP/1.1\r\nhost: a\r\n\r\n"))).toBe("");
+  });
+
+  it("is ended after 30 s without a request, or in the middle of one", async () => {
+    const { broker: other, clock } = await startAdmin();
+    const { port } = await other.listenAdmin();
+    let answered = 0;
+    const cut = [
+      raw(port, () => {}),
+      raw(port, (socket) => socket.write("GET /$namespaceinfo HTTP/1.1\r\nhost: a\r\n")),
+      raw(port, (socket) => socket.write("PUT /a HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\nhalf")),
+      raw(port, (socket) => {
+        socket.once("data", () => {
+          answered++;
+        });
+        socket.write("GET /$namespaceinfo HTTP/1.1\r\nhost: a\r\n\r\n");
+      }),
+    ];
+    await eventually(
+      () => answered,
+      (count) => count === 1,
+    );
+    const ended = Promise.all(cut);
+    await eventually(
+      async () => {
+        clock.advance(30_000);
+        return Promise.race([ended.then(() => true), new Promise<boolean>((resolve) => setImmediate(resolve, false))]);
+      },
+      (all) => all,
+    );
+    expect((await ended).map((got) => got.slice(0, 12))).toEqual(["", "", "", "HTTP/1.1 200"]);
   });
 
   it("closing the broker ends connections that only wait", async () => {

@@ -9,6 +9,6 @@ export interface OpenAdmin {
 
 /** Opens a port for administration. */
 export async function openAdmin(listen: AdminListenOptions, options: HandlerOptions): Promise<OpenAdmin> {
-  const server = new AdminServer(listen, new AdminHandler(options));
+  const server = new AdminServer(listen, options.clock, new AdminHandler(options));
   return { server, address: await server.open() };
 }

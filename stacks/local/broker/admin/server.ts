@@ -1,6 +1,7 @@
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
 import { createServer, type Server, type Socket } from "node:net";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
+import type { Clock } from "../core/clock.js";
 import type { AdminHandler } from "./handler.js";
 
 /** The first byte of a TLS record that carries a handshake. */
@@ -27,6 +28,7 @@ export interface AdminListenOptions {
 /** A port for administration: https and http on the same one, told apart by the first byte. */
 export class AdminServer {
   readonly #options: AdminListenOptions;
+  readonly #clock: Clock;
   /** By the stream that its requests come on: its socket, or the TLS inside it. */
   readonly #byStream = new WeakMap<Socket, Connection>();
   readonly #server: Server;
@@ -34,8 +36,9 @@ export class AdminServer {
   readonly #secureContext: SecureContext | undefined;
   readonly #connections = new Set<Connection>();
 
-  constructor(options: AdminListenOptions, handler: AdminHandler) {
+  constructor(options: AdminListenOptions, clock: Clock, handler: AdminHandler) {
     this.#options = options;
+    this.#clock = clock;
     this.#secureContext =
       options.tls === undefined
         ? undefined
@@ -89,7 +92,7 @@ export class AdminServer {
   }
 
   #arrive(socket: Socket): void {
-    const connection = new Connection(socket);
+    const connection = new Connection(socket, this.#clock);
     this.#connections.add(connection);
     socket.on("error", () => socket.destroy());
     socket.once("close", () => {
@@ -127,27 +130,29 @@ class Connection {
   readonly socket: Socket;
   /** It has a request that is not answered yet. */
   busy = false;
-  #timer: NodeJS.Timeout;
+  readonly #clock: Clock;
+  #cancel: () => void;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, clock: Clock) {
     this.socket = socket;
-    this.#timer = this.#limit();
+    this.#clock = clock;
+    this.#cancel = this.#limit();
   }
 
   /** A request began, or was answered. */
   restart(busy: boolean): void {
     this.busy = busy;
-    clearTimeout(this.#timer);
+    this.#cancel();
     if (!this.socket.destroyed) {
-      this.#timer = this.#limit();
+      this.#cancel = this.#limit();
     }
   }
 
   end(): void {
-    clearTimeout(this.#timer);
+    this.#cancel();
   }
 
-  #limit(): NodeJS.Timeout {
-    return setTimeout(() => this.socket.destroy(), REQUEST_MS).unref();
+  #limit(): () => void {
+    return this.#clock.after(REQUEST_MS, () => this.socket.destroy());
   }
 }
