@@ -1,3 +1,4 @@
+import { durable } from "./broker/durable.js";
 import { latency } from "./broker/latency.js";
 import { memory } from "./broker/memory.js";
 import type { Part, PartContext } from "./broker/part.js";
@@ -6,7 +7,7 @@ import { throughput } from "./broker/throughput.js";
 import type { Bench } from "./report.js";
 
 /** Each measures in processes of their own on loopback, one after the other. */
-const PARTS: readonly ((context: PartContext) => Promise<Part>)[] = [throughput, latency, startTime, memory];
+const PARTS: readonly ((context: PartContext) => Promise<Part>)[] = [throughput, latency, startTime, memory, durable];
 
 /** How much of everything is done, to try the benchmark itself: STOWAGE_BENCH_SCALE, 0 to 1. @default 1 */
 function scale(): number {

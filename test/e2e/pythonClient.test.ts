@@ -32,6 +32,7 @@ describe("the Python client", () => {
     broker = new Broker();
     broker.putQueue("orders", { lockDurationSeconds: 30 });
     broker.putQueue("short", { lockDurationSeconds: 1 });
+    broker.putQueue("renewed", { lockDurationSeconds: 4 });
     broker.putQueue("rooms", { requiresSession: true });
     broker.putTopic("events");
     broker.putSubscription("events", "all");

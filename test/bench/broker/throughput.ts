@@ -4,7 +4,8 @@ import { type Job, type JobReport, MeasuringClient } from "./jobs.js";
 import { KIBIBYTE, type Part, type PartContext, ROUNDS } from "./part.js";
 import { profiled } from "./profile.js";
 
-const QUEUE = "race";
+/** The queue over which the race goes. */
+export const QUEUE = "race";
 const ARRAY = 100;
 /** Messages of one round: two seconds of receiving, half a second of sending. */
 const MESSAGES = 20_000;
@@ -29,7 +30,7 @@ async function race(broker: BrokerProcess, client: MeasuringClient, job: Job & {
 }
 
 /** Sends as many messages as it then receives, so often. */
-async function rounds(
+export async function rounds(
   { log, signal }: PartContext,
   broker: BrokerProcess,
   messages: number,

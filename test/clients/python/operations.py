@@ -239,12 +239,13 @@ def topics(client):
 
 @operation("a lock that the client renews by itself")
 def auto_renewal(client):
-    with AutoLockRenewer() as renewer, client.get_queue_sender("short") as sender:
+    # Longer than the lock of four seconds, which is long enough for a machine that is busy.
+    with AutoLockRenewer() as renewer, client.get_queue_sender("renewed") as sender:
         sender.send_messages(ServiceBusMessage("long work"))
-        with client.get_queue_receiver("short") as receiver:
+        with client.get_queue_receiver("renewed") as receiver:
             (message,) = receive(receiver)
             renewer.register(receiver, message, max_lock_renewal_duration=10)
-            expect(receiver.receive_messages(max_wait_time=2), [])
+            expect(receiver.receive_messages(max_wait_time=5), [])
             receiver.complete_message(message)
 
 
