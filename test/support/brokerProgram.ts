@@ -42,7 +42,13 @@ async function main(): Promise<void> {
         return true;
       case "putTopic":
         broker.putTopic(question.entity);
-        return broker.putSubscription(question.entity, question.subscription);
+        broker.putSubscription(question.entity, question.subscription);
+        // So that every message is looked into.
+        broker.putRule(question.entity, question.subscription, "sql", {
+          kind: "sql",
+          expression: "n > 3 OR sys.Label LIKE 'a%'",
+        });
+        return broker.putRule(question.entity, question.subscription, "label", { kind: "correlation", subject: "s" });
       case "deleteQueue":
         return broker.deleteQueue(question.entity);
       case "deleteTopic":

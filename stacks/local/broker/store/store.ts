@@ -352,22 +352,30 @@ export class Store implements Journal {
     return id;
   }
 
-  /** Writes what there is to write, and gives the folder up. */
+  /** Writes what there is to write, and gives the folder up. What cannot be written was told by `failed`. */
   close(): void {
     if (this.#closed) {
       return;
     }
     try {
-      // When each was last used is written now: doing it with every use would cost as much as a message.
-      for (const path of this.#queueIds.keys()) {
-        if (this.#namespace !== undefined && definitionOf(this.#namespace, path) !== undefined) {
-          this.entity(path);
-        }
+      if (this.#failure === undefined) {
+        this.#writeTimes();
+        this.commit();
       }
-      this.commit();
+    } catch {
+      // Told by `failed` already.
     } finally {
       this.#closed = true;
       this.#database.close();
+    }
+  }
+
+  /** When each entity was last used is written at the end: doing it with every use would cost as much as a message. */
+  #writeTimes(): void {
+    for (const path of this.#queueIds.keys()) {
+      if (this.#namespace !== undefined && definitionOf(this.#namespace, path) !== undefined) {
+        this.entity(path);
+      }
     }
   }
 }
