@@ -106,6 +106,8 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent]; error: [Brok
   readonly #clock: Clock;
   readonly #namespace: Namespace;
   readonly #store: Store | undefined;
+  /** Brings what has happened to the disk, before anybody is told. */
+  readonly #commit: (() => void) | undefined;
   readonly #server: AmqpServer;
   readonly #guard: AccessGuard;
   readonly #admins: { close(): Promise<void> }[] = [];
@@ -119,6 +121,7 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent]; error: [Brok
     this.#clock = options.clock ?? systemClock;
     this.#store =
       options.data === undefined ? undefined : openStore(options.data, (failure) => this.#storeFailed(failure));
+    this.#commit = this.#store === undefined ? undefined : () => this.#store?.commit();
     this.#namespace = new Namespace({
       clock: this.#clock,
       journal: this.#store,
@@ -146,7 +149,7 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent]; error: [Brok
       idleTimeoutMs: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
       linkIdleMs: options.linkIdleMs ?? LINK_IDLE_MS,
       maxMessageBytes: this.#maxMessageBytes,
-      commit: this.#store === undefined ? undefined : () => this.#store?.commit(),
+      commit: this.#commit,
     });
     if (this.#store !== undefined) {
       restore(this.#store, this.#namespace, this.#guard);
@@ -194,6 +197,7 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent]; error: [Brok
         clock: this.#clock,
         info: this.#info,
         maxMessageBytes: this.#maxMessageBytes,
+        commit: this.#commit,
       },
     );
     this.#admins.push(server.server);

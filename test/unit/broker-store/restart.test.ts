@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -214,6 +214,31 @@ describe("after a restart", () => {
     const { broker } = await lives.next();
     expect(broker.counts("orders").active).toBe(0);
     expect(broker.counts("orders/below").active).toBe(1);
+  });
+});
+
+describe("a crash", () => {
+  it("after the answer of the administration leaves what it made", async () => {
+    const { broker } = await lives.next();
+    const { port } = await broker.listenAdmin();
+    const entry =
+      '<entry xmlns="http://www.w3.org/2005/Atom"><content type="application/xml"><QueueDescription ' +
+      'xmlns="http://schemas.microsoft.com/netservices/2010/10/servicebus/connect"><MaxDeliveryCount>4</MaxDeliveryCount>' +
+      "</QueueDescription></content></entry>";
+    const address = `http://127.0.0.1:${port}/made?api-version=2021-05`;
+    const { status } = await fetch(address, {
+      method: "PUT",
+      body: entry,
+      headers: { "content-type": "application/atom+xml" },
+    });
+    expect(status).toBe(201);
+    // What is on the disk at this moment, without a word to the broker.
+    const crashed = mkdtempSync(join(tmpdir(), "stowage-crashed-"));
+    onTestFinished(() => rmSync(crashed, { recursive: true, force: true }));
+    cpSync(lives.data, crashed, { recursive: true });
+    const after = new Broker({ data: crashed });
+    onTestFinished(() => after.close());
+    expect(after.entities()).toMatchObject([{ path: "made", maxDeliveryCount: 4 }]);
   });
 });
 

@@ -13,6 +13,8 @@ const HOST = /^[\w.-]+(:\d{1,5})?$|^\[[0-9a-f:]+\](:\d{1,5})?$/i;
 
 export interface HandlerOptions extends OperationsOptions {
   readonly guard: AccessGuard;
+  /** Brings what was done to the disk; called before a request is answered. */
+  readonly commit?: (() => void) | undefined;
 }
 
 /** Answers the requests of administration, in the shape of the service's ATOM interface. */
@@ -30,6 +32,7 @@ export class AdminHandler {
     let answer: Answer;
     try {
       answer = await this.#answer(request, scheme);
+      this.#options.commit?.();
     } catch (error) {
       answer = errorAnswer(error, this.#options.guard.trail());
     }

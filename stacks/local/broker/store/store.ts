@@ -143,7 +143,11 @@ export class Store implements Journal {
     // What its messages were is written with it; a new entity of that name begins anew.
     this.#entities.add(path);
     this.#touch();
-    this.commit();
+    try {
+      this.commit();
+    } catch {
+      // Told by `failed`; whoever waits for an answer gets none.
+    }
   }
 
   added(message: StoredMessage): void {
