@@ -2,6 +2,7 @@ import { createServer as createHttpServer, type Server as HttpServer } from "nod
 import { createServer, type Server, type Socket } from "node:net";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import type { Clock } from "../core/clock.js";
+import { openPort } from "../openPort.js";
 import type { AdminHandler } from "./handler.js";
 
 /** The first byte of a TLS record that carries a handshake. */
@@ -62,15 +63,7 @@ export class AdminServer {
 
   /** Starts to listen. */
   open(): Promise<{ host: string; port: number }> {
-    const { host, port } = this.#options;
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(port, host, () => {
-        this.#server.off("error", reject);
-        const address = this.#server.address();
-        resolve({ host, port: typeof address === "object" && address !== null ? address.port : port });
-      });
-    });
+    return openPort(this.#server, this.#options.host, this.#options.port);
   }
 
   /** Stops listening; idle connections end at once, the others within half a second. */

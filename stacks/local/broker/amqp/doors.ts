@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import { createWebSocketStream, WebSocketServer } from "ws";
 import type { Clock } from "../core/clock.js";
+import { openPort } from "../openPort.js";
 
 /** Where the official clients ask for a WebSocket, and the sub-protocol they ask for (AMQP WebSocket Binding). */
 export const WEB_SOCKET_PATH = "/$servicebus/websocket";
@@ -69,15 +70,7 @@ export class Door {
 
   /** Starts to listen; port 0 takes any that is free. */
   open(): Promise<{ host: string; port: number }> {
-    const { host, port } = this.#options;
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(port, host, () => {
-        this.#server.off("error", reject);
-        const address = this.#server.address();
-        resolve(typeof address === "object" && address !== null ? { host, port: address.port } : { host, port });
-      });
-    });
+    return openPort(this.#server, this.#options.host, this.#options.port);
   }
 
   /** Stops listening; over once every connection is. */
