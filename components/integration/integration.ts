@@ -7,6 +7,7 @@ import type { RightsEntry } from "../identity/args.js";
 import { identitiesOf, rightsTable } from "../identity/matrix.js";
 import { ServiceBus } from "../servicebus/index.js";
 import { refuse } from "../support/inputs.js";
+import { stated } from "../support/schema.js";
 import type { IntegrationArgs } from "./args.js";
 import { issuerUrl } from "./cluster.js";
 import { matrixEntities } from "./grants.js";
@@ -51,52 +52,53 @@ export class Integration extends pulumi.ComponentResource {
   public readonly glusterClaims: pulumi.Output<{ [volume: string]: string }>;
 
   constructor(name: string, args: IntegrationArgs, opts?: pulumi.ComponentResourceOptions) {
-    refuse("Integration", name, integrationProblems(name, args));
+    const given = stated(args);
+    refuse("Integration", name, integrationProblems(name, given));
     super("stowage:index:Integration", name, {}, opts);
 
     const kubernetes =
-      args.cluster.kubeContext === undefined
+      given.cluster.kubeContext === undefined
         ? undefined
-        : new Provider(childNames.kubernetes(name), { context: args.cluster.kubeContext }, { parent: this });
+        : new Provider(childNames.kubernetes(name), { context: given.cluster.kubeContext }, { parent: this });
     const parts = { parent: this, ...(kubernetes === undefined ? {} : { providers: { kubernetes } }) };
     const objects = { parent: this, ...(kubernetes === undefined ? {} : { provider: kubernetes }) };
 
     const group =
-      args.resourceGroup.create === false
+      given.resourceGroup.create === false
         ? undefined
         : new resources.ResourceGroup(
             name,
             {
-              resourceGroupName: args.resourceGroup.name,
-              location: args.location,
-              ...defined({ tags: args.tags }),
+              resourceGroupName: given.resourceGroup.name,
+              location: given.location,
+              ...defined({ tags: given.tags }),
             },
             { parent: this },
           );
-    const resourceGroupName = group?.name ?? pulumi.output(args.resourceGroup.name);
-    const namespace = args.namespace.create === false ? undefined : restrictedNamespace(name, args, objects);
-    const namespaceName = namespace?.metadata.name ?? pulumi.output(args.namespace.name);
-    const operators = installOperators(name, args, objects);
+    const resourceGroupName = group?.name ?? pulumi.output(given.resourceGroup.name);
+    const namespace = given.namespace.create === false ? undefined : restrictedNamespace(name, given, objects);
+    const namespaceName = namespace?.metadata.name ?? pulumi.output(given.namespace.name);
+    const operators = installOperators(name, given, objects);
 
-    const { location, tags } = args;
+    const { location, tags } = given;
     const bus = new ServiceBus(
       childNames.serviceBus(name),
-      { ...args.serviceBus, resourceGroupName, location, ...defined({ tags }) },
+      { ...given.serviceBus, resourceGroupName, location, ...defined({ tags }) },
       parts,
     );
     const ready = [group, namespace].filter((each) => each !== undefined);
-    const stores = registerStores(name, args, { namespaceName, operators, ready, opts: parts });
-    const pipelines = planPipelines(args);
-    const workers = registerPipelines(name, args, pipelines, {
+    const stores = registerStores(name, given, { namespaceName, operators, ready, opts: parts });
+    const pipelines = planPipelines(given);
+    const workers = registerPipelines(name, given, pipelines, {
       resourceGroupName,
       namespaceName,
-      issuer: issuerUrl(args.cluster, this),
+      issuer: issuerUrl(given.cluster, this),
       bus,
       stores,
       keda: operators.get("keda"),
       opts: parts,
     });
-    const principals = registerPrincipals(name, args, { resourceGroupName, bus, opts: parts });
+    const principals = registerPrincipals(name, given, { resourceGroupName, bus, opts: parts });
 
     this.resourceGroupName = resourceGroupName;
     this.serviceBusNamespace = bus.namespaceName;
@@ -109,8 +111,8 @@ export class Integration extends pulumi.ComponentResource {
     this.rights = pulumi.all([...workers.rights, ...principals.rights]).apply((rights) => rights.flat());
     this.rightsTable = this.rights.apply((rights) => {
       const known = identitiesOf(rights);
-      const others = deployerIdentities(name, args).filter((each) => !known.some((k) => k.identity === each.identity));
-      return rightsTable(rights, matrixEntities(name, args), [...known, ...others]);
+      const others = deployerIdentities(name, given).filter((each) => !known.some((k) => k.identity === each.identity));
+      return rightsTable(rights, matrixEntities(name, given), [...known, ...others]);
     });
     this.linstorControllers = pulumi.output(stores.controllers ?? []);
     this.cassandraContactPoints = pulumi.output(stores.ring?.contactPoints ?? []);

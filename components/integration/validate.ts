@@ -9,7 +9,7 @@ import { linstorSchema } from "../linstor/schema.js";
 import { LockLevel } from "../servicebus/args.js";
 import { serviceBusSchema } from "../servicebus/schema.js";
 import { serviceBusProblems } from "../servicebus/validate.js";
-import { type Examined, examine, type z } from "../support/schema.js";
+import { type Examined, examine, stated, type z } from "../support/schema.js";
 import { scalingProblems } from "../worker/validate.js";
 import type { IntegrationPipelineArgs, StorageArgs } from "./args.js";
 import { childNames } from "./names.js";
@@ -24,8 +24,9 @@ import { claimProblems, storeProblems } from "./stores.js";
  * component's. The args may come from a file: whatever is in them is named, and nothing is assumed.
  */
 export function integrationProblems(name: string, args: unknown): Problem[] {
-  const found = problemsOf(integrationSchema, args);
-  const { data: parts } = partsSchema.safeParse(args);
+  const given = stated(args);
+  const found = problemsOf(integrationSchema, given);
+  const { data: parts } = partsSchema.safeParse(given);
   if (parts === undefined) return found;
   if (parts.serviceBus !== undefined)
     found.push(

@@ -37,7 +37,8 @@ const namespaceName = text(
   "6 to 50 letters, digits or -, the first a letter, the last a letter or digit, not ending in -sb or -mgmt",
   "Use a name by Azure's rule",
 );
-const region = text(
+/** An Azure region, by its name or by what it is called: `westeurope`, `West Europe`. */
+export const region = text(
   /^[A-Za-z][A-Za-z0-9 ]*$/,
   "an Azure region: letters and digits",
   "Give a region such as northeurope",

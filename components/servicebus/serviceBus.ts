@@ -2,6 +2,7 @@ import * as servicebus from "@pulumi/azure-native/servicebus";
 import * as pulumi from "@pulumi/pulumi";
 import { refuse } from "../support/inputs.js";
 import { notify } from "../support/notices.js";
+import { stated } from "../support/schema.js";
 import type { ServiceBusArgs, TopicArgs } from "./args.js";
 import { entityOrder, type Forwarding, targetsOf } from "./forwarding.js";
 import { nameKey } from "./hops.js";
@@ -49,13 +50,14 @@ export class ServiceBus extends pulumi.ComponentResource {
   public readonly entityIds: pulumi.Output<{ [path: string]: string }>;
 
   constructor(name: string, args: ServiceBusArgs, opts?: pulumi.ComponentResourceOptions) {
-    refuse("ServiceBus", name, busProblems(args));
+    const given = stated(args);
+    refuse("ServiceBus", name, busProblems(given));
     super("stowage:index:ServiceBus", name, {}, opts);
-    notify(this, serviceBusNotices(args));
+    notify(this, serviceBusNotices(given));
 
-    const namespaces = registerNamespaces(this, name, args);
+    const namespaces = registerNamespaces(this, name, given);
     const { namespace } = namespaces.first;
-    const place = { resourceGroupName: args.resourceGroupName, namespaceName: namespace.name };
+    const place = { resourceGroupName: given.resourceGroupName, namespaceName: namespace.name };
 
     const ids = new Map<string, pulumi.Output<string>>();
     /** What must be there before anything is forwarded to an entity: with a topic, its subscriptions with their rules. */
@@ -64,13 +66,13 @@ export class ServiceBus extends pulumi.ComponentResource {
       ...new Set(targetsOf(from).flatMap(({ target }) => made.get(nameKey(target)) ?? [])),
     ];
 
-    for (const key of entityOrder(args)) {
-      const queue = args.queues?.[key];
-      const topic = args.topics?.[key];
+    for (const key of entityOrder(given)) {
+      const queue = given.queues?.[key];
+      const topic = given.topics?.[key];
       if (queue !== undefined) {
         const entity = new servicebus.Queue(
           `${name}-${key}`,
-          { ...place, queueName: armName(key), ...queueProperties(queue, args.namespace) },
+          { ...place, queueName: armName(key), ...queueProperties(queue, given.namespace) },
           { parent: this, deleteBeforeReplace: true, dependsOn: needed(queue) },
         );
         made.set(nameKey(key), [entity]);
@@ -79,7 +81,7 @@ export class ServiceBus extends pulumi.ComponentResource {
       if (topic !== undefined) {
         const entity = new servicebus.Topic(
           `${name}-${key}`,
-          { ...place, topicName: armName(key), ...topicProperties(topic, args.namespace) },
+          { ...place, topicName: armName(key), ...topicProperties(topic, given.namespace) },
           { parent: this, deleteBeforeReplace: true },
         );
         ids.set(key, entity.id);
@@ -90,7 +92,7 @@ export class ServiceBus extends pulumi.ComponentResource {
       }
     }
 
-    const pairing = registerLast(args, namespaces, [...new Set([...made.values()].flat())]);
+    const pairing = registerLast(given, namespaces, [...new Set([...made.values()].flat())]);
     const second = namespaces.second?.namespace;
     if (second !== undefined && pairing !== undefined)
       secondaryIdsByPath.set(this, secondaryIds(ids, namespace.id, second.id, pairing));

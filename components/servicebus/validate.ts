@@ -1,18 +1,22 @@
-import { defined, type Problem, within } from "../../runtime/contract/index.js";
+import { defined, type Problem } from "../../runtime/contract/index.js";
 import { problemsOf } from "../../runtime/contract/zod.js";
-import { examine, tagsSchema } from "../support/schema.js";
-import type { ServiceBusArgs, ServiceBusEntitiesArgs } from "./args.js";
+import { examine, stated } from "../support/schema.js";
+import { type ServiceBusArgs, type ServiceBusEntitiesArgs, ServiceBusTier } from "./args.js";
 import { forwardingProblems } from "./forwarding.js";
 import { nameProblems } from "./names.js";
 import { namespaceProblems } from "./namespace/problems.js";
 import { quotaProblems } from "./quotas.js";
 import { ruleProblems } from "./rules.js";
-import { serviceBusSchema } from "./schema.js";
+import { aroundSchema, serviceBusSchema } from "./schema.js";
 import { settingProblems } from "./settings.js";
 import { tierProblems } from "./tiers.js";
 
 /** What of a namespace is left out whole where something in it is wrong, so that the rest is checked all the same. */
 const PARTS = [
+  ["namespace", "ipRules"],
+  ["namespace", "virtualNetworkRules"],
+  ["namespace", "privateEndpoints"],
+  ["namespace", "privateDns"],
   ["namespace", "customerManagedKey"],
   ["namespace", "geoReplication"],
   ["namespace", "disasterRecovery"],
@@ -22,31 +26,53 @@ const PARTS = [
   ["namespace", "lock"],
 ];
 
+/** What of a network says something of the others: where one is wrong, what follows of the others would only mislead. */
+const ENDPOINTS = ["namespace.privateEndpoints", "namespace.privateDns", "namespace.disasterRecovery"];
+const OF_ENDPOINTS = ["namespace.privateDns", "namespace.disasterRecovery.privateEndpoints"];
+
+const inside = (path: string, part: string): boolean => path === part || path.startsWith(`${part}.`);
+
 /**
  * All problems of a namespace and its entities; an empty list where Azure would take them. `location` is the namespace's
  * region, where it is known; an output is not compared.
  */
 export function serviceBusProblems(args: ServiceBusEntitiesArgs, location?: unknown): Problem[] {
-  const { problems, sound } = examine(serviceBusSchema, entitiesOf(args), PARTS);
-  const found = [...problems, ...nameProblems(args)];
-  if (sound === undefined) return found;
-  const named = new Set(problems.map(({ path }) => path));
+  const given = stated(args);
+  const { problems, sound } = examine(serviceBusSchema, entitiesOf(given), PARTS);
+  const found = [...problems, ...nameProblems(given)];
+  if (sound === undefined) return [...found, ...entityProblems(given, problems)];
+  const named = problems.map(({ path }) => path);
+  const astray = named.some((path) => ENDPOINTS.some((part) => inside(path, part)));
   return [
     ...found,
     // A faulty setting was left out: that it is missing now is no problem of its own.
-    ...namespaceProblems(sound, location).filter(({ path }) => !named.has(path)),
+    ...namespaceProblems(sound, location).filter(
+      ({ path }) => !named.includes(path) && !(astray && OF_ENDPOINTS.some((part) => inside(path, part))),
+    ),
     ...tierProblems(sound),
-    ...settingProblems(sound, problems),
-    ...forwardingProblems(sound),
-    ...ruleProblems(sound, problems),
+    ...joinedProblems(sound, problems),
     ...quotaProblems(sound),
   ];
 }
 
+/** Problems that join settings of entities, whatever the namespace is. */
+function joinedProblems(sound: ServiceBusEntitiesArgs, known: Problem[]): Problem[] {
+  return [...settingProblems(sound, known), ...forwardingProblems(sound), ...ruleProblems(sound, known)];
+}
+
+/** What is wrong with the entities where of the namespace nothing can be said, as its tier is missing or wrong. */
+function entityProblems({ queues, topics }: ServiceBusEntitiesArgs, known: Problem[]): Problem[] {
+  const { sound } = examine(serviceBusSchema, {
+    namespace: { tier: ServiceBusTier.Premium },
+    ...defined({ queues, topics }),
+  });
+  return sound === undefined ? [] : joinedProblems(sound, known);
+}
+
 /** All problems of a bus's args; an empty list where Azure would take them. */
 export function busProblems(args: ServiceBusArgs): Problem[] {
-  const tags = args.tags === undefined ? [] : problemsOf(tagsSchema, args.tags);
-  return [...serviceBusProblems(args, args.location), ...within("tags", tags)];
+  const given = stated(args);
+  return [...serviceBusProblems(given, given.location), ...problemsOf(aroundSchema, given)];
 }
 
 /** The part that is plain data, without what the component's args add to it. */

@@ -14,8 +14,9 @@ function later(value: unknown): boolean {
 export function given<T>(schema: z.ZodType<T>): z.ZodType<pulumi.Input<T>, pulumi.Input<T>> {
   return z.custom<pulumi.Input<T>>().superRefine((value, context) => {
     if (later(value)) return;
+    const missing = value === undefined ? "is missing; it " : "";
     for (const { message, path } of schema.safeParse(value).error?.issues ?? [])
-      context.addIssue({ code: "custom", message, path: [...path] });
+      context.addIssue({ code: "custom", message: `${missing}${message}`, path: [...path] });
   });
 }
 

@@ -48,7 +48,7 @@ export interface Examined<T> {
 export function examine<T>(schema: z.ZodType<T>, value: unknown, parts: string[][] = []): Examined<T> {
   const first = schema.safeParse(value);
   if (first.success) return { problems: [], sound: first.data };
-  const rest = copy(value);
+  const rest = stated(value);
   for (const issue of first.error.issues) {
     const keys = issue.code === "unrecognized_keys" ? issue.keys : [undefined];
     for (const key of keys) remove(rest, key === undefined ? issue.path : [...issue.path, key]);
@@ -62,11 +62,20 @@ export function examine<T>(schema: z.ZodType<T>, value: unknown, parts: string[]
   return second.success ? { problems, sound: second.data } : { problems };
 }
 
-/** A copy of plain objects and lists; what else there is (an output, a promise) stays the same. */
+/**
+ * What args state: a copy of their plain objects and lists without the keys whose value is undefined, as programs write
+ * `{ capacity: production ? 4 : undefined }` for a setting that is left out. What else there is (an output, a promise)
+ * stays the same.
+ */
+export function stated<T>(args: T): T {
+  return copy(args) as T;
+}
+
 function copy(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(copy);
   if (value === null || typeof value !== "object" || Object.getPrototypeOf(value) !== Object.prototype) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, copy(entry)]));
+  const entries = Object.entries(value).filter(([, entry]) => entry !== undefined);
+  return Object.fromEntries(entries.map(([key, entry]) => [key, copy(entry)]));
 }
 
 function remove(from: unknown, path: PropertyKey[]): void {
