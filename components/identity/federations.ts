@@ -1,10 +1,8 @@
 import * as managedidentity from "@pulumi/azure-native/managedidentity";
 import * as pulumi from "@pulumi/pulumi";
 import { type Problem, problem, within } from "../../runtime/contract/index.js";
-import { problemsOf } from "../../runtime/contract/zod.js";
 import type { ServiceAccountArgs, WorkloadIdentityArgs } from "./args.js";
 import { gitHubFederation, gitHubProblems } from "./github.js";
-import { gitHubActionsSchema } from "./schema.js";
 import { plain } from "./values.js";
 
 /** Federated credentials that Azure allows one identity. */
@@ -15,10 +13,6 @@ export const SERVICE_ACCOUNT_FEDERATION = "service-account";
 const AUDIENCE = "api://AzureADTokenExchange";
 
 const FEDERATION_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{2,119}$/;
-const SUBJECT = /^[^*?]{1,600}$/;
-/** What Azure takes as an issuer. */
-export const HTTPS = /^https:\/\/.{1,590}$/;
-export const HTTPS_RULE = "must be an https URL of at most 600 characters";
 
 /** One federated credential: whose tokens are taken. */
 interface Federation {
@@ -64,7 +58,7 @@ function accountSubject({ namespace, name }: ServiceAccountArgs): pulumi.Input<s
   return pulumi.interpolate`system:serviceaccount:${namespace}:${name}`;
 }
 
-/** Problems of everything that logs in as the identity. */
+/** What does not fit together of everything that logs in as the identity; each must be right by itself. */
 export function federationProblems(args: Logins): Problem[] {
   const all = federationsOf(args);
   const found: Problem[] = [];
@@ -86,21 +80,8 @@ export function federationProblems(args: Logins): Problem[] {
         "Make a second identity",
       ),
     );
-  for (const [key, federation] of Object.entries(args.federations ?? {}))
-    found.push(
-      ...plain(`federations.${key}.issuerUrl`, federation.issuerUrl, HTTPS, HTTPS_RULE, "Give the token's issuer"),
-      ...plain(
-        `federations.${key}.subject`,
-        federation.subject,
-        SUBJECT,
-        "must be 1 to 600 characters without * or ?; Azure takes no wildcards",
-        "Give the whole subject",
-      ),
-    );
-  for (const [key, workflow] of Object.entries(args.githubActions ?? {})) {
-    const shape = problemsOf(gitHubActionsSchema, workflow);
-    found.push(...within(`githubActions.${key}`, shape.length > 0 ? shape : gitHubProblems(workflow)));
-  }
+  for (const [key, workflow] of Object.entries(args.githubActions ?? {}))
+    found.push(...within(`githubActions.${key}`, gitHubProblems(workflow)));
   return [...found, ...all.flatMap((federation, i) => onItsOwn(federation, all.slice(0, i)))];
 }
 

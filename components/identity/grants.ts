@@ -46,6 +46,9 @@ export function assignmentName(owner: string[], namespace: string, identity: str
   return guidOf(...owner, namespace, grantPath(grant), identity, ROLES[grant.right].id);
 }
 
+/** Whether a grant has the shape of one: names and a right, whatever they are. */
+export const isGrant = (grant: unknown): grant is GrantArgs => grantSchema.safeParse(grant).success;
+
 /** What is wrong with the place of one grant; paths are from the grant. */
 function placeProblems(grant: GrantArgs): Problem[] {
   const { queue, topic, subscription, scope, right } = grant;
@@ -89,12 +92,12 @@ const NEVER_MANAGE: IdentityKind[] = [IdentityKind.Worker, IdentityKind.Producer
 /** Rights that an identity of a kind never has; paths are from the args. */
 export function kindProblems(kind: IdentityKind, grants: GrantArgs[]): Problem[] {
   if (!NEVER_MANAGE.includes(kind)) return [];
-  return grants.flatMap(({ right }, i) =>
-    right === Right.Manage
+  return grants.flatMap((grant, i) =>
+    isGrant(grant) && grant.right === Right.Manage
       ? [
           problem(
             `grants.${i}.right`,
-            right,
+            grant.right,
             `is more than a ${kind} needs: it can change and delete the entity`,
             "Give send or receive; what counts messages or looks after the bus has an identity and a kind of its own",
           ),

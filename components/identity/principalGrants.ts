@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { refuse } from "../support/inputs.js";
+import { stated } from "../support/schema.js";
 import { IdentityKind, type PrincipalGrantsArgs, type RightsEntry } from "./args.js";
 import { assignGrants, rightsOf } from "./assignments.js";
 import { principalOf } from "./principals.js";
@@ -16,11 +17,12 @@ export class PrincipalGrants extends pulumi.ComponentResource {
   public readonly rights: pulumi.Output<RightsEntry[]>;
 
   constructor(name: string, args: PrincipalGrantsArgs, opts?: pulumi.ComponentResourceOptions) {
-    refuse("PrincipalGrants", name, principalGrantsProblems(args));
+    const given = stated(args);
+    refuse("PrincipalGrants", name, principalGrantsProblems(given));
     super("stowage:index:PrincipalGrants", name, {}, opts);
 
-    const { purpose, grants, bus, kind = IdentityKind.Producer } = args;
-    const assignee = { identity: name, kind, purpose, ...principalOf(this, name, args) };
+    const { purpose, grants, bus, kind = IdentityKind.Producer } = given;
+    const assignee = { identity: name, kind, purpose, ...principalOf(this, name, given) };
     assignGrants(this, name, assignee, grants, bus);
 
     this.principalId = assignee.principalId;

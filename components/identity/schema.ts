@@ -1,15 +1,25 @@
 import { because, oneOf, text } from "../../runtime/contract/zod.js";
 import { given } from "../support/given.js";
-import { flag, type Shape, strict, words, z } from "../support/schema.js";
+import { flag, mapOf, type Shape, strict, tagsSchema, words, z } from "../support/schema.js";
 import {
   type ExistingIdentityArgs,
+  type FederationArgs,
   type GitHubActionsArgs,
   type GrantArgs,
+  type GrantBusArgs,
+  type GrantNamespaceArgs,
   GrantScope,
+  IdentityKind,
   type PrincipalArgs,
+  type PrincipalGrantsArgs,
   PrincipalType,
   Right,
+  type ServiceAccountArgs,
+  type WorkloadIdentityArgs,
 } from "./args.js";
+
+/** What Azure takes as the name of a managed identity. */
+export const IDENTITY_NAME = /^[A-Za-z0-9](?=.{2,127}$)[A-Za-z0-9_-]*$/;
 
 const name = (what: string) => z.exactOptional(words(`the name of ${what}`));
 
@@ -22,13 +32,14 @@ export const grantSchema = strict({
   right: oneOf(Right),
 } satisfies Shape<GrantArgs>) satisfies z.ZodType<GrantArgs, GrantArgs>;
 
+const grantList = because("must be a list of grants", 'Give [{ queue: "orders", right: "send" }]');
 /** Some rights. */
-export const grantsSchema = z.array(
-  grantSchema,
-  because("must be a list of grants", 'Give [{ queue: "orders", right: "send" }]'),
-);
+export const grantsSchema = z.array(grantSchema, grantList);
+/** Some rights by their shape alone; what each of them is, `grantProblems` says. */
+const someGrants = z.array(z.unknown(), grantList);
 
-const https = text(/^https:\/\/\S{1,590}$/, "an https URL of at most 600 characters", "Give the issuer of the tokens");
+const httpsOf = (fix: string) => text(/^https:\/\/\S{1,590}$/, "an https URL of at most 600 characters", fix);
+const https = httpsOf("Give the issuer of the tokens");
 const number = (of: string) =>
   text(/^[1-9]\d{0,18}$/, `the number of ${of}, in quotes`, "Give it as GitHub's API shows it");
 const reference = (what: string) =>
@@ -84,3 +95,82 @@ export const principalShape = {
     } satisfies Shape<ExistingIdentityArgs>),
   ),
 } satisfies Shape<PrincipalArgs>;
+
+const namespaceShape = {
+  namespace: words("the name of a Service Bus namespace"),
+  namespaceId: z.exactOptional(given(words("the id of the namespace"))),
+  entityIds: given(mapOf(given(words("the id of an entity")), "ids of entities")),
+} satisfies Shape<GrantNamespaceArgs>;
+
+/** Where grants are made. */
+export const busSchema = strict({
+  ...namespaceShape,
+  secondary: z.exactOptional(strict(namespaceShape)),
+} satisfies Shape<GrantBusArgs>);
+
+const serviceAccountSchema = strict({
+  namespace: given(
+    text(
+      /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+      "a DNS label: 1 to 63 lower-case letters, digits or -",
+      "Give the service account's namespace",
+    ),
+  ),
+  name: text(
+    /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/,
+    "a DNS name: lower-case letters, digits, - or .",
+    "Give the service account's name",
+  ),
+  create: z.exactOptional(flag()),
+} satisfies Shape<ServiceAccountArgs>);
+
+const federationSchema = strict({
+  issuerUrl: z.exactOptional(given(httpsOf("Give the token's issuer"))),
+  subject: given(
+    text(/^[^*?]{1,600}$/, "1 to 600 characters without * or ?; Azure takes no wildcards", "Give the whole subject"),
+  ),
+} satisfies Shape<FederationArgs>);
+
+/** With right and path it stays below the 1,024 characters that Azure allows a description. */
+const purpose = text(/^(?=.*\S)[^\r\n]{1,500}$/, "1 to 500 characters on one line", "Say what the identity is for");
+
+/** What of a WorkloadIdentity is joined with something else, each of which may be left out. */
+const joinedShape = {
+  kind: z.exactOptional(oneOf(IdentityKind)),
+  issuerUrl: z.exactOptional(given(httpsOf("Give the cluster's OIDC issuer"))),
+  serviceAccount: z.exactOptional(serviceAccountSchema),
+  federations: z.exactOptional(mapOf(federationSchema, "federations")),
+  githubActions: z.exactOptional(mapOf(gitHubActionsSchema, "workflows")),
+  grants: z.exactOptional(someGrants),
+  bus: z.exactOptional(busSchema),
+};
+
+/** Shape and ranges of a WorkloadIdentity. */
+export const workloadIdentitySchema = strict({
+  resourceGroupName: given(words("the name of a resource group")),
+  location: given(words("an Azure region")),
+  identityName: z.exactOptional(
+    text(
+      IDENTITY_NAME,
+      "3 to 128 letters, digits, - or _, the first a letter or digit",
+      "Give identityName a name by Azure's rule",
+    ),
+  ),
+  purpose,
+  tags: z.exactOptional(tagsSchema),
+  ...joinedShape,
+} satisfies Shape<WorkloadIdentityArgs>);
+
+/** The part of it that is joined; whatever else there is, is left out. */
+export const joinedSchema = z.object(joinedShape);
+
+/** Shape and ranges of PrincipalGrants; `principalProblems` checks whom they are for. */
+export const principalGrantsSchema = strict({
+  principalId: z.exactOptional(z.unknown()),
+  principalType: z.exactOptional(z.unknown()),
+  managedIdentity: z.exactOptional(z.unknown()),
+  purpose,
+  kind: z.exactOptional(oneOf(IdentityKind)),
+  grants: someGrants,
+  bus: busSchema,
+} satisfies Shape<PrincipalGrantsArgs>);

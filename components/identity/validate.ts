@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type Problem, problem, within } from "../../runtime/contract/index.js";
-import { oneOf, problemsOf } from "../../runtime/contract/zod.js";
-import { z } from "../support/schema.js";
+import { problemsOf } from "../../runtime/contract/zod.js";
+import { examine, stated, z } from "../support/schema.js";
 import {
   type GrantArgs,
   type GrantBusArgs,
@@ -12,71 +12,55 @@ import {
   type PrincipalGrantsArgs,
   type WorkloadIdentityArgs,
 } from "./args.js";
-import { federationProblems, HTTPS, HTTPS_RULE } from "./federations.js";
-import { grantPath, grantProblems, kindProblems } from "./grants.js";
-import { principalShape } from "./schema.js";
-import { plain } from "./values.js";
+import { federationProblems } from "./federations.js";
+import { grantPath, grantProblems, isGrant, kindProblems } from "./grants.js";
+import { joinedSchema, principalGrantsSchema, principalShape, workloadIdentitySchema } from "./schema.js";
 
-const IDENTITY_NAME = /^[A-Za-z0-9](?=.{2,127}$)[A-Za-z0-9_-]*$/;
-const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-const DNS_SUBDOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
-/** With right and path it stays below the 1,024 characters that Azure allows a description. */
-const PURPOSE = /^(?=.*\S)[^\r\n]{1,500}$/;
-
-function purposeProblems(purpose: string): Problem[] {
-  return plain("purpose", purpose, PURPOSE, "must be 1 to 500 characters on one line", "Say what the identity is for");
-}
-
-function kindSchemaProblems(kind: IdentityKind | undefined): Problem[] {
-  return kind === undefined ? [] : within("kind", problemsOf(oneOf(IdentityKind), kind));
-}
+/** What of a WorkloadIdentity is left out whole where something in it is wrong, so that the rest is checked all the same. */
+const PARTS = [["serviceAccount"], ["federations", "*"], ["githubActions", "*"], ["grants"], ["bus"]];
 
 /** All problems of the args; `name` is the component's. */
 export function workloadIdentityProblems(name: string, args: WorkloadIdentityArgs): Problem[] {
-  const { serviceAccount, grants = [], bus } = args;
-  const found: Problem[] = [
-    ...plain(
-      "identityName",
-      args.identityName ?? name,
-      IDENTITY_NAME,
-      "must be 3 to 128 letters, digits, - or _, the first a letter or digit",
-      "Give identityName a name by Azure's rule",
-    ),
-    ...purposeProblems(args.purpose),
-    ...plain("issuerUrl", args.issuerUrl, HTTPS, HTTPS_RULE, "Give the cluster's OIDC issuer"),
-    ...plain(
-      "serviceAccount.namespace",
-      serviceAccount?.namespace,
-      DNS_LABEL,
-      "must be a DNS label: 1 to 63 lower-case letters, digits or -",
-      "Give the service account's namespace",
-    ),
-    ...plain(
-      "serviceAccount.name",
-      serviceAccount?.name,
-      DNS_SUBDOMAIN,
-      "must be a DNS name: lower-case letters, digits, - or .",
-      "Give the service account's name",
-    ),
-    ...federationProblems(args),
-    ...kindSchemaProblems(args.kind),
-    ...grantProblems(grants),
-    ...kindProblems(args.kind ?? IdentityKind.Worker, grants),
-  ];
+  const given = stated(args);
+  const shape = problemsOf(workloadIdentitySchema, given);
+  const { sound = {} } = examine(joinedSchema, given, PARTS);
+  return [...defaultNameProblems(name, given), ...shape, ...withoutEchoes(shape, joinedProblems(sound as Joined))];
+}
+
+/** What of the args is joined with something else; grants are what they are until each was looked at. */
+type Joined = Partial<WorkloadIdentityArgs>;
+
+/** The component's name, where it is that of the identity as well. */
+function defaultNameProblems(name: string, { identityName }: WorkloadIdentityArgs): Problem[] {
+  if (identityName !== undefined) return [];
+  return within("identityName", problemsOf(workloadIdentitySchema.shape.identityName, name));
+}
+
+function joinedProblems(args: Joined): Problem[] {
+  const { grants = [], bus, kind = IdentityKind.Worker } = args;
+  const found = [...federationProblems(args), ...grantProblems(grants), ...kindProblems(kind, grants)];
   if (grants.length > 0 && bus === undefined)
     found.push(problem("bus", undefined, "is missing; grants need it", "Give the namespace and its entityIds"));
   return [...found, ...busProblems(grants, bus)];
 }
 
+/** Problems that do not follow from one that is known: what was left out for it is not missing. */
+function withoutEchoes(known: Problem[], found: Problem[]): Problem[] {
+  return found.filter(({ path }) => !known.some((each) => each.path === path || each.path.startsWith(`${path}.`)));
+}
+
 /** All problems of the args of PrincipalGrants. */
 export function principalGrantsProblems(args: PrincipalGrantsArgs): Problem[] {
+  const given = stated(args);
+  const shape = problemsOf(principalGrantsSchema, given);
+  const { sound = {} } = examine(joinedSchema, given, PARTS);
+  const { grants = [], bus, kind = IdentityKind.Producer } = sound as Joined;
   return [
-    ...purposeProblems(args.purpose),
-    ...principalProblems(args),
-    ...kindSchemaProblems(args.kind),
-    ...grantProblems(args.grants),
-    ...kindProblems(args.kind ?? IdentityKind.Producer, args.grants),
-    ...busProblems(args.grants, args.bus),
+    ...shape,
+    ...principalProblems(given),
+    ...grantProblems(grants),
+    ...kindProblems(kind, grants),
+    ...busProblems(grants, bus),
   ];
 }
 
@@ -120,7 +104,7 @@ function busProblems(grants: GrantArgs[], bus: GrantBusArgs | undefined): Proble
 }
 
 function unknownEntities(grants: GrantArgs[], place: GrantNamespaceArgs, at: string): Problem[] {
-  const wide = grants.some((grant) => grant.scope === GrantScope.Namespace);
+  const wide = grants.some((grant) => isGrant(grant) && grant.scope === GrantScope.Namespace);
   const missing =
     wide && place.namespaceId === undefined
       ? [problem(`${at}.namespaceId`, undefined, 'is missing; a grant of scope "namespace" needs it', "Give it")]
@@ -132,7 +116,7 @@ function unknownEntities(grants: GrantArgs[], place: GrantNamespaceArgs, at: str
   return [
     ...missing,
     ...grants.flatMap((grant, i) =>
-      grant.scope === GrantScope.Namespace || known.includes(grantPath(grant))
+      !isGrant(grant) || grant.scope === GrantScope.Namespace || known.includes(grantPath(grant))
         ? []
         : within(`grants.${i}`, [
             problem(

@@ -3,6 +3,7 @@ import * as kubernetes from "@pulumi/kubernetes/core/v1";
 import * as pulumi from "@pulumi/pulumi";
 import { defined } from "../../runtime/contract/index.js";
 import { refuse } from "../support/inputs.js";
+import { stated } from "../support/schema.js";
 import { IdentityKind, PrincipalType, type RightsEntry, type WorkloadIdentityArgs } from "./args.js";
 import { assignGrants, rightsOf } from "./assignments.js";
 import { federate } from "./federations.js";
@@ -26,17 +27,18 @@ export class WorkloadIdentity extends pulumi.ComponentResource {
   public readonly rights: pulumi.Output<RightsEntry[]>;
 
   constructor(name: string, args: WorkloadIdentityArgs, opts?: pulumi.ComponentResourceOptions) {
-    refuse("WorkloadIdentity", name, workloadIdentityProblems(name, args));
+    const given = stated(args);
+    refuse("WorkloadIdentity", name, workloadIdentityProblems(name, given));
     super("stowage:index:WorkloadIdentity", name, {}, opts);
 
-    const { resourceGroupName, location, serviceAccount, grants = [], bus, tags } = args;
-    const identityName = args.identityName ?? name;
+    const { resourceGroupName, location, serviceAccount, grants = [], bus, tags } = given;
+    const identityName = given.identityName ?? name;
     const identity = new managedidentity.UserAssignedIdentity(
       name,
       { resourceGroupName, location, resourceName: identityName, ...defined({ tags }) },
       { parent: this, deleteBeforeReplace: true },
     );
-    federate(this, name, args, identity.name);
+    federate(this, name, given, identity.name);
 
     const account =
       serviceAccount === undefined || serviceAccount.create === false
@@ -58,10 +60,10 @@ export class WorkloadIdentity extends pulumi.ComponentResource {
 
     const assignee = {
       identity: identityName,
-      kind: args.kind ?? IdentityKind.Worker,
+      kind: given.kind ?? IdentityKind.Worker,
       principalType: PrincipalType.ServicePrincipal,
       principalId: identity.principalId,
-      purpose: args.purpose,
+      purpose: given.purpose,
     };
     assignGrants(this, name, assignee, grants, bus);
 

@@ -213,6 +213,69 @@ describe("WorkloadIdentity's args", () => {
   });
 });
 
+describe("args that may be anything, as those of a program without types", () => {
+  const lines = (args: unknown) =>
+    workloadIdentityProblems("stowage-renders", args as WorkloadIdentityArgs).map(formatProblem);
+
+  it("are refused by every key that is misspelt, on every level: none is read past", () => {
+    const args = {
+      ...sound,
+      servicAccount: {},
+      serviceAccount: { namespace: "stowage", name: "renders", creat: false },
+      federations: { other: { subject: "system:serviceaccount:a:b", issuer: "https://other.example/" } },
+      bus: { ...sound.bus, secondry: {} },
+    };
+    expect(lines(args)).toEqual([
+      "serviceAccount.creat: unknown key (found false). Did you mean create?",
+      'federations.other.issuer: unknown key (found "https://other.example/"). Did you mean issuerUrl?',
+      "bus.secondry: unknown key (found {}). Did you mean secondary?",
+      "servicAccount: unknown key (found {}). Did you mean serviceAccount?",
+    ]);
+  });
+
+  it("are refused by what they lack, and by what is something else, without a stack trace of ours", () => {
+    expect(lines({}).map((line) => line.split(":")[0])).toEqual([
+      "resourceGroupName",
+      "location",
+      "purpose",
+      "serviceAccount",
+    ]);
+    const { resourceGroupName, location } = sound;
+    const other = {
+      resourceGroupName,
+      location,
+      purpose: 5,
+      serviceAccount: "renders",
+      grants: { queue: "a" },
+      bus: 1,
+    };
+    expect(lines(other)).toEqual([
+      "purpose: must be 1 to 500 characters on one line (found 5). Say what the identity is for",
+      'serviceAccount: must be an object (found "renders"). Give its keys: namespace, name, create',
+      'grants: must be a list of grants (found {"queue":"a"}). Give [{ queue: "orders", right: "send" }]',
+      "bus: must be an object (found 1). Give its keys: namespace, namespaceId, entityIds, secondary",
+    ]);
+    expect(principalGrantsProblems({} as PrincipalGrantsArgs).map(({ path }) => path)).toEqual([
+      "purpose",
+      "grants",
+      "bus",
+      "principalId",
+    ]);
+  });
+
+  it("name what is wrong with the other grants beside one that is none, and take undefined as left out", () => {
+    const grants = [null, { queue: "volumes", right: "receive" }, { queue: "renders", right: "manage" }];
+    expect(lines({ ...sound, grants, purpose: "" }).map((line) => line.split(":")[0])).toEqual([
+      "purpose",
+      "grants.0",
+      "grants.2.right",
+      "grants.1",
+    ]);
+    const open = { ...sound, kind: undefined, tags: undefined, federations: undefined, identityName: undefined };
+    expect(lines({ ...open, grants: [{ queue: "renders", topic: undefined, right: "send" }] })).toEqual([]);
+  });
+});
+
 describe("the tokens that an identity takes", () => {
   it("are refused beyond 20, whatever they are of, and never below", () => {
     const counts = fc.record({
