@@ -2,7 +2,13 @@ import { because, integer, text } from "../../runtime/contract/zod.js";
 import { range } from "../support/cidr.js";
 import { given } from "../support/given.js";
 import { type Shape, strict, words, z } from "../support/schema.js";
-import type { ScalingArgs, WorkerMonitoringArgs, WorkerNetworkArgs, WorkerResourcesArgs } from "./args.js";
+import type {
+  MessageAgeAlertArgs,
+  ScalingArgs,
+  WorkerMonitoringArgs,
+  WorkerNetworkArgs,
+  WorkerResourcesArgs,
+} from "./args.js";
 
 /** An image that cannot change: its digest is part of its name. */
 export const imageSchema = text(
@@ -21,11 +27,19 @@ export const resourcesSchema = strict({
   memory: z.exactOptional(quantity("memory", "512Mi")),
 } satisfies Shape<WorkerResourcesArgs>) satisfies z.ZodType<WorkerResourcesArgs, WorkerResourcesArgs>;
 
+const messageAgeSchema = strict({
+  thresholdSeconds: integer(1, 518_400, "seconds (six days: the worker's buckets end at a week)"),
+  percentile: z.exactOptional(integer(50, 99, "percent")),
+  forSeconds: z.exactOptional(integer(0, 86_400, "seconds")),
+  severity: z.exactOptional(words("a severity")),
+} satisfies Shape<MessageAgeAlertArgs>) satisfies z.ZodType<MessageAgeAlertArgs, MessageAgeAlertArgs>;
+
 /** Who reads the metrics. */
 export const monitoringSchema = strict({
   namespace: words("the namespace of Prometheus"),
   labels: z.exactOptional(z.record(z.string(), z.string(because("must be text", "Put it in quotes")))),
   intervalSeconds: z.exactOptional(integer(5, 300, "seconds")),
+  messageAge: z.exactOptional(messageAgeSchema),
 } satisfies Shape<WorkerMonitoringArgs>) satisfies z.ZodType<WorkerMonitoringArgs, WorkerMonitoringArgs>;
 
 /** Ranges of addresses. An empty list means every address to Kubernetes, so that it is refused: who means all says nothing. */

@@ -8,6 +8,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { refuse } from "../support/inputs.js";
 import type { WorkerArgs } from "./args.js";
 import { checksum, workerFiles } from "./configuration.js";
+import { messageAgeSpec, podMonitorSpec } from "./monitoring.js";
 import { networkPolicySpec } from "./network.js";
 import { objectLabels, schemaPod, workerLabels, workerPod } from "./render.js";
 import { scaledObjectSpec, triggerAuthenticationSpec } from "./scaling.js";
@@ -130,31 +131,33 @@ function autoscale(parent: Worker, name: string, args: WorkerArgs, deployment: a
       apiVersion: "keda.sh/v1alpha1",
       kind: "ScaledObject",
       metadata,
-      spec: scaledObjectSpec(pipeline.name, pipeline.source, autoscaling),
+      spec: scaledObjectSpec(pipeline.name, pipeline.source, autoscaling, args.connection.fullyQualifiedNamespace),
     },
     { parent, dependsOn: [authentication, deployment] },
   );
 }
 
-/** Registers the monitor, where somebody reads the metrics. */
+/** Registers the monitor and the alert, where somebody reads the metrics. */
 function monitor(parent: Worker, name: string, args: WorkerArgs): void {
   const { monitoring, pipeline } = args;
   if (monitoring === undefined) return;
+  const common = {
+    apiVersion: "monitoring.coreos.com/v1",
+    metadata: {
+      name: pipeline.name,
+      namespace: args.namespace,
+      labels: { ...monitoring.labels, ...objectLabels(pipeline) },
+    },
+  };
   new apiextensions.CustomResource(
     `${name}-monitor`,
-    {
-      apiVersion: "monitoring.coreos.com/v1",
-      kind: "PodMonitor",
-      metadata: {
-        name: pipeline.name,
-        namespace: args.namespace,
-        labels: { ...monitoring.labels, ...objectLabels(pipeline) },
-      },
-      spec: {
-        selector: { matchLabels: workerLabels(pipeline) },
-        podMetricsEndpoints: [{ port: "http", path: "/metrics", interval: `${monitoring.intervalSeconds ?? 30}s` }],
-      },
-    },
+    { ...common, kind: "PodMonitor", spec: podMonitorSpec(args, monitoring) },
+    { parent },
+  );
+  if (monitoring.messageAge === undefined) return;
+  new apiextensions.CustomResource(
+    `${name}-age`,
+    { ...common, kind: "PrometheusRule", spec: messageAgeSpec(args, monitoring, monitoring.messageAge) },
     { parent },
   );
 }

@@ -82,8 +82,8 @@ export interface AlertArgs {
 }
 
 /**
- * Alerts on the metrics of the namespace, on every tier. Azure has no metric of a message's age: alert on that from the worker's side,
- * as the README says.
+ * Alerts on the metrics of the namespace, on every tier. Azure has no metric of a message's age: the alert on that is the
+ * worker's, `monitoring.messageAge`.
  */
 export interface NamespaceAlertsArgs {
   /**

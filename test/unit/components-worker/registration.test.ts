@@ -12,6 +12,8 @@ const BUDGET = "kubernetes:policy/v1:PodDisruptionBudget";
 const JOB = "kubernetes:batch/v1:Job";
 const SCALED = "kubernetes:keda.sh/v1alpha1:ScaledObject";
 const AUTHENTICATION = "kubernetes:keda.sh/v1alpha1:TriggerAuthentication";
+const RULE = "kubernetes:monitoring.coreos.com/v1:PrometheusRule";
+const PUBLIC_CLOUD = { cloud: "AzurePublicCloud", endpointSuffix: "servicebus.windows.net" };
 const MONITOR = "kubernetes:monitoring.coreos.com/v1:PodMonitor";
 const CLIENT = "11111111-1111-4111-8111-111111111111";
 const image = `registry.example/stowage-worker@sha256:${"a".repeat(64)}`;
@@ -171,7 +173,7 @@ describe.each([
       triggers: [
         {
           type: "azure-servicebus",
-          metadata: { queueName: "renders", namespace: "contoso", messageCount: "50" },
+          metadata: { queueName: "renders", namespace: "contoso", messageCount: "50", ...PUBLIC_CLOUD },
           authenticationRef: { name: "renders" },
         },
       ],
@@ -194,7 +196,45 @@ describe.each([
       subscriptionName: "audit",
       namespace: "contoso",
       messageCount: "50",
+      ...PUBLIC_CLOUD,
     });
+  });
+
+  it.each([
+    ["contoso.servicebus.usgovcloudapi.net", "AzureUSGovernmentCloud", "servicebus.usgovcloudapi.net"],
+    ["contoso.servicebus.chinacloudapi.cn", "AzureChinaCloud", "servicebus.chinacloudapi.cn"],
+    ["contoso.servicebus.stack.example:5671", "Private", "servicebus.stack.example"],
+  ])("counts in the cloud of the bus: %s", async (fullyQualifiedNamespace, cloud, endpointSuffix) => {
+    const connection = { fullyQualifiedNamespace, clientId: CLIENT };
+    const { one } = await run(() => worker({ autoscaling, connection }), { preview });
+    const { triggers } = one(SCALED, "w-scaling").inputs["spec"] as { triggers: { metadata: object }[] };
+    expect(triggers[0]?.metadata).toMatchObject({ namespace: "contoso", cloud, endpointSuffix });
+  });
+
+  it("alerts on the age of messages, in the namespace of the pods and over some readings", async () => {
+    const messageAge = { thresholdSeconds: 900 };
+    const ruleOf = async (monitoring: WorkerArgs["monitoring"]) => {
+      const { one } = await run(() => worker({ ...(monitoring === undefined ? {} : { monitoring }) }), { preview });
+      const { spec, metadata } = one(RULE, "w-age").inputs as { spec: { groups: object[] }; metadata: object };
+      expect(spec.groups).toHaveLength(1);
+      return { metadata, rule: (spec.groups[0] as { rules: object[] }).rules[0] };
+    };
+    const { metadata, rule } = await ruleOf({ namespace: "monitoring", labels: { release: "p" }, messageAge });
+    expect(metadata).toMatchObject({ name: "renders", namespace: "stowage", labels: { release: "p" } });
+    expect(rule).toMatchObject({
+      alert: "StowageMessageAge",
+      expr: 'histogram_quantile(0.99, sum by (namespace, pipeline, le) (rate(stowage_message_age_seconds_bucket{namespace="stowage",pipeline="renders"}[300s]))) > 900',
+      for: "300s",
+      labels: { severity: "warning" },
+    });
+    const slow = { ...messageAge, percentile: 50, forSeconds: 0, severity: "page" };
+    expect((await ruleOf({ namespace: "monitoring", intervalSeconds: 120, messageAge: slow })).rule).toMatchObject({
+      expr: expect.stringMatching(/^histogram_quantile\(0\.5, .*\[480s\]\)\)\) > 900$/),
+      for: "0s",
+      labels: { severity: "page" },
+    });
+    const { all } = await run(() => worker({ monitoring: { namespace: "monitoring" } }), { preview });
+    expect(all(RULE)).toEqual([]);
   });
 
   it("makes the table before the first worker starts, and again when the table changes", async () => {
