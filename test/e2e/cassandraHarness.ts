@@ -94,6 +94,8 @@ export function clientOf(ring: LocalRing): Client {
     contactPoints: ring.contactPoints,
     localDataCenter: ring.datacenter,
     protocolOptions: { port: ring.port },
+    // A ring of three on a busy machine makes a table in more than the driver's 12 s now and then.
+    socketOptions: { readTimeout: 60_000 },
     encoding: { useBigIntAsLong: true, useBigIntAsVarint: true },
   });
 }
