@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { createSecureContext } from "node:tls";
 import { ExitCode } from "../../runtime/contract/codes.js";
 import { InvalidInputError, problem } from "../../runtime/contract/problems.js";
 import { Broker, BrokerError, type BrokerOptions } from "../local/broker/index.js";
@@ -44,8 +45,8 @@ export async function broker(options: BrokerCommandOptions): Promise<ExitCode> {
     const entities = config?.apply(bus) ?? 0;
     const { host } = options;
     const secure = tls === undefined ? {} : { tls, plainText: true };
-    const amqp = await opened("--port", options.port, () => bus.listen({ host, port: options.port, ...secure }));
-    const admin = await opened("--admin-port", options.adminPort, () =>
+    const amqp = await opened("--port", options.port, host, () => bus.listen({ host, port: options.port, ...secure }));
+    const admin = await opened("--admin-port", options.adminPort, host, () =>
       bus.listenAdmin({ host, port: options.adminPort, ...secure }),
     );
     const connectionString = bus.connectionString();
@@ -112,14 +113,17 @@ async function configuration(path: string): Promise<{ name: string; apply: (bus:
   const text = file("--config", path);
   // Loaded where there is a file only: a broker without one starts faster.
   const { applyConfig, ConfigError, parseConfig } = await import("../local/broker/config/index.js");
-  try {
-    const config = parseConfig(text);
-    return { name: config.namespace, apply: (bus) => applyConfig(bus, config) };
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    const problems = error.problems.map(({ path: at, value, reason, fix }) => problem(at, value, reason, fix));
-    throw new InvalidInputError(path, problems);
-  }
+  const refusing = <T>(run: () => T): T => {
+    try {
+      return run();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      const problems = error.problems.map(({ path: at, value, reason, fix }) => problem(at, value, reason, fix));
+      throw new InvalidInputError(path, problems);
+    }
+  };
+  const config = refusing(() => parseConfig(text));
+  return { name: config.namespace, apply: (bus) => refusing(() => applyConfig(bus, config)) };
 }
 
 function checkHost({ host, allowRemote }: BrokerCommandOptions): void {
@@ -138,7 +142,7 @@ async function certificate({ tlsCa, tlsKey, tlsCert }: BrokerCommandOptions): Pr
     throw new InvalidInputError("stowage broker", problems);
   }
   if (tlsKey !== undefined && tlsCert !== undefined)
-    return { key: file("--tls-key", tlsKey), cert: file("--tls-cert", tlsCert) };
+    return usable(tlsKey, tlsCert, { key: file("--tls-key", tlsKey), cert: file("--tls-cert", tlsCert) });
   if (tlsCa === undefined) return undefined;
   const { CertificateAuthority } = await import("../local/entra/authority.js");
   const authority = await CertificateAuthority.create("stowage broker");
@@ -153,22 +157,35 @@ async function certificate({ tlsCa, tlsKey, tlsCert }: BrokerCommandOptions): Pr
   return authority.issue();
 }
 
+/** A key and its chain, if TLS takes them; otherwise what is wrong with the two files. */
+function usable(tlsKey: string, tlsCert: string, pem: Pem): Pem {
+  try {
+    createSecureContext(pem);
+    return pem;
+  } catch (error) {
+    const reason = `cannot be used together: ${error instanceof Error ? error.message : String(error)}`;
+    const fix = "Give a private key and the certificate chain of that key, both PEM and without a passphrase.";
+    throw new InvalidInputError("stowage broker", [
+      problem("--tls-key and --tls-cert", `${tlsKey}, ${tlsCert}`, reason, fix),
+    ]);
+  }
+}
+
 /** Opens a port; one that is held names its holder, and is something missing. */
-async function opened<T>(option: string, port: number, open: () => Promise<T>): Promise<T> {
+async function opened<T>(option: string, port: number, host: string, open: () => Promise<T>): Promise<T> {
   try {
     return await open();
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
-    if (code !== "EADDRINUSE" && code !== "EACCES" && code !== "EADDRNOTAVAIL") throw error;
+    if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND" || code === "EAI_AGAIN") {
+      const reason = `is no address of this machine: ${error instanceof Error ? error.message : code}`;
+      throw new InvalidInputError("stowage broker", [problem("--host", host, reason, "Give one that is.")]);
+    }
+    if (code !== "EADDRINUSE" && code !== "EACCES") throw error;
     const { MissingRequirementError } = await import("../local/engine/requirements.js");
     const { holderOf } = await import("../local/run/ports.js");
     const holder = code === "EADDRINUSE" ? holderOf(port) : undefined;
-    const why =
-      code === "EADDRINUSE"
-        ? `is held by ${holder ?? "another process"}`
-        : code === "EACCES"
-          ? "may not be opened by this user"
-          : "cannot be opened at this address";
+    const why = code === "EADDRINUSE" ? `is held by ${holder ?? "another process"}` : "may not be opened by this user";
     throw new MissingRequirementError([`Port ${port} (${option}) ${why}. End that, or choose another port.`]);
   }
 }

@@ -168,6 +168,16 @@ test.each<readonly [string, (path: string) => readonly string[], RegExp]>([
   ["a host that others reach", () => ["--host", "0.0.0.0"], /--host: is no loopback address.*say --allow-remote/],
   ["a key without its certificate", (path) => ["--tls-key", join(path, "k.pem")], /--tls-cert: is missing/],
   ["a folder that is not there", (path) => ["--tls-ca", join(path, "none", "ca.pem")], /--tls-ca: cannot be written/],
+  ["a host that is not here", () => ["--host", "192.0.2.1", "--allow-remote"], /--host: is no address of this machine/],
+  [
+    "a key that is none",
+    (path) => {
+      const pem = join(path, "k.pem");
+      writeFileSync(pem, "no key");
+      return ["--tls-key", pem, "--tls-cert", pem];
+    },
+    /--tls-key and --tls-cert: cannot be used together: .*Give a private key/,
+  ],
   ["a port that is none", () => ["--port", "70000"], /must be a whole number from 0 to 65535/],
 ])("refuses %s, exit 2", async (_, args, why) => {
   const run = start(...ANY_PORTS, ...args(await folder()));
@@ -184,8 +194,23 @@ test("refuses a file with every problem of it, exit 2", async () => {
   expect(await run.ended).toBe(2);
   const { stderr } = run.output();
   expect(stderr).toMatch(/config\.json: 2 problems/);
-  expect(stderr).toMatch(/Queues\[0\]\.Properties\.lockDurationSeconds: must be 1 to 300 seconds \(found 3600\)/);
-  expect(stderr).toMatch(/Queues\[0\]\.Properties\.forwardTo: is no queue or topic of this file \(found "nowhere"\)/);
+  expect(stderr).toMatch(/Queues\[0\]\.Properties\.LockDuration: must be 1 to 300 seconds \(found 3600\)/);
+  expect(stderr).toMatch(/Queues\[0\]\.Properties\.ForwardTo: is no queue or topic of this file \(found "nowhere"\)/);
+});
+
+test("refuses a file that a data folder contradicts, exit 2, and says what to do", async () => {
+  const path = await folder();
+  const [data, config] = [join(path, "data"), join(path, "config.json")];
+  writeFileSync(config, JSON.stringify(CONFIG));
+  const { run } = await listening(...ANY_PORTS, "--data", data, "--config", config);
+  run.child.kill("SIGTERM");
+  expect(await run.ended).toBe(0);
+  writeFileSync(config, JSON.stringify(CONFIG).replace('"LockDuration"', '"RequiresSession":true,"LockDuration"'));
+  const again = start(...ANY_PORTS, "--data", data, "--config", config);
+  expect(await again.ended).toBe(2);
+  expect(again.output().stderr).toMatch(
+    /config\.json: 1 problem\n.*Queues\[0\]\.Properties\.RequiresSession: is false since the entity was made.*another data folder/,
+  );
 });
 
 test("names who holds its port, exit 3", async () => {

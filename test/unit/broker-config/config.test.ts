@@ -127,6 +127,32 @@ describe("a configuration of the emulator", () => {
     expect(applyConfig(broker, config)).toBe(2);
   });
 
+  it("is refused with everything that a broker has otherwise and that cannot change, and sets nothing", () => {
+    const broker = new Broker();
+    broker.putQueue("orders", { requiresSession: true });
+    broker.putQueue("events");
+    broker.putTopic("news");
+    broker.putSubscription("news", "all", { requiresSession: true });
+    const text = file({
+      Queues: [{ Name: "first" }, { Name: "Orders" }],
+      Topics: [{ Name: "events" }, { Name: "news", Subscriptions: [{ Name: "ALL" }] }],
+    });
+    const told = (() => {
+      try {
+        return applyConfig(broker, parseConfig(text));
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        return error.problems.map(({ path, reason }) => `${path}: ${reason}`);
+      }
+    })();
+    expect(told).toEqual([
+      "UserConfig.Namespaces[0].Queues[1].Properties.RequiresSession: is true since the entity was made, and cannot change",
+      "UserConfig.Namespaces[0].Topics[0].Name: is the name of a queue that is there",
+      "UserConfig.Namespaces[0].Topics[1].Subscriptions[0].Properties.RequiresSession: is true since the entity was made, and cannot change",
+    ]);
+    expect(broker.entities().map(({ path }) => path)).toEqual(["orders", "events", "news", "news/Subscriptions/all"]);
+  });
+
   it("is taken with a byte order mark, without Logging and with a schema", () => {
     const text = JSON.stringify({ $schema: "./schema.json", UserConfig: { Namespaces: [{ Name: "n" }] } });
     expect(parseConfig(`\ufeff${text}`)).toEqual({ namespace: "n", queues: [], topics: [] });
@@ -136,7 +162,7 @@ describe("a configuration of the emulator", () => {
 describe("a configuration that is wrong", () => {
   it.each<readonly [string, string, readonly string[]]>([
     ["no JSON", "{", ["the file: is no JSON: "]],
-    ["no object", "[]", [": Invalid input"]],
+    ["no object", "[]", ["the file: Invalid input"]],
     ["no namespace", '{"UserConfig":{"Namespaces":[]}}', ["UserConfig.Namespaces: must hold exactly one namespace"]],
     ["another key", file({ Queue: [] }), ["UserConfig.Namespaces[0]: Unrecognized key"]],
     [
@@ -152,7 +178,7 @@ describe("a configuration that is wrong", () => {
     [
       "a range",
       file({ Queues: [{ Name: "q", Properties: { LockDuration: "PT10M" } }] }),
-      ["UserConfig.Namespaces[0].Queues[0].Properties.lockDurationSeconds: must be 1 to 300 seconds"],
+      ["UserConfig.Namespaces[0].Queues[0].Properties.LockDuration: must be 1 to 300 seconds"],
     ],
     [
       "names",
@@ -165,7 +191,7 @@ describe("a configuration that is wrong", () => {
     [
       "a target that is missing",
       file({ Queues: [{ Name: "q", Properties: { ForwardTo: "gone" } }] }),
-      ["UserConfig.Namespaces[0].Queues[0].Properties.forwardTo: is no queue or topic of this file"],
+      ["UserConfig.Namespaces[0].Queues[0].Properties.ForwardTo: is no queue or topic of this file"],
     ],
     [
       "SQL",

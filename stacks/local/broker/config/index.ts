@@ -1,10 +1,13 @@
 import type { AdminHost } from "../admin/operations.js";
+import type { EntityInfo } from "../core/entityInfo.js";
 import { BrokerError } from "../core/errors.js";
 import { compileFilter, type Filter } from "../core/filters.js";
 import { checkName } from "../core/namespace.js";
 import { compileRuleAction, DEFAULT_RULE, type RuleAction } from "../core/rules.js";
-import { type QueueSettings, resolveSettings, SettingsError, type SettingsProblem } from "../core/settings.js";
+import { type QueueSettings, resolveSettings, type SettingsProblem } from "../core/settings.js";
+import { conflicts, type Placed } from "./conflicts.js";
 import { configuration, type NamespaceEntry, type RuleEntry } from "./schema.js";
+import { propertyName, settingsProblems } from "./settingsProblems.js";
 
 /** A rule of a subscription, as a broker takes it. */
 export interface ConfiguredRule {
@@ -89,9 +92,8 @@ export function parseConfig(text: string): BrokerConfig {
 }
 
 function spelled(path: readonly PropertyKey[]): string {
-  return path
-    .map((part, i) => (typeof part === "number" ? `[${part}]` : `${i === 0 ? "" : "."}${String(part)}`))
-    .join("");
+  const text = path.map((part, i) => (typeof part === "number" ? `[${part}]` : `${i === 0 ? "" : "."}${String(part)}`));
+  return path.length === 0 ? "the file" : text.join("");
 }
 
 function valueAt(json: unknown, path: readonly PropertyKey[]): unknown {
@@ -184,20 +186,22 @@ function convert(namespace: NamespaceEntry): BrokerConfig {
 
 // --- what the schema cannot say -----------------------------------------------------------------------------------------
 
+/** Where a file has its entities. */
+const BASE = "UserConfig.Namespaces[0]";
+
 function check(config: BrokerConfig): SettingsProblem[] {
-  const base = "UserConfig.Namespaces[0]";
   const targets = new Set([...config.queues, ...config.topics].map(({ name }) => name.toLowerCase()));
   const taken = new Map<string, string>();
   const entity = (kind: string, path: string, { name, settings }: Configured, names = taken): SettingsProblem[] => [
     ...nameProblems(kind, `${path}.Name`, name),
     ...repeated(names, `${path}.Name`, name),
-    ...settingProblems(path, name, settings),
+    ...settingsProblems(path, () => resolveSettings(name, settings)),
     ...missingTargets(path, settings, targets),
   ];
   return [
-    ...config.queues.flatMap((queue, i) => entity("queue", `${base}.Queues[${i}]`, queue)),
+    ...config.queues.flatMap((queue, i) => entity("queue", `${BASE}.Queues[${i}]`, queue)),
     ...config.topics.flatMap((topic, i) => {
-      const path = `${base}.Topics[${i}]`;
+      const path = `${BASE}.Topics[${i}]`;
       const names = new Map<string, string>();
       const subscriptions = topic.subscriptions.flatMap((subscription, j) => [
         ...entity("subscription", `${path}.Subscriptions[${j}]`, subscription, names),
@@ -233,18 +237,6 @@ function repeated(names: Map<string, string>, path: string, name: string): Setti
     : [{ path, value: name, reason: `is the name at ${before} already; names ignore case`, fix: "Choose another." }];
 }
 
-function settingProblems(path: string, name: string, settings: QueueSettings): SettingsProblem[] {
-  try {
-    resolveSettings(name, settings);
-    return [];
-  } catch (error) {
-    if (error instanceof SettingsError) {
-      return error.problems.map((problem) => ({ ...problem, path: `${path}.Properties.${problem.path}` }));
-    }
-    throw error;
-  }
-}
-
 function missingTargets(path: string, settings: QueueSettings, targets: ReadonlySet<string>): SettingsProblem[] {
   return (["forwardTo", "forwardDeadLetteredMessagesTo"] as const).flatMap((key) => {
     const target = settings[key];
@@ -252,7 +244,7 @@ function missingTargets(path: string, settings: QueueSettings, targets: Readonly
       ? []
       : [
           {
-            path: `${path}.Properties.${key}`,
+            path: `${path}.Properties.${propertyName(key)}`,
             value: target,
             reason: "is no queue or topic of this file",
             fix: "Name one that is, or add it.",
@@ -277,8 +269,31 @@ function ruleProblems(path: string, rules: readonly ConfiguredRule[]): SettingsP
   });
 }
 
-/** Makes in a broker what a configuration says; what is there already and is not named stays. Returns how many entities. */
-export function applyConfig(broker: AdminHost, config: BrokerConfig): number {
+function placed(config: BrokerConfig): Placed[] {
+  return [
+    ...config.queues.map(
+      ({ name, settings }, i): Placed => ({ kind: "queue", address: name, path: `${BASE}.Queues[${i}]`, settings }),
+    ),
+    ...config.topics.flatMap(({ name: topic, settings, subscriptions }, i): Placed[] => [
+      { kind: "topic", address: topic, path: `${BASE}.Topics[${i}]`, settings },
+      ...subscriptions.map((subscription, j): Placed => {
+        const path = `${BASE}.Topics[${i}].Subscriptions[${j}]`;
+        const address = `${topic}/Subscriptions/${subscription.name}`;
+        return { kind: "subscription", address, path, settings: subscription.settings };
+      }),
+    ]),
+  ];
+}
+
+/**
+ * Makes in a broker what a configuration says; what is there already and is not named stays. Returns how many entities.
+ * @throws ConfigError with everything that the broker has in another way that cannot change; nothing is set then
+ */
+export function applyConfig(broker: AdminHost & { entities(): EntityInfo[] }, config: BrokerConfig): number {
+  const problems = conflicts(broker.entities(), placed(config));
+  if (problems.length > 0) {
+    throw new ConfigError(problems);
+  }
   let count = 0;
   for (const { name, settings } of config.queues) {
     broker.putQueue(name, settings);
