@@ -1,4 +1,5 @@
 import { problem } from "../../../runtime/contract/index.js";
+import { range } from "../../support/cidr.js";
 import type { Notice } from "../../support/notices.js";
 import { PublicAccess, type ServiceBusEntitiesArgs, type ServiceBusNamespaceArgs } from "../args.js";
 import { entitiesIn } from "../settings.js";
@@ -26,18 +27,27 @@ function reachNotices(namespace: ServiceBusNamespaceArgs): Notice[] {
         "Add privateEndpoints, make one beside this stack, or set publicAccess to Enabled with ipRules",
       ),
     ];
-  return ipRules.flatMap((rule, i) =>
-    PRIVATE.test(rule)
-      ? [
-          problem(
-            `namespace.ipRules.${i}`,
-            rule,
-            "lets nobody in: the public endpoint sees no private addresses",
-            "Give the addresses by which clients leave their networks, or use privateEndpoints",
-          ),
-        ]
-      : [],
-  );
+  return ipRules.flatMap((rule, i) => {
+    const said = ruleNotice(rule);
+    return said === undefined ? [] : [problem(`namespace.ipRules.${i}`, rule, ...said)];
+  });
+}
+
+/** What a rule of the public endpoint does that is probably not meant, and what to do. */
+function ruleNotice(rule: string): [reason: string, fix: string] | undefined {
+  if (rule.endsWith("/0"))
+    return ["lets every address in, as no rule at all would", "Give the ranges that clients have"];
+  if (PRIVATE.test(rule))
+    return [
+      "lets nobody in: the public endpoint sees no private addresses",
+      "Give the addresses by which clients leave their networks, or use privateEndpoints",
+    ];
+  if (rule.includes("/") && range(rule) === undefined)
+    return [
+      "begins inside of its range, and stands for all of it",
+      "Write its first address, or one address without /",
+    ];
+  return undefined;
 }
 
 function replicationNotices({ geoReplication, privateEndpoints = {} }: ServiceBusNamespaceArgs): Notice[] {

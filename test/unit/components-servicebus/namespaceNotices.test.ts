@@ -41,6 +41,19 @@ const said: [string, ServiceBusNamespaceArgs, Partial<ServiceBusEntitiesArgs>, s
     ),
   ],
   [
+    "rules that mean more than they look like",
+    {
+      tier: "Standard",
+      name: "contoso",
+      ipRules: ["203.0.113.0/0", "203.0.113.7/24", "203.0.113.0/28", "203.0.113.9"],
+    },
+    {},
+    [
+      'namespace.ipRules.0: lets every address in, as no rule at all would (found "203.0.113.0/0"). Give the ranges that clients have',
+      'namespace.ipRules.1: begins inside of its range, and stands for all of it (found "203.0.113.7/24"). Write its first address, or one address without /',
+    ],
+  ],
+  [
     "a copy without an endpoint in its region",
     replicatedNamespace,
     {},
