@@ -225,7 +225,8 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent]; error: [Brok
   }
 
   /**
-   * Makes a queue, or changes the settings of the one there is; open links stay.
+   * Makes a queue, or changes the settings of the one there is, whose links are detached with `amqp:link:detach-forced`;
+   * putting it as it is changes nothing.
    * @throws SettingsError with every setting out of range, and where Azure would replace the queue.
    */
   putQueue(name: string, settings: QueueSettings = {}): void {
