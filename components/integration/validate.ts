@@ -7,8 +7,7 @@ import { glusterSchema } from "../gluster/schema.js";
 import { linstorProblems } from "../linstor/index.js";
 import { linstorSchema } from "../linstor/schema.js";
 import { LockLevel } from "../servicebus/args.js";
-import { serviceBusSchema } from "../servicebus/schema.js";
-import { serviceBusProblems } from "../servicebus/validate.js";
+import { serviceBusProblems, soundBus } from "../servicebus/validate.js";
 import { type Examined, examine, stated, type z } from "../support/schema.js";
 import { scalingProblems } from "../worker/validate.js";
 import type { IntegrationPipelineArgs, StorageArgs } from "./args.js";
@@ -83,7 +82,7 @@ function store<T>(schema: z.ZodType<T>, args: T | undefined, rules: (args: T) =>
 
 /** Problems of the pipelines, each with the rest of the integration as far as that is right. */
 function allPipelineProblems(parts: z.infer<typeof partsSchema>, stores: ExaminedStores): Problem[] {
-  const { sound: serviceBus } = examine(serviceBusSchema, parts.serviceBus);
+  const serviceBus = parts.serviceBus === undefined ? undefined : soundBus(parts.serviceBus);
   const examined = Object.entries(parts.pipelines).map(([name, pipeline]) => ({
     name,
     ...examine(pipelineArgsSchema, pipeline),
@@ -104,7 +103,7 @@ function allPipelineProblems(parts: z.infer<typeof partsSchema>, stores: Examine
 
 /** Problems of producers and deployers, each with the entities and the pipelines as far as these are right. */
 function allPrincipalProblems(parts: z.infer<typeof partsSchema>): Problem[] {
-  const { sound: serviceBus } = examine(serviceBusSchema, parts.serviceBus);
+  const serviceBus = parts.serviceBus === undefined ? undefined : soundBus(parts.serviceBus);
   const pipelines = Object.entries(parts.pipelines).flatMap(([name, pipeline]): [string, IntegrationPipelineArgs][] => {
     const { sound } = examine(pipelineArgsSchema, pipeline);
     return sound === undefined ? [] : [[name, sound]];

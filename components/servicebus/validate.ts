@@ -40,7 +40,10 @@ export function serviceBusProblems(args: ServiceBusEntitiesArgs, location?: unkn
   const given = stated(args);
   const { problems, sound } = examine(serviceBusSchema, entitiesOf(given), PARTS);
   const found = [...problems, ...nameProblems(given)];
-  if (sound === undefined) return [...found, ...entityProblems(given, problems)];
+  if (sound === undefined) {
+    const entities = soundEntities(given);
+    return entities === undefined ? found : [...found, ...joinedProblems(entities, problems)];
+  }
   const named = problems.map(({ path }) => path);
   const astray = named.some((path) => ENDPOINTS.some((part) => inside(path, part)));
   return [
@@ -60,13 +63,19 @@ function joinedProblems(sound: ServiceBusEntitiesArgs, known: Problem[]): Proble
   return [...settingProblems(sound, known), ...forwardingProblems(sound), ...ruleProblems(sound, known)];
 }
 
-/** What is wrong with the entities where of the namespace nothing can be said, as its tier is missing or wrong. */
-function entityProblems({ queues, topics }: ServiceBusEntitiesArgs, known: Problem[]): Problem[] {
-  const { sound } = examine(serviceBusSchema, {
-    namespace: { tier: ServiceBusTier.Premium },
-    ...defined({ queues, topics }),
-  });
-  return sound === undefined ? [] : joinedProblems(sound, known);
+/** The entities as far as they are right by themselves, in a namespace of which nothing is said but a tier that takes all. */
+function soundEntities({ queues, topics }: ServiceBusEntitiesArgs): ServiceBusEntitiesArgs | undefined {
+  const bare = { namespace: { tier: ServiceBusTier.Premium }, ...defined({ queues, topics }) };
+  return examine(serviceBusSchema, bare).sound;
+}
+
+/**
+ * What of a bus others are joined with: all of it that is right by itself; the entities alone where of the namespace
+ * nothing can be said; undefined where these are none either.
+ */
+export function soundBus(args: ServiceBusEntitiesArgs): ServiceBusEntitiesArgs | undefined {
+  const given = entitiesOf(stated(args));
+  return examine(serviceBusSchema, given, PARTS).sound ?? soundEntities(given);
 }
 
 /** All problems of a bus's args; an empty list where Azure would take them. */

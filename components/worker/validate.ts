@@ -8,6 +8,7 @@ import {
   within,
 } from "../../runtime/contract/index.js";
 import { problemsOf } from "../../runtime/contract/zod.js";
+import { stated } from "../support/schema.js";
 import type { ScalingArgs, WorkerArgs, WorkerAutoscalingArgs } from "./args.js";
 import {
   imageSchema,
@@ -77,7 +78,8 @@ function storeReachProblems({ pipeline, network = {} }: WorkerArgs): Problem[] {
 }
 
 /** All problems of the args. */
-export function workerProblems(args: WorkerArgs): Problem[] {
+export function workerProblems(of: WorkerArgs): Problem[] {
+  const args = stated(of);
   const ofPipeline = pipelineProblems(args.pipeline);
   const found = [
     ...within("pipeline", ofPipeline),

@@ -6,6 +6,7 @@ import * as networking from "@pulumi/kubernetes/networking/v1";
 import * as policy from "@pulumi/kubernetes/policy/v1";
 import * as pulumi from "@pulumi/pulumi";
 import { refuse } from "../support/inputs.js";
+import { stated } from "../support/schema.js";
 import type { WorkerArgs } from "./args.js";
 import { checksum, workerFiles } from "./configuration.js";
 import { messageAgeSpec, podMonitorSpec } from "./monitoring.js";
@@ -34,27 +35,28 @@ export class Worker extends pulumi.ComponentResource {
   public readonly configChecksum: pulumi.Output<string>;
 
   constructor(name: string, args: WorkerArgs, opts?: pulumi.ComponentResourceOptions) {
-    refuse("Worker", name, workerProblems(args));
+    const given = stated(args);
+    refuse("Worker", name, workerProblems(given));
     super("stowage:index:Worker", name, {}, opts);
 
-    const { pipeline, autoscaling } = args;
-    const files = workerFiles(args);
+    const { pipeline, autoscaling } = given;
+    const files = workerFiles(given);
     const digest = checksum(files);
-    const metadata = { name: pipeline.name, namespace: args.namespace, labels: objectLabels(pipeline) };
+    const metadata = { name: pipeline.name, namespace: given.namespace, labels: objectLabels(pipeline) };
 
     const configMap = new core.ConfigMap(name, { metadata, data: { ...files } }, { parent: this });
-    const network = new networking.NetworkPolicy(name, { metadata, spec: networkPolicySpec(args) }, { parent: this });
-    const before = [configMap, network, ...schemaJob(this, name, args, digest, [configMap, network])];
+    const network = new networking.NetworkPolicy(name, { metadata, spec: networkPolicySpec(given) }, { parent: this });
+    const before = [configMap, network, ...schemaJob(this, name, given, digest, [configMap, network])];
     const deployment = new apps.Deployment(
       name,
       {
         metadata,
         spec: {
           // With autoscaling the count is not ours: stated here, every update would undo the autoscaler's work.
-          ...(autoscaling === undefined ? { replicas: args.replicas ?? DEFAULT_REPLICAS } : {}),
+          ...(autoscaling === undefined ? { replicas: given.replicas ?? DEFAULT_REPLICAS } : {}),
           selector: { matchLabels: workerLabels(pipeline) },
           strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
-          template: workerPod(args, pipeline.name, digest),
+          template: workerPod(given, pipeline.name, digest),
         },
       },
       { parent: this, dependsOn: before },
@@ -64,8 +66,8 @@ export class Worker extends pulumi.ComponentResource {
       { metadata, spec: { maxUnavailable: 1, selector: { matchLabels: workerLabels(pipeline) } } },
       { parent: this },
     );
-    autoscale(this, name, args, deployment);
-    monitor(this, name, args);
+    autoscale(this, name, given, deployment);
+    monitor(this, name, given);
 
     this.deploymentName = deployment.metadata.name;
     this.configMapName = configMap.metadata.name;

@@ -55,6 +55,21 @@ const refused: [string, [string[], unknown][], string[]][] = [
     ],
   ],
   [
+    "a bus whose tier and whose addresses are wrong, beside a pipeline that reads a queue that is not there",
+    [
+      [p("serviceBus/namespace/tier"), "premium"],
+      [p("serviceBus/namespace/ipRules"), ["300.1.1.1"]],
+      [p("pipelines/renders/source/queue"), "render"],
+      [p("producers/studio/grants/0/queue"), "render"],
+    ],
+    [
+      'serviceBus.namespace.tier: must be one of Basic, Standard, Premium (found "premium"). Choose one of them',
+      'serviceBus.namespace.ipRules.0: must be an IPv4 address or range (found "300.1.1.1"). Give an address such as 203.0.113.7, or a range such as 203.0.113.0/28',
+      'pipelines.renders.source.queue: is not a queue of serviceBus (found "render"). Use one of renders, volumes, volumes-replies, graveyard',
+      'producers.studio.grants.0.queue: is not a queue of serviceBus (found "render"). Use one of renders, volumes, volumes-replies, graveyard',
+    ],
+  ],
+  [
     "a lock under which no grant can be made, and a second region that is the first",
     [
       [p("serviceBus/namespace/lock/level"), "ReadOnly"],
