@@ -1,10 +1,13 @@
 import { because, integer, text } from "../../runtime/contract/zod.js";
 import { range } from "../support/cidr.js";
 import { given } from "../support/given.js";
-import { type Shape, strict, words, z } from "../support/schema.js";
+import { flag, type Shape, strict, words, z } from "../support/schema.js";
 import type {
   MessageAgeAlertArgs,
   ScalingArgs,
+  WorkerArgs,
+  WorkerAutoscalingArgs,
+  WorkerConnectionArgs,
   WorkerMonitoringArgs,
   WorkerNetworkArgs,
   WorkerResourcesArgs,
@@ -75,3 +78,47 @@ export const scalingSchema = strict({
   pollingSeconds: z.exactOptional(integer(5, 3600, "seconds")),
   scaleDownSeconds: z.exactOptional(integer(0, 3600, "seconds")),
 } satisfies Shape<ScalingArgs>) satisfies z.ZodType<ScalingArgs, ScalingArgs>;
+
+/** What is checked in another place: here it is known, and nothing more. */
+const elsewhere = z.exactOptional(z.unknown());
+
+const connectionSchema = strict({
+  fullyQualifiedNamespace: given(words("the host of the Service Bus")),
+  developmentEmulator: z.exactOptional(flag()),
+  instanceDiscovery: z.exactOptional(flag()),
+  clientId: z.exactOptional(given(words("the client id of the worker's identity"))),
+  linstorControllers: elsewhere,
+  cassandra: elsewhere,
+} satisfies Shape<WorkerConnectionArgs>);
+
+const autoscalingSchema = strict({
+  identityClientId: given(words("the client id of the autoscaler's own identity")),
+  serviceBusNamespace: given(words("the name of the Service Bus namespace")),
+  minReplicas: elsewhere,
+  maxReplicas: elsewhere,
+  messagesPerReplica: elsewhere,
+  pollingSeconds: elsewhere,
+  scaleDownSeconds: elsewhere,
+} satisfies Shape<WorkerAutoscalingArgs>);
+
+/** The keys of a Worker, and what of it no other schema here checks. */
+export const workerSchema = strict({
+  namespace: given(words("the Kubernetes namespace of the worker")),
+  pipeline: elsewhere,
+  connection: connectionSchema,
+  image: elsewhere,
+  serviceAccountName: given(words("the name of a service account")),
+  replicas: elsewhere,
+  autoscaling: z.exactOptional(autoscalingSchema),
+  resources: elsewhere,
+  volumeClaim: elsewhere,
+  monitoring: elsewhere,
+  network: elsewhere,
+  nodeSelector: z.exactOptional(
+    z.record(
+      z.string(),
+      z.string(because("must be text", "Put it in quotes")),
+      because("must be a map of labels", "Give { label: value }"),
+    ),
+  ),
+} satisfies Shape<WorkerArgs>);

@@ -17,6 +17,7 @@ import {
   replicasSchema,
   resourcesSchema,
   scalingSchema,
+  workerSchema,
 } from "./schema.js";
 
 /** Problems of a scaling; paths are from it. */
@@ -81,14 +82,18 @@ function storeReachProblems({ pipeline, network = {} }: WorkerArgs): Problem[] {
 export function workerProblems(of: WorkerArgs): Problem[] {
   const args = stated(of);
   const ofPipeline = pipelineProblems(args.pipeline);
+  const shape = problemsOf(workerSchema, args);
   const found = [
+    ...shape,
     ...within("pipeline", ofPipeline),
     ...within("image", problemsOf(imageSchema, args.image)),
     ...(args.resources === undefined ? [] : within("resources", problemsOf(resourcesSchema, args.resources))),
     ...(args.monitoring === undefined ? [] : within("monitoring", problemsOf(monitoringSchema, args.monitoring))),
     ...(args.network === undefined ? [] : within("network", problemsOf(networkSchema, args.network))),
     ...(args.replicas === undefined ? [] : within("replicas", problemsOf(replicasSchema, args.replicas))),
-    ...(args.autoscaling === undefined ? [] : within("autoscaling", scalingProblems(knownScaling(args.autoscaling)))),
+    ...(args.autoscaling === undefined || shape.some(({ path }) => path === "autoscaling")
+      ? []
+      : within("autoscaling", scalingProblems(knownScaling(args.autoscaling)))),
   ];
   if (args.replicas !== undefined && args.autoscaling !== undefined)
     found.push(
@@ -99,7 +104,8 @@ export function workerProblems(of: WorkerArgs): Problem[] {
         "Remove one of the two",
       ),
     );
-  if (ofPipeline.length > 0) return found;
+  // What the pipeline needs follows from what it is, and from a connection.
+  if (ofPipeline.length > 0 || shape.some(({ path }) => path === "connection")) return found;
   if (args.pipeline.sink.gluster === undefined && args.volumeClaim !== undefined)
     found.push(
       problem(

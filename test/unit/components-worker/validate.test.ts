@@ -122,4 +122,30 @@ describe("Worker's args", () => {
       "volumeClaim: is missing; the gluster sink needs it. Give the claim of the volume",
     ]);
   });
+
+  it("are refused by every key that is misspelt and by what they lack, in whatever they are", () => {
+    const { connection } = sound;
+    const lines = (args: unknown) => workerProblems(args as WorkerArgs).map(formatProblem);
+    expect(
+      lines({
+        ...sound,
+        replica: 3,
+        connection: { ...connection, clientID: "id" },
+        autoscaling: { ...autoscaling, pollSeconds: 5 },
+        monitoring: { namespace: "monitoring", messageAge: { thresholdSeconds: 604_800 } },
+      }),
+    ).toEqual([
+      'connection.clientID: unknown key (found "id"). Did you mean clientId?',
+      "autoscaling.pollSeconds: unknown key (found 5). Did you mean pollingSeconds?",
+      "replica: unknown key (found 3). Did you mean replicas?",
+      "monitoring.messageAge.thresholdSeconds: must be a whole number from 1 to 518400 seconds (six days: the worker's buckets end at a week) (found 604800). Give a number in that range",
+    ]);
+    const found = workerProblems({ autoscaling: "keda" } as unknown as WorkerArgs).map(({ path }) => path);
+    expect(found).toEqual(expect.arrayContaining(["namespace", "connection", "serviceAccountName", "autoscaling"]));
+  });
+
+  it("take undefined as left out", () => {
+    const open = { ...sound, replicas: undefined, resources: { cpu: undefined }, network: { dnsCidrs: undefined } };
+    expect(workerProblems(open as unknown as WorkerArgs)).toEqual([]);
+  });
 });
