@@ -145,10 +145,10 @@ export function program(): Command {
       ),
     )
     .addOption(
-      new Option("--tls-ca <file>", "take TLS as well; the certificate to trust is made and written here").conflicts([
-        "tlsKey",
-        "tlsCert",
-      ]),
+      new Option(
+        "--tls-ca <file>",
+        "take TLS as well; the authority to trust is made and written here; its certificate is for localhost, 127.0.0.1 and ::1",
+      ).conflicts(["tlsKey", "tlsCert"]),
     )
     .option("--tls-key <file>", "take TLS as well, with this private key (PEM) and --tls-cert")
     .option("--tls-cert <file>", "the certificate chain (PEM) of --tls-key")

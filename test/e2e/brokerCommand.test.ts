@@ -158,8 +158,11 @@ const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ 
 
 // Needs a machine with IPv6.
 test.skipIf(!hasIpv6)("listens where it is told", async () => {
-  const { at } = await listening(...ANY_PORTS, "--host", "::1");
+  const ca = join(await folder(), "ca.pem");
+  const { at } = await listening(...ANY_PORTS, "--host", "::1", "--tls-ca", ca);
   expect(at.connectionString).toMatch(/^Endpoint=sb:\/\/\[::1\]:\d+;/);
+  setDefaultCACertificates([readFileSync(ca, "utf8")]);
+  expect((await fetch(`https://[::1]:${at.admin.port}/$namespaceinfo`)).status).toBe(200);
   expect((await fetch(`http://[::1]:${at.admin.port}/$namespaceinfo`)).status).toBe(200);
 });
 

@@ -15,6 +15,7 @@ import {
 } from "./core/entityInfo.js";
 import { BrokerError, BrokerErrorCode, entityNotFound } from "./core/errors.js";
 import type { Filter } from "./core/filters.js";
+import { tell } from "./core/listeners.js";
 import type { StoredMessage } from "./core/message.js";
 import { Namespace } from "./core/namespace.js";
 import type { RuleAction } from "./core/rules.js";
@@ -22,6 +23,7 @@ import type { QueueSettings, SubscriptionSettings, TopicSettings } from "./core/
 import type { SettledOutcome } from "./core/settlement.js";
 import { checkPolicies, type SharedAccessPolicy } from "./core/sharedAccess.js";
 import type { ListenOptions, SettledEvent } from "./listening.js";
+import { Openings } from "./openings.js";
 import { openStore, restore } from "./store/index.js";
 import type { Store } from "./store/store.js";
 
@@ -110,6 +112,7 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent]; error: [Brok
   readonly #commit: (() => void) | undefined;
   readonly #server: AmqpServer;
   readonly #guard: AccessGuard;
+  readonly #openings = new Openings();
   readonly #admins: { close(): Promise<void> }[] = [];
   readonly #info: NamespaceInfo;
   readonly #maxMessageBytes: number;
@@ -162,9 +165,6 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent]; error: [Brok
    * request for a WebSocket at `/$servicebus/websocket`, each in TLS or bare.
    */
   async listen(options: ListenOptions = {}): Promise<{ host: string; port: number }> {
-    if (this.#closing !== undefined) {
-      throw new BrokerError(BrokerErrorCode.NotAllowed, "The broker was closed: make a new one.");
-    }
     const { tls, host = LOOPBACK, port = 0, plainText = tls === undefined } = options;
     if (tls === undefined && !plainText) {
       throw new BrokerError(
@@ -172,36 +172,37 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent]; error: [Brok
         "A port without plain text needs 'tls': a key and a cert.",
       );
     }
-    const address = await this.#server.start({ host, port, plainText, ...(tls === undefined ? {} : { tls }) });
-    this.#address ??= { ...address, plainText };
-    return address;
+    return this.#openings.run(async () => {
+      const address = await this.#server.start({ host, port, plainText, ...(tls === undefined ? {} : { tls }) });
+      this.#address ??= { ...address, plainText };
+      return address;
+    });
   }
 
   /**
    * Starts to listen for administration, the ATOM interface of `ServiceBusAdministrationClient`; again for one more
    * port. With `access`, a request needs Manage, at the entity or above. That client speaks https only.
    */
-  async listenAdmin(options: ListenOptions = {}): Promise<{ host: string; port: number }> {
-    if (this.#closing !== undefined) {
-      throw new BrokerError(BrokerErrorCode.NotAllowed, "The broker was closed: make a new one.");
-    }
+  listenAdmin(options: ListenOptions = {}): Promise<{ host: string; port: number }> {
     const { tls, host = LOOPBACK, port = 0, plainText = true } = options;
-    // Loaded when it is asked for: a broker starts faster without it.
-    const { openAdmin } = await import("./admin/index.js");
-    const server = await openAdmin(
-      { host, port, plainText, ...(tls === undefined ? {} : { tls }) },
-      {
-        host: this,
-        namespace: this.#namespace,
-        guard: this.#guard,
-        clock: this.#clock,
-        info: this.#info,
-        maxMessageBytes: this.#maxMessageBytes,
-        commit: this.#commit,
-      },
-    );
-    this.#admins.push(server.server);
-    return server.address;
+    return this.#openings.run(async () => {
+      // Loaded when it is asked for: a broker starts faster without it.
+      const { openAdmin } = await import("./admin/index.js");
+      const server = await openAdmin(
+        { host, port, plainText, ...(tls === undefined ? {} : { tls }) },
+        {
+          host: this,
+          namespace: this.#namespace,
+          guard: this.#guard,
+          clock: this.#clock,
+          info: this.#info,
+          maxMessageBytes: this.#maxMessageBytes,
+          commit: this.#commit,
+        },
+      );
+      this.#admins.push(server.server);
+      return server.address;
+    });
   }
 
   /**
@@ -343,6 +344,7 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent]; error: [Brok
   }
 
   async #close(): Promise<void> {
+    await this.#openings.end();
     const servers = this.#admins.map((server) => server.close());
     if (this.#address !== undefined) {
       servers.push(this.#server.stop());
@@ -372,7 +374,7 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent]; error: [Brok
 
   #report(entity: string, message: StoredMessage, outcome: SettledOutcome): void {
     if (this.listenerCount("settled") > 0) {
-      this.emit("settled", {
+      const event: SettledEvent = {
         entity,
         messageId: message.content.messageId,
         sequenceNumber: message.sequenceNumber,
@@ -380,7 +382,8 @@ export class Broker extends EventEmitter<{ settled: [SettledEvent]; error: [Brok
         settledAt: this.#clock.now(),
         outcome,
         deliveryCount: message.deliveryCount,
-      });
+      };
+      tell(() => this.emit("settled", event));
     }
   }
 }

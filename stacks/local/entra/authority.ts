@@ -62,7 +62,7 @@ export class CertificateAuthority {
     return this.root.toString("pem");
   }
 
-  /** A certificate for a server of this machine: `localhost` and 127.0.0.1. */
+  /** A certificate for a server of this machine: `localhost`, 127.0.0.1 and ::1. */
   async issue(): Promise<ServerCertificate> {
     const keys = await webcrypto.subtle.generateKey(KEY, true, ["sign", "verify"]);
     this.serial += 1;
@@ -83,6 +83,7 @@ export class CertificateAuthority {
         new SubjectAlternativeNameExtension([
           { type: "dns", value: "localhost" },
           { type: "ip", value: "127.0.0.1" },
+          { type: "ip", value: "::1" },
         ]),
       ],
     });

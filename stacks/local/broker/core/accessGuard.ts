@@ -4,6 +4,7 @@ import type { Audience } from "./audience.js";
 import type { Clock } from "./clock.js";
 import type { Deadline, Deadlines } from "./deadlines.js";
 import { BrokerError, BrokerErrorCode, expiredToken } from "./errors.js";
+import { tell } from "./listeners.js";
 import { claimedPolicy, SharedAccessPolicies } from "./sharedAccess.js";
 
 /** The kinds of token that clients put, by the names they have on the wire. */
@@ -127,12 +128,13 @@ export class AccessGuard implements Deadline {
   /** Writes a line of the access log. */
   log(event: Omit<AccessEvent, "at">): void {
     const { who, entity, ...more } = event;
-    this.#options.log?.({
+    const logged: AccessEvent = {
       at: this.#options.clock.now(),
       ...more,
       ...(who === undefined ? {} : { who: who.slice(0, LONGEST_LOGGED) }),
       entity: entity.slice(0, LONGEST_LOGGED),
-    });
+    };
+    tell(() => this.#options.log?.(logged));
   }
 
   /** What ends a refusal's text, as the service ends it: for finding it again. */
