@@ -3,7 +3,6 @@ import * as pulumi from "@pulumi/pulumi";
 import { type Problem, problem, within } from "../../runtime/contract/index.js";
 import type { ServiceAccountArgs, WorkloadIdentityArgs } from "./args.js";
 import { gitHubFederation, gitHubProblems } from "./github.js";
-import { plain } from "./values.js";
 
 /** Federated credentials that Azure allows one identity. */
 export const MAX_FEDERATIONS = 20;
@@ -89,16 +88,10 @@ export function federationProblems(args: Logins): Problem[] {
 function onItsOwn(federation: Federation, before: Federation[]): Problem[] {
   const { name, path, issuerUrl, subject } = federation;
   const found: Problem[] = [];
-  if (path !== "serviceAccount")
-    found.push(
-      ...plain(
-        path,
-        name,
-        FEDERATION_NAME,
-        "must be named with 3 to 120 letters, digits, - or _, the first a letter or digit",
-        "Rename it",
-      ),
-    );
+  if (path !== "serviceAccount" && !FEDERATION_NAME.test(name)) {
+    const rule = "must be named with 3 to 120 letters, digits, - or _, the first a letter or digit";
+    found.push(problem(path, name, rule, "Rename it"));
+  }
   if (issuerUrl === undefined)
     found.push(problem("issuerUrl", undefined, `is missing; ${path} needs it`, "Give the cluster's OIDC issuer"));
   const named = before.find((other) => other.name.toLowerCase() === name.toLowerCase());

@@ -189,7 +189,9 @@ describe("args that are refused at preview, with path, value, range and fix", ()
   it("a key that is missing", () => {
     const { sshPublicKey: _, ...rest } = clusterArgs();
     const [found] = glusterProblems("files", rest as GlusterClusterArgs);
-    expect(found && formatProblem(found)).toContain("sshPublicKey: is missing; it must be a public key in OpenSSH form");
+    expect(found && formatProblem(found)).toContain(
+      "sshPublicKey: is missing; it must be a public key in OpenSSH form",
+    );
   });
 });
 
