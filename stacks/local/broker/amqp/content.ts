@@ -4,6 +4,7 @@ import type { MessageEdits } from "../core/sql/actions.js";
 import { Code, Cursor, mapEntries, Section, undecodable } from "./codec.js";
 import { editedAnnotations, editedBare } from "./edits.js";
 import { Field, readFacts, readId } from "./facts.js";
+import { keep, room } from "./kept.js";
 import { type ApplicationRange, annotationsOf, annotationsWith, annotationText, withChanges } from "./rewriting.js";
 
 /** Annotations that the broker sets; a client that sends a received message again brings old ones along. */
@@ -20,8 +21,8 @@ const PARTITION_KEY = "x-opt-partition-key";
 const VIA_PARTITION_KEY = "x-opt-via-partition-key";
 /** The entity in which a message was dead-lettered, where it went on from there. */
 const DEAD_LETTER_SOURCE = "x-opt-deadletter-source";
-/** A field of at most so many characters fits the short forms that are written here. */
-const LONGEST_ID = 255;
+/** Of a properties section up to its first field: descriptor, list, size, count, and the code and length of that field. */
+const HEAD_BYTES = 14;
 const NOTHING = Buffer.alloc(0);
 
 interface Header {
@@ -70,15 +71,14 @@ export class AmqpContent implements Content {
     const shift = -parts.bareStart;
     if (parts.messageId !== undefined) {
       this.messageId = parts.messageId;
-      this.bare = Buffer.from(encoded.subarray(parts.bareStart));
+      this.bare = keep([encoded.subarray(parts.bareStart)]);
       this.applicationStart = parts.applicationStart + shift;
       this.applicationEnd = parts.applicationEnd + shift;
     } else {
       // The service assigns an id where there is none: everything that is keyed by it can rely on it.
       this.messageId = randomUUID().replaceAll("-", "");
-      const properties = withMessageId(encoded, parts, this.messageId);
-      this.bare = Buffer.concat([properties, encoded.subarray(parts.propertiesEnd)]);
-      const grown = shift + properties.length - (parts.propertiesEnd - parts.bareStart);
+      this.bare = withMessageId(encoded, parts, this.messageId);
+      const grown = this.bare.length - encoded.length;
       this.applicationStart = parts.applicationStart + grown;
       this.applicationEnd = parts.applicationEnd + grown;
     }
@@ -229,7 +229,7 @@ function readAnnotations(encoded: Buffer, value: number, end: number, parts: Par
     }
   }
   if (kept.length > 0) {
-    parts.annotations = Buffer.concat(kept.map((entry) => encoded.subarray(entry.start, entry.end)));
+    parts.annotations = keep(kept.map((entry) => encoded.subarray(entry.start, entry.end)));
     parts.annotationCount = kept.length;
   }
 }
@@ -252,24 +252,29 @@ function readProperties(cursor: Cursor, parts: Parts): void {
   }
 }
 
-/** The properties section with an id in its first field. */
+/** The bare part with an id, of at most 255 bytes, in the first field of its properties. */
 function withMessageId(encoded: Buffer, parts: Parts, id: string): Buffer {
-  const text = Buffer.from(id.slice(0, LONGEST_ID));
-  const field = Buffer.concat([Buffer.from([Code.String8, text.length]), text]);
   let count = 1;
-  let rest: Buffer = NOTHING;
+  let [restStart, restEnd] = [0, 0];
   if (parts.propertiesValue >= 0) {
     const cursor = new Cursor(encoded, parts.propertiesValue, parts.propertiesEnd);
     const list = cursor.list();
     if (list.count > 0) {
       cursor.skip();
       count = list.count;
-      rest = encoded.subarray(cursor.at, list.end);
+      [restStart, restEnd] = [cursor.at, list.end];
     }
   }
-  const head = Buffer.alloc(12);
-  head.set([Code.Described, Code.SmallUlong, Section.Properties, Code.List32]);
-  head.writeUInt32BE(4 + field.length + rest.length, 4);
-  head.writeUInt32BE(count, 8);
-  return Buffer.concat([head, field, rest]);
+  const text = Buffer.byteLength(id);
+  const rest = restEnd - restStart;
+  const bare = room(HEAD_BYTES + text + rest + encoded.length - parts.propertiesEnd);
+  bare.set([Code.Described, Code.SmallUlong, Section.Properties, Code.List32]);
+  // The size of a list counts from its number of fields: that, the id with its code and length, and the other fields.
+  bare.writeUInt32BE(4 + 2 + text + rest, 4);
+  bare.writeUInt32BE(count, 8);
+  bare.set([Code.String8, text], HEAD_BYTES - 2);
+  bare.write(id, HEAD_BYTES);
+  encoded.copy(bare, HEAD_BYTES + text, restStart, restEnd);
+  encoded.copy(bare, HEAD_BYTES + text + rest, parts.propertiesEnd);
+  return bare;
 }
