@@ -42,6 +42,7 @@ export interface PrivateEndpointArgs {
   location?: string;
   /**
    * A fixed address in the subnet, IPv4, `10.0.2.10`. Changing this replaces the endpoint, with another address at once.
+   * An endpoint under a new key needs another address too: it is made before the one under the old key goes.
    * @default one that Azure chooses
    */
   privateAddress?: string;
