@@ -94,6 +94,12 @@ describe("a queue", () => {
     ["a duration that is none", { lockDuration: "soon" }, /LockDuration must be an ISO 8601 duration.*'soon'/],
     ["a delivery count of nothing", { maxDeliveryCount: 0 }, /maxDeliveryCount = 0/],
     ["a status that is none", { status: "Sleeping" }, /Status must be one of Active.*'Sleeping'/],
+    ["forwarding to what is not there", { forwardTo: "gone" }, /forwardTo = "gone": no queue or topic.*Make it first/],
+    [
+      "dead letters for what is not there",
+      { forwardDeadLetteredMessagesTo: "gone" },
+      /forwardDeadLetteredMessagesTo = "gone"/,
+    ],
     ["forwarding to itself", { forwardTo: "orders" }, /forwardTo/],
     ["sessions together with forwarding", { requiresSession: true, forwardTo: "x" }, /requiresSession/],
     ["metadata of 1,025 characters", { userMetadata: "x".repeat(1_025) }, /1025 characters/],

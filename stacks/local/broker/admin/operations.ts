@@ -8,6 +8,7 @@ import { DEFAULT_RULE, type Rule, type RuleAction } from "../core/rules.js";
 import {
   type EntityRules,
   type QueueSettings,
+  resolveSettings,
   type SubscriptionSettings,
   settingsOf,
   type TopicSettings,
@@ -201,7 +202,7 @@ export class Operations {
     }
     const rules = found?.kind === "queue" ? found.queue.rules : found?.topic.rules;
     const settings = readDescription(kind === "queue" ? QUEUE : TOPIC, queue ?? topic, before(rules));
-    await this.#authorizeForwards(settings, options);
+    await this.#checkForwards(name, settings, options);
     // Looked at again: another request may have been quicker while a token was looked at.
     if (found === undefined && this.#find(name) !== undefined) {
       throw entityAlreadyExists(name);
@@ -227,7 +228,7 @@ export class Operations {
     const settings = readDescription(SUBSCRIPTION, described, before(found?.queue.rules));
     const first = child(described, "DefaultRuleDescription");
     const rule = first === undefined ? undefined : readRule(first, DEFAULT_RULE);
-    await this.#authorizeForwards(settings, options);
+    await this.#checkForwards(path, settings, options);
     if (found === undefined && exists() !== undefined) {
       throw entityAlreadyExists(path);
     }
@@ -251,11 +252,17 @@ export class Operations {
     }
   }
 
-  async #authorizeForwards(settings: Settings, options: PutOptions): Promise<void> {
+  /** Whether the request may forward, and to something that is there; settings that cannot be are refused first. */
+  async #checkForwards(name: string, settings: Settings, options: PutOptions): Promise<void> {
+    resolveSettings(name, settings);
     for (const setting of ["forwardTo", "forwardDeadLetteredMessagesTo"] as const) {
       const target = settings[setting]?.replace(/^[a-z]+:\/\/[^/]*/i, "").replace(/^\/+|\/+$/g, "") ?? "";
       if (target !== "") {
         await options.authorizeForward(setting, target);
+        if (this.#find(target) === undefined) {
+          const text = `'${name}' cannot be set up: ${setting} = "${target}": no queue or topic of that name is there. Make it first.`;
+          throw new BrokerError(BrokerErrorCode.InvalidArgument, text);
+        }
       }
     }
   }
