@@ -81,7 +81,7 @@ export class IdentityBus implements Bus {
     return [
       `Service Bus: ${this.namespaces.host} (AMQP over TLS), its administration: ${this.namespaces.adminHost}, ` +
         `Entra ID: ${entra.authorityHost}. They are trusted through ${authorityFile} alone.`,
-      `Who was let in and who was refused: ${accessLog.path}`,
+      `Who was let in and who was refused, as long as this runs: ${accessLog.path}`,
     ];
   }
 
