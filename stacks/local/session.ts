@@ -40,7 +40,10 @@ export async function runTraffic(
   };
   const counts = () => progress.map((each) => each.counts(Date.now()));
   environment.broker.on("settled", onSettled);
-  const ticker = setInterval(() => draw(counts()), TICK_MS);
+  const ticker = setInterval(() => {
+    const now = counts();
+    if (now.some((each) => each.sent > 0)) draw(now);
+  }, TICK_MS);
   try {
     const sent = (pipeline: string, total: number) => {
       for (const each of progress) if (each.pipeline === pipeline) each.sent(total);

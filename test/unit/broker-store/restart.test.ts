@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -260,5 +260,13 @@ describe("a data folder", () => {
     database.close();
     expect(() => new Broker({ data: lives.data })).toThrow("its tables are of version 99");
     expect(() => new Broker({ data: "/dev/null/data" })).toThrow("The data folder '/dev/null/data' cannot be used");
+  });
+
+  it("is made where it is not there, in a folder that is", async () => {
+    const data = join(lives.data, "of", "mine");
+    expect(() => new Broker({ data })).toThrow(`there is no folder '${join(lives.data, "of")}': make it`);
+    const broker = new Broker({ data: join(lives.data, "mine") });
+    await broker.close();
+    expect(existsSync(join(lives.data, "mine", "broker.sqlite"))).toBe(true);
   });
 });

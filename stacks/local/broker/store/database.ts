@@ -1,5 +1,5 @@
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { BrokerError, BrokerErrorCode } from "../core/errors.js";
 
@@ -59,8 +59,18 @@ function unusable(folder: string, why: string): BrokerError {
   return new BrokerError(BrokerErrorCode.NotAllowed, `The data folder '${folder}' cannot be used: ${why}`);
 }
 
+/** Makes a folder that is not there, and none above it: those would be a slip of the pen. */
+function makeFolder(folder: string): void {
+  if (!existsSync(dirname(resolve(folder)))) {
+    throw unusable(folder, `there is no folder '${dirname(resolve(folder))}': make it, or name another.`);
+  }
+  if (!existsSync(folder)) {
+    mkdirSync(folder, { mode: 0o700 });
+  }
+}
+
 /**
- * Opens a data folder, and makes it where it is not there. It belongs to this process until it is closed, or the
+ * Opens a data folder, and makes it where it is not there; the folder above it must be. It belongs to this process until it is closed, or the
  * process ends however it does.
  * @throws BrokerError NotAllowed where another broker has it, or it was written by another version
  */
@@ -68,7 +78,7 @@ export function openDatabase(folder: string): DatabaseSync {
   const { DatabaseSync: Database } = sqlite();
   let database: DatabaseSync | undefined;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     database = new Database(join(folder, FILE));
     // The lock of the first transaction is kept: a second broker is turned away.
     database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
