@@ -7,6 +7,21 @@ import { clientError, deferred, settled } from "./fakes.js";
 const done: Outcome = { kind: "done", duplicate: false };
 const message = (messageId: string, deliveryCount = 0) => received({ messageId, deliveryCount });
 
+/** An engine that has started over a store without quorum: its probe fails and it takes nothing until `up` is set. */
+async function overStoreThatIsDown() {
+  const store = { up: false };
+  const kit = engineKit(
+    async () => (store.up ? done : { kind: "retry", code: "StoreUnavailable", description: "no quorum" }),
+    () => undefined,
+    async () => {
+      if (!store.up) throw new Error("no quorum");
+    },
+  );
+  kit.engine.start();
+  await settled();
+  return { kit, receiver: kit.receivers[0], store };
+}
+
 describe("a queue without sessions", () => {
   test("completes a message once its effect is durable, and not before", async () => {
     const effect = deferred<Outcome>();
@@ -88,22 +103,12 @@ describe("a queue without sessions", () => {
   });
 
   test("takes nothing while the store is down, and goes on when it is back", async () => {
-    let up = false;
-    const kit = engineKit(
-      async () => (up ? done : { kind: "retry", code: "StoreUnavailable", description: "no quorum" }),
-      () => undefined,
-      async () => {
-        if (!up) throw new Error("no quorum");
-      },
-    );
-    kit.engine.start();
-    await settled();
-    const [receiver] = kit.receivers;
+    const { kit, receiver, store } = await overStoreThatIsDown();
     receiver?.send(message("a"));
     await kit.clock.advance(5_000);
     expect(await kit.value("stowage_store_up")).toBe(0);
     expect(receiver?.settlements).toEqual([]);
-    up = true;
+    store.up = true;
     await kit.clock.advance(5_000);
     expect(receiver?.settlements).toEqual([{ messageId: "a", how: "completed" }]);
     expect(await kit.value("stowage_store_up")).toBe(1);
@@ -130,23 +135,13 @@ describe("a queue without sessions", () => {
   });
 
   test("dead-letters nothing for a long outage: on its last delivery a message is held until the store is back", async () => {
-    let up = false;
-    const kit = engineKit(
-      async () => (up ? done : { kind: "retry", code: "StoreUnavailable", description: "no quorum" }),
-      () => undefined,
-      async () => {
-        if (!up) throw new Error("no quorum");
-      },
-    );
-    kit.engine.start();
-    await settled();
-    const [receiver] = kit.receivers;
+    const { kit, receiver, store } = await overStoreThatIsDown();
     receiver?.send(received({ messageId: "first" }), received({ messageId: "last", deliveryCount: 2 }));
     await kit.clock.advance(130_000);
     expect(receiver?.settlements).toEqual([{ messageId: "first", how: "abandoned" }]);
     await kit.clock.advance(3_600_000);
     expect(receiver?.settlements.length).toBe(1);
-    up = true;
+    store.up = true;
     await kit.clock.advance(5_000);
     expect(receiver?.settlements.slice(1)).toEqual([{ messageId: "last", how: "completed" }]);
   });

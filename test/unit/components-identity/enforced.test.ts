@@ -5,13 +5,13 @@ import {
   allowed,
   type GrantArgs,
   PrincipalGrants,
-  Right,
   type RightsEntry,
 } from "../../../components/identity/index.js";
 import { Directory } from "../../../stacks/local/entra/index.js";
 import { LocalRights } from "../../../stacks/local/rights.js";
 import { FakeClock } from "../broker/helpers.js";
 import { run } from "../support/mocks.js";
+import { anyGrant } from "./arbitrary.js";
 
 const BUS = "/subscriptions/0000/resourceGroups/rg/providers/Microsoft.ServiceBus/namespaces/contoso";
 /** Ids as Azure makes them: a slash in a queue's name is a tilde there. */
@@ -28,19 +28,6 @@ const PRINCIPALS: { [name: string]: string } = {
   bob: "11111111-1111-4111-8111-000000000002",
 };
 
-const anyGrant: fc.Arbitrary<GrantArgs> = fc.oneof(
-  fc.record({
-    queue: fc.constantFrom("renders", "renders/subscriptions/audit"),
-    right: fc.constantFrom(...Object.values(Right)),
-  }),
-  fc.record({ topic: fc.constant("events"), right: fc.constantFrom(Right.Send, Right.Manage) }),
-  fc.record({
-    topic: fc.constant("events"),
-    subscription: fc.constantFrom("audit", "readings"),
-    right: fc.constantFrom(Right.Receive, Right.Manage),
-  }),
-  fc.record({ scope: fc.constant("namespace" as const), right: fc.constantFrom(...Object.values(Right)) }),
-);
 const grants = fc.uniqueArray(anyGrant, { maxLength: 3, selector: (grant) => JSON.stringify(grant) });
 
 /** What a program grants, as the matrix says it and as a bus decides it from the role assignments that it registers. */

@@ -7,10 +7,10 @@ import {
   effectiveRights,
   type GrantArgs,
   type MatrixEntity,
-  Right,
   type RightsEntry,
   rightsTable,
 } from "../../../components/identity/index.js";
+import { anyGrant } from "./arbitrary.js";
 
 const entities: MatrixEntity[] = [
   { namespace: "contoso", kind: "queue", path: "renders" },
@@ -77,20 +77,6 @@ const accessOf = (rights: RightsEntry[], identity: string) =>
         .filter((access) => row.access[access])
         .map((access) => `${row.entity} ${access}`),
     );
-
-const anyGrant: fc.Arbitrary<GrantArgs> = fc.oneof(
-  fc.record({
-    queue: fc.constantFrom("renders", "renders/subscriptions/audit"),
-    right: fc.constantFrom(...Object.values(Right)),
-  }),
-  fc.record({ topic: fc.constant("events"), right: fc.constantFrom(Right.Send, Right.Manage) }),
-  fc.record({
-    topic: fc.constant("events"),
-    subscription: fc.constantFrom("audit", "readings"),
-    right: fc.constantFrom(Right.Receive, Right.Manage),
-  }),
-  fc.record({ scope: fc.constant("namespace" as const), right: fc.constantFrom(...Object.values(Right)) }),
-);
 
 describe("what the rows of the matrix mean", () => {
   it.each(meanings)("%s", (_, grant, expected) => {
