@@ -75,7 +75,7 @@ function otherVersion(value: unknown): Problem[] | undefined {
 /** The store that the pipeline's sink talks to must be in the connection. */
 function missingConnection(pipeline: Pipeline, connection: Connection): Problem[] {
   const kind = sinkKind(pipeline);
-  if (kind === SinkKind.Gluster || connection[kind] !== undefined) return [];
+  if (kind === SinkKind.Gluster || kind === SinkKind.Module || connection[kind] !== undefined) return [];
   return [
     problem(
       `connection.${kind}`,

@@ -1,5 +1,13 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { Consistency, Job, PipelineDelivery, TableDefinition } from "../../runtime/contract/index.js";
+import type {
+  AuditSettings,
+  Consistency,
+  Job,
+  ModuleSink,
+  PipelineDelivery,
+  PipelineProducers,
+  TableDefinition,
+} from "../../runtime/contract/index.js";
 import type { CassandraRingArgs } from "../cassandra/args.js";
 import type { GlusterClusterArgs } from "../gluster/args.js";
 import type { GitHubActionsArgs, GrantArgs, PrincipalArgs } from "../identity/args.js";
@@ -141,6 +149,8 @@ export interface PipelineSinkArgs {
   linstor?: LinstorSinkArgs;
   /** Writes rows to Cassandra. */
   cassandra?: CassandraSinkArgs;
+  /** A sink of one's own, as an ES module in the worker's container. */
+  module?: ModuleSink;
 }
 
 /** The gluster sink. */
@@ -223,9 +233,26 @@ export interface IntegrationPipelineArgs {
   sink: PipelineSinkArgs;
   /**
    * How messages are taken, tried again and given up.
-   * @default 16 at once, 64 MiB held, 3 attempts, 200 ms to 10 s apart, 300 s or the job's limit, 30 s of grace, skip
+   * @default 16 at once, 64 MiB held, 3 attempts, 200 ms to 10 s apart, 300 s or the job's limit, 3 restarts expected, an
+   * hour held while the store is down, 30 s of grace, poison skipped, no progress for 11 minutes
    */
   delivery?: Partial<PipelineDelivery>;
+  /**
+   * Who may publish, beyond holding the send right.
+   * @default every holder of the send right
+   */
+  producers?: PipelineProducers;
+  /**
+   * The append-only log of effects.
+   * @default none is kept
+   */
+  audit?: AuditSettings;
+  /**
+   * Whether the worker reads the entity's exact counts. Azure gives them to who may manage the entity: the worker's
+   * identity gets Data Owner on this one entity.
+   * @default false
+   */
+  observe?: boolean;
   /**
    * Queues of `serviceBus` that replies may go to; the worker may send to these and to no other.
    * @default none

@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { defined, type Pipeline, type PipelineSource } from "../../runtime/contract/index.js";
+import { DelayedRetry, defined, type Pipeline, type PipelineSource } from "../../runtime/contract/index.js";
 import { type GrantArgs, type GrantBusArgs, GrantScope, Right, RightsScope } from "../identity/args.js";
 import { grantPath } from "../identity/grants.js";
 import type { MatrixEntity } from "../identity/matrix.js";
@@ -12,10 +12,18 @@ function on({ queue, topic, subscription }: PipelineSource, right: Right): Grant
   return defined({ queue, topic, subscription, right });
 }
 
-/** What a worker may do: receive from its source, send to its reply queues, and nothing else. */
-export function workerGrants(pipeline: Pipeline): GrantArgs[] {
-  const replies = [...new Set(pipeline.replyQueues)];
-  return [on(pipeline.source, Right.Receive), ...replies.map((queue) => ({ queue, right: Right.Send }))];
+/**
+ * What a worker may do: receive from its source, send to its reply queues, send copies to its own queue where it schedules
+ * them, manage its source where it observes, and nothing else.
+ */
+export function workerGrants({ source, replyQueues, delivery, observe }: Pipeline): GrantArgs[] {
+  const replies = [...new Set(replyQueues)];
+  return [
+    on(source, Right.Receive),
+    ...(delivery.delayedRetry === DelayedRetry.Schedule ? [on(source, Right.Send)] : []),
+    ...(observe ? [on(source, Right.Manage)] : []),
+    ...replies.map((queue) => ({ queue, right: Right.Send })),
+  ];
 }
 
 /** What an autoscaler may do. Azure shows message counts only to those who may manage the entity. */

@@ -1,13 +1,13 @@
 import {
   CONTRACT_VERSION,
   Consistency,
+  DELIVERY_DEFAULTS,
   defined,
   type LinstorSink,
   type Pipeline,
   type PipelineDelivery,
   type PipelineSink,
   type PipelineSource,
-  SessionPoison,
 } from "../../runtime/contract/index.js";
 import { planGroups } from "../linstor/plan.js";
 import type { ServiceBusEntitiesArgs } from "../servicebus/args.js";
@@ -20,9 +20,6 @@ import type {
   StorageArgs,
 } from "./args.js";
 
-const MIB = 1024 * 1024;
-/** Time limit of one message where nothing in it takes longer, in seconds. */
-const PROCESSING_SECONDS = 300;
 /** Time that a volume has to become ready, in seconds. */
 const READY_SECONDS = 120;
 
@@ -59,13 +56,21 @@ function sourceOf(bus: ServiceBusEntitiesArgs, source: PipelineSourceArgs): Pipe
     sessions: entity?.requiresSession ?? false,
     lockDurationSeconds: entity?.lockDurationSeconds ?? DEFAULT_LOCK_SECONDS,
     maxDeliveryCount: entity?.maxDeliveryCount ?? DEFAULT_DELIVERIES,
+    duplicateDetection: detectsDuplicates(bus, source),
   };
+}
+
+/** Whether a second message under a known id is dropped: a topic's setting holds for its subscriptions. */
+function detectsDuplicates({ queues, topics }: ServiceBusEntitiesArgs, { queue, topic }: PipelineSourceArgs): boolean {
+  const entity = queue === undefined ? topics?.[topic ?? ""] : queues?.[queue];
+  return entity?.requiresDuplicateDetection ?? false;
 }
 
 /** The sink as the worker gets it, with every default stated. */
 function sinkOf(name: string, args: IntegrationPipelineArgs, integration: Surroundings): PipelineSink {
-  const { gluster, linstor, cassandra } = args.sink;
+  const { gluster, linstor, cassandra, module } = args.sink;
   return {
+    ...defined({ module }),
     ...(gluster === undefined ? {} : { gluster: { mountPath: `/mnt/${gluster.volume}`, directory: name, ...gluster } }),
     ...(linstor === undefined
       ? {}
@@ -109,21 +114,20 @@ function replication(keyspace: string, { storage }: Surroundings): { [datacenter
 }
 
 /** How delivery goes where nothing is said: a message has as long as what is done with it may take. */
-function deliveryOf(args: IntegrationPipelineArgs, sink: PipelineSink): PipelineDelivery {
+function deliveryOf(
+  args: IntegrationPipelineArgs,
+  sink: PipelineSink,
+  { maxDeliveryCount }: PipelineSource,
+): PipelineDelivery {
   const longest = Math.max(
-    PROCESSING_SECONDS,
+    DELIVERY_DEFAULTS.maxProcessingSeconds,
     sink.gluster?.job.timeoutSeconds ?? 0,
     sink.linstor?.readyTimeoutSeconds ?? 0,
   );
   return {
-    concurrency: 16,
-    maxHeldBytes: 64 * MIB,
-    attempts: 3,
-    retryBaseMilliseconds: 200,
-    retryMaxMilliseconds: 10_000,
+    ...DELIVERY_DEFAULTS,
     maxProcessingSeconds: longest,
-    shutdownGraceSeconds: 30,
-    onPoison: SessionPoison.Skip,
+    expectedRestarts: Math.min(DELIVERY_DEFAULTS.expectedRestarts, maxDeliveryCount - 1),
     ...defined(args.delivery ?? {}),
   };
 }
@@ -131,13 +135,16 @@ function deliveryOf(args: IntegrationPipelineArgs, sink: PipelineSink): Pipeline
 /** A pipeline as the worker gets it: plain JSON, every default stated. */
 export function planPipeline(name: string, args: IntegrationPipelineArgs, integration: Surroundings): Pipeline {
   const sink = sinkOf(name, args, integration);
+  const source = sourceOf(integration.serviceBus, args.source);
   return {
     contractVersion: CONTRACT_VERSION,
     name,
-    source: sourceOf(integration.serviceBus, args.source),
+    source,
     sink,
-    delivery: deliveryOf(args, sink),
+    delivery: deliveryOf(args, sink, source),
     replyQueues: args.replyQueues ?? [],
+    ...defined({ producers: args.producers, audit: args.audit }),
+    observe: args.observe ?? false,
   };
 }
 

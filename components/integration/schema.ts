@@ -1,4 +1,10 @@
-import { defined, type PipelineDelivery } from "../../runtime/contract/index.js";
+import {
+  type AuditSettings,
+  defined,
+  type ModuleSink,
+  type PipelineDelivery,
+  type PipelineProducers,
+} from "../../runtime/contract/index.js";
 import { because, oneOf, text } from "../../runtime/contract/zod.js";
 import type { CassandraRingArgs } from "../cassandra/args.js";
 import type { GlusterClusterArgs } from "../gluster/args.js";
@@ -63,6 +69,7 @@ const sinkSchema = strict({
   gluster: z.exactOptional(part<GlusterSinkArgs>("job")),
   linstor: z.exactOptional(part<LinstorSinkArgs>()),
   cassandra: z.exactOptional(part<CassandraSinkArgs>("table")),
+  module: z.exactOptional(part<ModuleSink>()),
 } satisfies Shape<PipelineSinkArgs>);
 
 /** A pipeline as far as it is not checked by the pipeline's own rules, or by those of scaling. */
@@ -70,6 +77,9 @@ export const pipelineArgsSchema = strict({
   source: sourceSchema,
   sink: sinkSchema,
   delivery: z.exactOptional(part<Partial<PipelineDelivery>>()),
+  producers: z.exactOptional(part<PipelineProducers>()),
+  audit: z.exactOptional(part<AuditSettings>()),
+  observe: z.exactOptional(z.boolean(because("must be true or false", "Say whether the worker reads exact counts"))),
   replyQueues: z.exactOptional(
     z.array(
       words("the name of a queue"),

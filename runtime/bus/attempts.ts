@@ -42,10 +42,19 @@ export interface AttemptsOptions {
   gate: Pick<StoreGate, "open" | "whenOpen" | "suspect" | "succeeded">;
   replies: Pick<Replies, "refused" | "send">;
   propagation: Pick<Propagation, "underway" | "refused" | "accepted">;
+  /** Why a message's producer is not trusted, or cannot be checked now; undefined where it is. */
+  verify?: ((message: SinkMessage) => Promise<Outcome | undefined>) | undefined;
   clock: Clock;
   random(): number;
   events: AttemptEvents;
 }
+
+/** What says that the store, or what every effect needs beside it, fails for all messages. */
+const OUTAGES: ReadonlySet<RetryCode> = new Set([
+  RetryCode.StoreUnavailable,
+  RetryCode.StoreTimeout,
+  RetryCode.AuditUnavailable,
+]);
 
 /** Carries one delivery of a message through its attempts to a verdict. */
 export class Attempts {
@@ -84,8 +93,7 @@ export class Attempts {
         return { kind: "deadLetter", reason: outcome.reason, description: outcome.description };
       last = outcome;
       events.retry(message, attempt, outcome);
-      if (outcome.code === RetryCode.StoreUnavailable || outcome.code === RetryCode.StoreTimeout)
-        gate.suspect(outcome.description);
+      if (OUTAGES.has(outcome.code)) gate.suspect(outcome.description);
       if (lock.stopped !== undefined) return this.stopped(message, lock, last);
       if (attempt >= delivery.attempts) return this.giveBack(message, outcome);
       await pause(
@@ -110,7 +118,9 @@ export class Attempts {
 
   /** One attempt: the sink, and the replies that it asks for. */
   private async attempt(message: SinkMessage, attempt: number, lock: HeldLock): Promise<Outcome> {
-    const { batcher, replies, events } = this.options;
+    const { batcher, replies, events, verify } = this.options;
+    const unverified = verify === undefined ? undefined : await verify(message);
+    if (unverified !== undefined) return unverified;
     const outcome = await batcher.submit(message, attempt, lock);
     if (outcome.kind !== "done" || outcome.replies === undefined || outcome.replies.length === 0) return outcome;
     const refused = replies.refused(outcome.replies);

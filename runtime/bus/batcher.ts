@@ -1,5 +1,7 @@
 import { type Outcome, RetryCode, type Sink, type SinkContext, type SinkMessage } from "../contract/index.js";
+import type { Audit, Tracing, WorkerMetrics } from "../telemetry/index.js";
 import type { Clock } from "./clock.js";
+import { errorText } from "./errors.js";
 
 /** Work that can be told to stop. Its signal is made when first asked for: most sinks never look. */
 export interface Stoppable {
@@ -24,6 +26,9 @@ export interface BatcherOptions {
   clock: Clock;
   /** Messages that can be with the batcher at once; with that many there is nothing to wait for. */
   capacity: number;
+  metrics: Pick<WorkerMetrics, "sinkSeconds" | "batchMessages" | "storeCalls">;
+  tracing?: Tracing | undefined;
+  audit?: Audit | undefined;
 }
 
 /**
@@ -65,7 +70,8 @@ export class Batcher {
 
   private async run(batch: Waiting[], attempt: number): Promise<void> {
     const stop = signalOfAll(batch.map((w) => w.work));
-    const outcomes = await this.process(batch, contextOf(stop, attempt));
+    const messages = batch.map((w) => w.message);
+    const outcomes = await this.audited(messages, this.contextOf(stop, attempt));
     stop.release();
     for (const [i, waiting] of batch.entries()) {
       const missing = `the sink gave ${outcomes.length} outcomes for ${batch.length} messages`;
@@ -73,26 +79,62 @@ export class Batcher {
     }
   }
 
-  private async process(batch: Waiting[], context: SinkContext): Promise<Outcome[]> {
+  /** Nothing is done whose intent was not written. */
+  private async audited(messages: SinkMessage[], context: SinkContext): Promise<Outcome[]> {
+    const { audit } = this.options;
+    if (audit === undefined) return this.measured(messages, context);
     try {
-      return await this.options.sink.process(
-        batch.map((w) => w.message),
-        context,
-      );
+      await audit.intent(messages, context.attempt);
     } catch (error) {
-      const outcome = unavailable(error instanceof Error ? error.message : String(error));
-      return batch.map(() => outcome);
+      const description = `the audit: ${errorText(error)}`;
+      return messages.map(() => ({ kind: "retry", code: RetryCode.AuditUnavailable, description }));
+    }
+    const outcomes = await this.measured(messages, context);
+    audit.outcomes(messages, outcomes);
+    return outcomes;
+  }
+
+  private async measured(messages: SinkMessage[], context: SinkContext): Promise<Outcome[]> {
+    const { metrics, clock, tracing } = this.options;
+    const began = clock.now();
+    const run = (): Promise<Outcome[]> => this.process(messages, context);
+    const outcomes = await (tracing === undefined ? run() : tracing.process(messages, run));
+    metrics.sinkSeconds.observe((clock.now() - began) / 1000);
+    metrics.batchMessages.observe(messages.length);
+    return outcomes;
+  }
+
+  private async process(messages: SinkMessage[], context: SinkContext): Promise<Outcome[]> {
+    try {
+      return await this.options.sink.process(messages, context);
+    } catch (error) {
+      const outcome = unavailable(errorText(error));
+      return messages.map(() => outcome);
     }
   }
-}
 
-function contextOf(stop: Stoppable, attempt: number): SinkContext {
-  return {
-    get signal() {
-      return stop.signal;
-    },
-    attempt,
-  };
+  private contextOf(stop: Stoppable, attempt: number): SinkContext {
+    return {
+      get signal() {
+        return stop.signal;
+      },
+      attempt,
+      call: (operation, run) => this.call(operation, run),
+    };
+  }
+
+  private async call<T>(operation: string, run: () => Promise<T>): Promise<T> {
+    const { metrics, clock, tracing } = this.options;
+    const began = clock.now();
+    let result = "failed";
+    try {
+      const answer = await (tracing === undefined ? run() : tracing.store(operation, run));
+      result = "ok";
+      return answer;
+    } finally {
+      metrics.storeCalls.observe({ operation, result }, (clock.now() - began) / 1000);
+    }
+  }
 }
 
 function unavailable(description: string): Outcome {

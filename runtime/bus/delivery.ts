@@ -1,6 +1,6 @@
 import type { ServiceBusReceivedMessage } from "@azure/service-bus";
 import { ServiceBusLimits } from "../contract/index.js";
-import { DeliveryOutcome, type Logger, type WorkerMetrics } from "../telemetry/index.js";
+import { DeliveryOutcome, type Logger, type Tracing, type WorkerMetrics } from "../telemetry/index.js";
 import type { Attempts, Verdict } from "./attempts.js";
 import type { Clock } from "./clock.js";
 import type { ReadMessage } from "./envelope.js";
@@ -26,6 +26,7 @@ export interface DeliveriesOptions {
   logger: Logger;
   clock: Clock;
   lockDurationSeconds: number;
+  tracing?: Tracing | undefined;
 }
 
 /** Takes deliveries from receipt to settlement: the only place that settles. */
@@ -37,8 +38,10 @@ export class Deliveries {
 
   /** Works on one delivery and settles it once its outcome is known. Never rejects: what it did not foresee is a line. */
   async handle(delivery: Delivery): Promise<DeliveryOutcome> {
-    const { metrics, clock } = this.options;
+    const { metrics, clock, tracing } = this.options;
     const began = clock.now();
+    const message = "message" in delivery.read ? delivery.read.message : undefined;
+    if (message !== undefined) tracing?.begin(message);
     delivery.lock.onStop = () => this.noteStop(delivery, began);
     const { enqueuedTimeUtc: enqueued } = delivery.received;
     // The entity's clock may be ahead of this one.
@@ -49,12 +52,14 @@ export class Deliveries {
       metrics.messages.inc({ outcome });
       metrics.processing.observe((clock.now() - began) / 1000);
       metrics.held.progressAt = clock.now();
+      if (message !== undefined) tracing?.end(message, outcome);
       return outcome;
     } catch (error) {
       this.line(delivery, began, "not settled, as far as is known: it comes again", {
         description: firstLine(errorText(error)),
       });
       metrics.messages.inc({ outcome: DeliveryOutcome.Unsettled });
+      if (message !== undefined) tracing?.end(message, DeliveryOutcome.Unsettled, firstLine(errorText(error)));
       return DeliveryOutcome.Unsettled;
     } finally {
       delivery.lock.onStop = undefined;
@@ -80,15 +85,16 @@ export class Deliveries {
     try {
       switch (verdict.kind) {
         case "complete":
-          await settler.completeMessage(received);
+          await this.settling(delivery, "complete", () => settler.completeMessage(received));
           this.line(delivery, began, verdict.duplicate ? "done before" : "done");
           return verdict.duplicate ? DeliveryOutcome.Duplicate : DeliveryOutcome.Done;
         case "abandon":
-          await settler.abandonMessage(received);
+          await this.settling(delivery, "abandon", () => settler.abandonMessage(received));
           this.line(delivery, began, "abandoned", { code: verdict.code, description: firstLine(verdict.description) });
           return DeliveryOutcome.Abandoned;
         case "release":
-          if (!delivery.releasedBySession) await settler.abandonMessage(received);
+          if (!delivery.releasedBySession)
+            await this.settling(delivery, "abandon", () => settler.abandonMessage(received));
           this.line(delivery, began, "given back");
           return DeliveryOutcome.Released;
         case "deadLetter":
@@ -109,13 +115,20 @@ export class Deliveries {
   ): Promise<DeliveryOutcome> {
     const { reason, description } = verdict;
     await delivery.beforeDeadLetter?.(reason);
-    await delivery.settler.deadLetterMessage(delivery.received, {
-      deadLetterReason: reason,
-      deadLetterErrorDescription: shortened(description),
-    });
+    const why = { deadLetterReason: reason, deadLetterErrorDescription: shortened(description) };
+    await this.settling(delivery, "dead_letter", () => delivery.settler.deadLetterMessage(delivery.received, why));
     this.options.metrics.deadLettered.inc({ reason });
     this.line(delivery, began, "dead-lettered", { reason, description: firstLine(description) });
     return DeliveryOutcome.DeadLettered;
+  }
+
+  /** One settlement, as a span where traces are on; where it succeeded for good, the message's age by then. */
+  private async settling({ read, received }: Delivery, operation: string, run: () => Promise<void>): Promise<void> {
+    const { tracing, metrics, clock } = this.options;
+    await (tracing === undefined || !("message" in read) ? run() : tracing.settle(read.message, operation, run));
+    const { enqueuedTimeUtc: enqueued } = received;
+    if (operation !== "abandon" && enqueued !== undefined)
+      metrics.settledAge.observe(Math.max(0, clock.now() - enqueued.getTime()) / 1000);
   }
 
   private noteStop(delivery: Delivery, began: number): void {

@@ -1,5 +1,5 @@
-import { ExitCode, entityPath, type Pipeline, type Sink } from "../contract/index.js";
-import type { Health, Logger, WorkerMetrics } from "../telemetry/index.js";
+import { ExitCode, entityPath, type Outcome, type Pipeline, type Sink, type SinkMessage } from "../contract/index.js";
+import type { Audit, Health, Logger, Tracing, WorkerMetrics } from "../telemetry/index.js";
 import { Attempts } from "./attempts.js";
 import { Batcher } from "./batcher.js";
 import { BusState } from "./busState.js";
@@ -26,6 +26,12 @@ export interface EngineOptions {
   metrics: WorkerMetrics;
   logger: Logger;
   clock: Clock;
+  /** Follows deliveries as spans; absent where traces are off. */
+  tracing?: Tracing | undefined;
+  /** Writes what is done; absent where the pipeline keeps no audit. */
+  audit?: Audit | undefined;
+  /** Says why a message is not from a producer that the pipeline trusts; undefined where it is. Absent where it asks none. */
+  verify?: ((message: SinkMessage) => Promise<Outcome | undefined>) | undefined;
   /** Numbers from 0 to 1, for the jitter. */
   random(): number;
   /**
@@ -64,7 +70,7 @@ export class Engine {
   private stopping = false;
 
   constructor(private readonly options: EngineOptions) {
-    const { pipeline, sink, bus, metrics, logger, clock, random } = options;
+    const { pipeline, sink, bus, metrics, logger, clock, random, tracing, audit, verify } = options;
     const { delivery, source, replyQueues } = pipeline;
     const entity = entityPath(source);
     this.entity = entity;
@@ -76,7 +82,7 @@ export class Engine {
     this.state = new BusState(clock, (connected) => metrics.busConnected.set(connected ? 1 : 0));
     this.keeper = makeKeeper(options);
     this.gate = new StoreGate({
-      probe: () => sink.probe(),
+      probe: () => this.probe(),
       changed: (up, reason) => this.storeChanged(up, reason),
       opened: () => this.goOn(),
       backoff,
@@ -87,11 +93,12 @@ export class Engine {
     const attempts = new Attempts({
       delivery,
       maxDeliveryCount: source.maxDeliveryCount,
-      batcher: new Batcher({ sink, clock, capacity: delivery.concurrency }),
+      batcher: new Batcher({ sink, clock, metrics, tracing, audit, capacity: delivery.concurrency }),
       guard: new KeyGuard(),
       gate: this.gate,
       replies: this.replies,
       propagation: this.propagation,
+      verify,
       clock,
       random,
       events: {
@@ -107,7 +114,7 @@ export class Engine {
       },
     });
     const lockDurationSeconds = source.lockDurationSeconds;
-    this.deliveries = new Deliveries({ attempts, metrics, logger, clock, lockDurationSeconds });
+    this.deliveries = new Deliveries({ attempts, metrics, logger, clock, lockDurationSeconds, tracing });
     this.ledger = new CreditLedger({
       concurrency: delivery.concurrency * (source.sessions ? SESSION_PREFETCH : 1),
       maxHeldBytes: delivery.maxHeldBytes,
@@ -146,13 +153,13 @@ export class Engine {
 
   /** Whether messages can be taken and stored now. */
   async ready(): Promise<Health> {
-    const { sink, metrics, clock } = this.options;
+    const { metrics, clock } = this.options;
     if (this.stopping) return { ok: false, reason: "the worker is stopping" };
     const refusal = this.propagation.reason;
     if (refusal !== undefined) return { ok: false, reason: refusal };
     if (!this.state.connected) return { ok: false, reason: `the bus is not connected: ${this.state.reason}` };
     try {
-      await within(clock, PROBE_MILLISECONDS, sink.probe(), "its probe took too long");
+      await within(clock, PROBE_MILLISECONDS, this.probe(), "its probe took too long");
       if (!this.gate.open) return { ok: false, reason: "the store fails: no attempt is begun until it is tried again" };
       metrics.storeUp.set(1);
       return { ok: true, reason: "ready" };
@@ -216,6 +223,12 @@ export class Engine {
       const description = reason.split("\n", 1)[0];
       logger.error({ description }, "store down: nothing more is asked for, what is held stays held");
     } else logger.info("store up: intake goes on");
+  }
+
+  /** Whether an attempt can be made now: its effect stored, and its record written. */
+  private async probe(): Promise<void> {
+    await this.options.audit?.probe();
+    await this.options.sink.probe();
   }
 
   /** The gate is open: what was not asked for meanwhile is asked for now. */

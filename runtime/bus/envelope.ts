@@ -1,5 +1,14 @@
 import type { ServiceBusReceivedMessage } from "@azure/service-bus";
-import { defined, messageKey, type PoisonOutcome, PoisonReason, type SinkMessage, sha256 } from "../contract/index.js";
+import {
+  defined,
+  messageKey,
+  ORIGINAL_ID_PROPERTY,
+  type PoisonOutcome,
+  PoisonReason,
+  ServiceBusLimits,
+  type SinkMessage,
+  sha256,
+} from "../contract/index.js";
 import { traceIdOf } from "../telemetry/index.js";
 import { bodyBytes } from "./body.js";
 
@@ -29,7 +38,7 @@ export interface MessageHeader {
 
 /** Reads a received message into what a sink gets. */
 export function readMessage(received: ServiceBusReceivedMessage, rules: ReadRules): ReadMessage {
-  const messageId = idText(received.messageId);
+  const messageId = originalId(received) ?? idText(received.messageId);
   const header = {
     messageId,
     sequenceNumber: received.sequenceNumber?.toString() ?? "0",
@@ -50,12 +59,16 @@ export function readMessage(received: ServiceBusReceivedMessage, rules: ReadRule
     return poisoned(sized, PoisonReason.InvalidBody, `The body cannot be read: ${body.message}.`);
   const replyTo = replyQueue(received.replyTo, rules.replyQueues);
   if (replyTo instanceof Error) return poisoned(sized, PoisonReason.ReplyNotAllowed, replyTo.message);
+  let digest: string | undefined;
   const message: SinkMessage = {
     key: messageKey(rules.entity, messageId),
     entity: rules.entity,
     messageId,
     body,
-    bodySha256: sha256(body),
+    get bodySha256() {
+      digest ??= sha256(body);
+      return digest;
+    },
     properties: propertiesOf(received.applicationProperties),
     enqueuedTime: received.enqueuedTimeUtc ?? new Date(0),
     sequenceNumber: header.sequenceNumber,
@@ -76,6 +89,12 @@ export function readMessage(received: ServiceBusReceivedMessage, rules: ReadRule
 
 function poisoned(header: MessageHeader, reason: PoisonReason, description: string): ReadMessage {
   return { ...header, poison: { kind: "poison", reason, description } };
+}
+
+/** The id that a copy carries of the message it was made of; what is no id counts as none. */
+function originalId(received: ServiceBusReceivedMessage): string | undefined {
+  const id = received.applicationProperties?.[ORIGINAL_ID_PROPERTY];
+  return typeof id === "string" && id !== "" && id.length <= ServiceBusLimits.idCharacters ? id : undefined;
 }
 
 /** A message id is text, a number or bytes by the client's types; a key is text. */

@@ -20,6 +20,10 @@ export const PoisonReason = {
   JobOutputTooLarge: "JobOutputTooLarge",
   /** LINSTOR answered with an error that no retry can mend. */
   StorageRefused: "StorageRefused",
+  /** The message is not signed by a producer that the pipeline trusts, or its signature does not hold. */
+  UnverifiedProducer: "UnverifiedProducer",
+  /** A sink of one's own says that no attempt can succeed. */
+  SinkRefused: "SinkRefused",
   /** An earlier message of this session was poison, and the pipeline stops such sessions. */
   SessionStopped: "SessionStopped",
   /** All attempts and all deliveries are used up. */
@@ -35,6 +39,10 @@ export const RetryCode = {
   StoreTimeout: "StoreTimeout",
   NotReady: "NotReady",
   Interrupted: "Interrupted",
+  /** The keys that a producer's signature is checked with cannot be had now. */
+  KeysUnavailable: "KeysUnavailable",
+  /** The audit record of what is about to be done cannot be written. */
+  AuditUnavailable: "AuditUnavailable",
 } as const;
 export type RetryCode = (typeof RetryCode)[keyof typeof RetryCode];
 

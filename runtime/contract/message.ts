@@ -5,6 +5,16 @@ export function messageKey(entity: string, messageId: string): string {
   return `${entity}\n${messageId}`;
 }
 
+/**
+ * Property of a copy that carries the id under which its message was first sent: the copy has a new one wherever the
+ * entity would drop a known id. It is the idempotency key everywhere.
+ */
+export const ORIGINAL_ID_PROPERTY = "stowage-original-id";
+/** Property that counts how often a dead letter was replayed. */
+export const REPLAYS_PROPERTY = "stowage-replays";
+/** Property of a scheduled copy: the attempts that were made at its message before. */
+export const ATTEMPTS_PROPERTY = "stowage-attempts";
+
 /** SHA-256 of a body, 64 hexadecimal digits. */
 export function sha256(body: Uint8Array | string): string {
   return createHash("sha256").update(body).digest("hex");

@@ -1,3 +1,6 @@
+import type { AuditSettings } from "./auditSettings.js";
+import type { PipelineDelivery } from "./delivery.js";
+import type { PipelineProducers } from "./producers.js";
 import type { TableDefinition } from "./table.js";
 
 /** The version of the pipeline contract that this code reads and writes. */
@@ -23,6 +26,16 @@ export interface Pipeline {
    * (`ReplyNotAllowed`). The worker's identity gets the send right on exactly these.
    */
   replyQueues: string[];
+  /** Who may publish. Without it every holder of the send right may. */
+  producers?: PipelineProducers;
+  /** The append-only log of effects. Without it none is kept. */
+  audit?: AuditSettings;
+  /**
+   * True where the worker reads the entity's exact counts. Azure gives them to who may manage the entity: the worker's
+   * identity gets Data Owner on this one entity, which also lets it send, and change or delete the entity. Without it
+   * the metric of counts is absent, and the age of the oldest message is found by peeking.
+   */
+  observe: boolean;
 }
 
 /** The source entity: either `queue`, or `topic` with `subscription`. */
@@ -39,6 +52,8 @@ export interface PipelineSource {
   lockDurationSeconds: number;
   /** The entity's max delivery count, 1 to 2000 (Azure's limits). */
   maxDeliveryCount: number;
+  /** True where the queue, or the topic, requires duplicate detection: a copy under its old id would be dropped. */
+  duplicateDetection: boolean;
 }
 
 /** Exactly one of the keys is set. */
@@ -49,40 +64,13 @@ export interface PipelineSink {
   linstor?: LinstorSink;
   /** Rows in a Cassandra table. */
   cassandra?: CassandraSink;
+  /** A sink of one's own, as an ES module. */
+  module?: ModuleSink;
 }
 
 /** Names of the sinks, as they appear in a pipeline, in metrics and in logs. */
-export const SinkKind = { Gluster: "gluster", Linstor: "linstor", Cassandra: "cassandra" } as const;
+export const SinkKind = { Gluster: "gluster", Linstor: "linstor", Cassandra: "cassandra", Module: "module" } as const;
 export type SinkKind = (typeof SinkKind)[keyof typeof SinkKind];
-
-/** What a poison message does to the rest of its session. */
-export const SessionPoison = {
-  /** The poison is dead-lettered and the session goes on with the next message. */
-  Skip: "skip",
-  /** The poison is dead-lettered, and so is every later message of that session (`SessionStopped`). */
-  Stop: "stop",
-} as const;
-export type SessionPoison = (typeof SessionPoison)[keyof typeof SessionPoison];
-
-/** Limits of delivery. Nothing here is unlimited. */
-export interface PipelineDelivery {
-  /** Messages (sessions, where there are sessions) in work at once, 1 to 2000. */
-  concurrency: number;
-  /** Bytes of message bodies held at once, 1 MiB (1048576) to 4 GiB; taking stops above it. */
-  maxHeldBytes: number;
-  /** Attempts at one message in place, 1 to 20, before it is given back to the entity. */
-  attempts: number;
-  /** Wait before the second attempt in milliseconds, 10 to 60000; doubles each time, with full jitter. */
-  retryBaseMilliseconds: number;
-  /** The longest wait between attempts in milliseconds, 10 to 300000. */
-  retryMaxMilliseconds: number;
-  /** Longest time a message's lock is renewed for, in seconds, 5 to 86400: the time limit of one message. */
-  maxProcessingSeconds: number;
-  /** Time for what is in work to finish after SIGTERM, in seconds, 1 to 600. */
-  shutdownGraceSeconds: number;
-  /** What poison does to its session. */
-  onPoison: SessionPoison;
-}
 
 /** Runs a job for each message and stores its output as one file on a Gluster volume. */
 export interface GlusterSink {
@@ -96,10 +84,15 @@ export interface GlusterSink {
   job: Job;
 }
 
-/** A command that gets the body on its standard input and answers on its standard output. */
+/**
+ * What makes a result of a message: a command that gets the body on its standard input and answers on its standard
+ * output, or a function of one's own. Exactly one of `command` and `module` is set.
+ */
 export interface Job {
   /** The program and its arguments; no shell is involved. */
-  command: string[];
+  command?: string[];
+  /** Path in the container, absolute, of an ES module whose default export `defineJob` made. */
+  module?: string;
   /** Time limit of one run in seconds, 1 to 86400. */
   timeoutSeconds: number;
   /** Limit of its output in bytes, 1 to 1 GiB; a job that prints more is killed and its message is poison. */
@@ -158,6 +151,14 @@ export interface CassandraSink {
   maxInFlight: number;
 }
 
+/** A sink of one's own. */
+export interface ModuleSink {
+  /** Path in the container, absolute, of an ES module whose default export `defineSink` made. */
+  path: string;
+  /** Settings, handed to the sink as they are; the sink reads and checks them. No secrets: they stand in a config map. */
+  options?: { [name: string]: string };
+}
+
 /** The entity's path as Service Bus writes it: `renders`, or `events/subscriptions/audit`. */
 export function entityPath(source: PipelineSource): string {
   return source.queue ?? `${source.topic}/subscriptions/${source.subscription}`;
@@ -166,5 +167,6 @@ export function entityPath(source: PipelineSource): string {
 /** Which sink a pipeline has. The pipeline must be valid. */
 export function sinkKind(pipeline: Pipeline): SinkKind {
   if (pipeline.sink.gluster) return SinkKind.Gluster;
-  return pipeline.sink.linstor ? SinkKind.Linstor : SinkKind.Cassandra;
+  if (pipeline.sink.linstor) return SinkKind.Linstor;
+  return pipeline.sink.cassandra ? SinkKind.Cassandra : SinkKind.Module;
 }

@@ -2,15 +2,16 @@ import type { PoisonReason, RetryCode } from "./codes.js";
 
 /** A message as a sink sees it. The bus is not visible through it. */
 export interface SinkMessage {
-  /** Idempotency key: the entity's path, a line feed, the message id. */
+  /** Idempotency key: the entity's path, a line feed, the id under which the message was first sent. */
   key: string;
   /** Path of the source entity. */
   entity: string;
+  /** The id under which the message was first sent; `stowage-original-id` of a copy. */
   messageId: string;
   /** The body as it was sent; a value body is its JSON text in UTF-8. */
   body: Buffer;
-  /** SHA-256 of `body`, 64 hexadecimal digits. */
-  bodySha256: string;
+  /** SHA-256 of `body`, 64 hexadecimal digits; computed when first asked for. */
+  readonly bodySha256: string;
   contentType?: string;
   subject?: string;
   correlationId?: string;
@@ -46,6 +47,8 @@ export type Outcome = DoneOutcome | RetryOutcome | PoisonOutcome;
 export interface DoneOutcome {
   kind: "done";
   duplicate: boolean;
+  /** What holds the effect, for the audit: `renders/42.png`, `volume pvc-1`, `telemetry.readings [device-7, …]`. */
+  object?: string;
   replies?: Reply[];
 }
 
@@ -71,6 +74,17 @@ export interface SinkContext {
   signal: AbortSignal;
   /** 1 for the first attempt within this delivery. */
   attempt: number;
+  /**
+   * Makes one call of the store and measures it: `stowage_store_call_seconds` and, where traces are on, a span.
+   * `operation` is from a short closed list of the sink's (`write`, `spawn`): it becomes a label.
+   */
+  call<T>(operation: string, run: () => Promise<T>): Promise<T>;
+}
+
+/** What is at the far end, as `stowage doctor` shows it. */
+export interface StoreInfo {
+  /** Product and version: `Cassandra 5.0.6`. */
+  version: string;
 }
 
 /** Where messages go. One outcome for each message, in the order given. */
@@ -82,6 +96,8 @@ export interface Sink {
   /** Throws where the store is not usable now. It does what an effect does, at the cost of one. */
   probe(): Promise<void>;
   stop(): Promise<void>;
+  /** Asks the store what it is; rejects where it is not reached. Called after `start` only. */
+  info?(): Promise<StoreInfo>;
   /** How the engine batches: the most messages a call may carry, and how long it waits for more. */
   readonly batching: { maxMessages: number; maxWaitMilliseconds: number };
 }

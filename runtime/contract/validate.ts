@@ -1,10 +1,12 @@
 import { z } from "zod";
 import type { Connection } from "./connection.js";
+import { joinedRules } from "./joinedRules.js";
 import { ENTITY_NAME, ServiceBusLimits } from "./limits.js";
-import { CONTRACT_VERSION, Consistency, type Pipeline, SessionPoison } from "./pipeline.js";
+import { CONTRACT_VERSION, Consistency, type Pipeline } from "./pipeline.js";
 import { InvalidInputError, type Problem, problem } from "./problems.js";
-import { tableProblems, tableSchema } from "./tableRules.js";
-import { because, integer, oneOf, problemsOf, strict, text } from "./zod.js";
+import { auditSchema, deliverySchema, producersSchema } from "./settingsSchemas.js";
+import { tableSchema } from "./tableRules.js";
+import { absolutePath, because, integer, oneOf, problemsOf, strict, text } from "./zod.js";
 
 const MIB = 1024 * 1024;
 const entityName = text(
@@ -19,7 +21,6 @@ const version = z.literal(
     "Deploy a worker and components of the same release",
   ),
 );
-const absolutePath = text(/^\/[^\0]*$/, "an absolute path", "Begin it with /");
 const relativePath = text(
   /^(?!.*(?:^|\/)\.\.?(?:\/|$))[^/\0][^\0]*$/,
   "a relative path without . or ..",
@@ -32,9 +33,12 @@ const host = text(
 );
 
 const jobSchema = strict({
-  command: z
-    .array(z.string().min(1, because("must not be empty", "Remove it")))
-    .min(1, because("must have at least one entry", "Give the program to run")),
+  command: z.exactOptional(
+    z
+      .array(z.string().min(1, because("must not be empty", "Remove it")))
+      .min(1, because("must have at least one entry", "Give the program to run")),
+  ),
+  module: z.exactOptional(absolutePath),
   timeoutSeconds: integer(1, 86400, "seconds"),
   maxOutputBytes: integer(1, 1024 * MIB, "bytes"),
 });
@@ -57,6 +61,7 @@ const pipelineSchema = strict({
       "seconds",
     ),
     maxDeliveryCount: integer(ServiceBusLimits.maxDeliveryCount.min, ServiceBusLimits.maxDeliveryCount.max),
+    duplicateDetection: z.boolean(because("must be true or false", "Say whether the entity detects duplicates")),
   }),
   sink: strict({
     gluster: z.exactOptional(
@@ -105,18 +110,18 @@ const pipelineSchema = strict({
         maxInFlight: integer(1, 256, "batches"),
       }),
     ),
+    module: z.exactOptional(
+      strict({
+        path: absolutePath,
+        options: z.exactOptional(z.record(z.string(), z.string(because("must be text", "Write the setting as text")))),
+      }),
+    ),
   }),
-  delivery: strict({
-    concurrency: integer(1, 2000),
-    maxHeldBytes: integer(MIB, 4096 * MIB, "bytes"),
-    attempts: integer(1, 20),
-    retryBaseMilliseconds: integer(10, 60000, "milliseconds"),
-    retryMaxMilliseconds: integer(10, 300000, "milliseconds"),
-    maxProcessingSeconds: integer(5, 86400, "seconds"),
-    shutdownGraceSeconds: integer(1, 600, "seconds"),
-    onPoison: oneOf(SessionPoison),
-  }),
+  delivery: deliverySchema,
   replyQueues: z.array(entityName, because("must be a list of queue names", "Give [] where nothing is answered")),
+  producers: z.exactOptional(producersSchema),
+  audit: z.exactOptional(auditSchema),
+  observe: z.boolean(because("must be true or false", "Say whether the worker reads exact counts")),
 }) satisfies z.ZodType<Pipeline, Pipeline>;
 
 const connectionSchema = strict({
@@ -148,78 +153,6 @@ const connectionSchema = strict({
     }),
   ),
 }) satisfies z.ZodType<Connection, Connection>;
-
-/** The rules that join several settings of a pipeline; they are checked once each setting is right by itself. */
-function joinedRules(p: Pipeline): Problem[] {
-  const found: Problem[] = [];
-  const { queue, topic, subscription } = p.source;
-  if ((queue === undefined) === (topic === undefined))
-    found.push(problem("source", p.source, "must have either queue or topic", "Name one source entity"));
-  if ((topic === undefined) !== (subscription === undefined))
-    found.push(
-      problem("source.subscription", subscription, "goes with topic, and only with it", "Give both or neither"),
-    );
-  const sinks = Object.keys(p.sink);
-  if (sinks.length !== 1)
-    found.push(
-      problem(
-        "sink",
-        sinks,
-        "must have exactly one of gluster, linstor, cassandra",
-        "Keep one; make a pipeline for each other",
-      ),
-    );
-  const { delivery: d } = p;
-  if (d.retryMaxMilliseconds < d.retryBaseMilliseconds)
-    found.push(
-      problem(
-        "delivery.retryMaxMilliseconds",
-        d.retryMaxMilliseconds,
-        `must be at least retryBaseMilliseconds, ${d.retryBaseMilliseconds}`,
-        "Raise it",
-      ),
-    );
-  const job = p.sink.gluster?.job;
-  if (job !== undefined && job.timeoutSeconds > d.maxProcessingSeconds)
-    found.push(
-      problem(
-        "sink.gluster.job.timeoutSeconds",
-        job.timeoutSeconds,
-        `must be at most delivery.maxProcessingSeconds, ${d.maxProcessingSeconds}, after which the lock is given up`,
-        "Lower it, or raise maxProcessingSeconds",
-      ),
-    );
-  if (p.sink.linstor !== undefined && !p.source.sessions)
-    found.push(
-      problem(
-        "source.sessions",
-        false,
-        "must be true for LINSTOR: commands on one volume share a session",
-        "Use a queue with requiresSession",
-      ),
-    );
-  if (p.sink.linstor !== undefined && p.sink.linstor.readyTimeoutSeconds > d.maxProcessingSeconds)
-    found.push(
-      problem(
-        "sink.linstor.readyTimeoutSeconds",
-        p.sink.linstor.readyTimeoutSeconds,
-        `must be at most delivery.maxProcessingSeconds, ${d.maxProcessingSeconds}`,
-        "Lower it, or raise maxProcessingSeconds",
-      ),
-    );
-  for (const key of ["storagePool", "replicasOnDifferent"] as const)
-    if (p.sink.linstor?.[key] !== undefined && p.sink.linstor.placeCount === undefined)
-      found.push(
-        problem(
-          `sink.linstor.${key}`,
-          p.sink.linstor[key],
-          "goes with placeCount: it only serves to create a missing resource group",
-          "Give placeCount as well, or remove it",
-        ),
-      );
-  if (p.sink.cassandra !== undefined) found.push(...tableProblems(p.sink.cassandra.table, "sink.cassandra.table"));
-  return found;
-}
 
 /** All problems of a pipeline; an empty list where it is valid. The same words at preview and in the worker. */
 export function pipelineProblems(value: unknown): Problem[] {

@@ -22,6 +22,9 @@ export function text(pattern: RegExp, rule: string, fix: string): z.ZodString {
   return z.string(why).regex(pattern, why);
 }
 
+/** A path from the root of a file system. */
+export const absolutePath = text(/^\/[^\0]*$/, "an absolute path", "Begin it with /");
+
 /** One of the values of an `as const` enum. */
 export function oneOf<const T extends Record<string, string>>(values: T): z.ZodType<T[keyof T], T[keyof T]> {
   const list = Object.values(values);

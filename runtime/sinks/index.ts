@@ -15,6 +15,8 @@ export async function createSink(setup: SinkSetup): Promise<Sink> {
       return (await import("./gluster/index.js")).createSink(setup);
     case SinkKind.Linstor:
       return (await import("./linstor/index.js")).createSink(setup);
+    case SinkKind.Module:
+      throw new Error("A sink of one's own is loaded by the worker.");
     case SinkKind.Cassandra:
       return (await import("./cassandra/index.js")).createSink(setup);
   }

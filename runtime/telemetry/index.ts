@@ -1,3 +1,4 @@
+export * from "./hooks.js";
 export * from "./logger.js";
 export * from "./metrics.js";
 export * from "./server.js";

@@ -1,46 +1,47 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { METRICS, type MetricDefinition, type MetricName } from "../contract/index.js";
 
-/** What became of a delivery: the label `outcome` of `stowage_messages_total`. */
-export const DeliveryOutcome = {
-  /** The effect is durable and the message is completed. */
-  Done: "done",
-  /** It was done before; the message is completed. */
-  Duplicate: "duplicate",
-  DeadLettered: "dead_lettered",
-  /** Given back to the entity after the attempts of this delivery. */
-  Abandoned: "abandoned",
-  /** Given back because the process ends or the session is closed. */
-  Released: "released",
-  /** Its lock was lost: nothing was settled. */
-  LockLost: "lock_lost",
-  /** The entity did not take the settlement; the message comes again. */
-  Unsettled: "unsettled",
-} as const;
-export type DeliveryOutcome = (typeof DeliveryOutcome)[keyof typeof DeliveryOutcome];
+export { DeliveryOutcome } from "../contract/index.js";
 
-/** Buckets of processing time in seconds: from a write of a few milliseconds to a job of an hour. */
-const PROCESSING_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600];
+type Definitions = typeof METRICS;
+type LabelsOf<N extends MetricName> = Definitions[N] extends { labels: infer L } ? keyof L & string : never;
+type NamesOf<T> = { [N in MetricName]: Definitions[N]["type"] extends T ? N : never }[MetricName];
 
-/** Buckets of a message's age in seconds: from one that was awaited to one that waited for a week. */
-const AGE_BUCKETS = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400, 604_800];
-
-/** All that a worker measures. Units and names by Prometheus's conventions; the README has the table. */
+/** All that a worker measures, by the names of the catalogue in the contract. */
 export interface WorkerMetrics {
   registry: Registry;
-  messages: Counter<"outcome">;
+  messages: Counter<LabelsOf<"stowage_messages_total">>;
   processing: Histogram;
   age: Histogram;
+  settledAge: Histogram;
+  sinkSeconds: Histogram;
+  batchMessages: Histogram;
+  storeCalls: Histogram<LabelsOf<"stowage_store_call_seconds">>;
   /** What the gauges of messages and bytes held, and of progress, show: read when somebody asks, not set each time. */
   held: HeldNow;
-  sessions: Gauge;
-  lockRenewals: Counter<"result">;
+  /** Absent from the registry until first asked for: there are no sessions. */
+  readonly sessions: Gauge;
+  readonly queueOldestAge: Gauge;
+  readonly deadLetterOldestAge: Gauge;
+  /** Absent from the registry until first asked for: there is no right to count. */
+  readonly queueMessages: Gauge<LabelsOf<"stowage_queue_messages">>;
+  lockRenewals: Counter<LabelsOf<"stowage_lock_renewals_total">>;
   lockLost: Counter;
-  retries: Counter<"code">;
-  deadLettered: Counter<"reason">;
-  replies: Counter<"result">;
-  receiverErrors: Counter<"code">;
+  lockDuration: Gauge;
+  lockShort: Gauge;
+  retries: Counter<LabelsOf<"stowage_retries_total">>;
+  deadLettered: Counter<LabelsOf<"stowage_dead_lettered_total">>;
+  replies: Counter<LabelsOf<"stowage_replies_total">>;
+  receiverErrors: Counter<LabelsOf<"stowage_receiver_errors_total">>;
+  recycles: Counter<LabelsOf<"stowage_recycles_total">>;
+  circuitOpen: Gauge;
+  circuitOpenings: Counter;
   storeUp: Gauge;
   busConnected: Gauge;
+  readonly tokenExpires: Gauge;
+  readonly tokenRefreshes: Counter<LabelsOf<"stowage_token_refreshes_total">>;
+  readonly auditRecords: Counter;
+  readonly auditHead: Gauge<LabelsOf<"stowage_audit_head_info">>;
 }
 
 /** What a worker holds now. */
@@ -56,88 +57,100 @@ export function createMetrics(labels: { pipeline: string; sink: string }): Worke
   const registry = new Registry();
   registry.setDefaultLabels(labels);
   collectDefaultMetrics({ register: registry });
-  const registers = [registry];
   const held: HeldNow = { ledger: { held: 0, heldBytes: 0 }, progressAt: 0 };
-  gaugesOfHeld(held, registers);
+  const { counter, gauge, histogram } = makers(registry);
+  gauge("stowage_in_flight_messages", () => held.ledger.held);
+  gauge("stowage_held_bytes", () => held.ledger.heldBytes);
+  gauge("stowage_last_progress_timestamp_seconds", () => held.progressAt / 1000);
+  const late = {
+    sessions: once(() => gauge("stowage_open_sessions")),
+    queueOldestAge: once(() => gauge("stowage_queue_oldest_age_seconds")),
+    deadLetterOldestAge: once(() => gauge("stowage_dead_letter_oldest_age_seconds")),
+    queueMessages: once(() => gauge("stowage_queue_messages")),
+    tokenExpires: once(() => gauge("stowage_token_expires_seconds")),
+    tokenRefreshes: once(() => counter("stowage_token_refreshes_total")),
+    auditRecords: once(() => counter("stowage_audit_records_total")),
+    auditHead: once(() => gauge("stowage_audit_head_info")),
+  };
   return {
     registry,
     held,
-    messages: new Counter({
-      name: "stowage_messages_total",
-      help: "Deliveries by what became of them.",
-      labelNames: ["outcome"],
-      registers,
-    }),
-    processing: new Histogram({
-      name: "stowage_processing_seconds",
-      help: "Time from receipt of a message to the end of its settlement.",
-      buckets: PROCESSING_BUCKETS,
-      registers,
-    }),
-    age: new Histogram({
-      name: "stowage_message_age_seconds",
-      help: "Time from when the entity took a message to each receipt of it.",
-      buckets: AGE_BUCKETS,
-      registers,
-    }),
-    sessions: new Gauge({ name: "stowage_open_sessions", help: "Sessions that are held now.", registers }),
-    lockRenewals: new Counter({
-      name: "stowage_lock_renewals_total",
-      help: "Renewals of message and session locks by result.",
-      labelNames: ["result"],
-      registers,
-    }),
-    lockLost: new Counter({
-      name: "stowage_lock_lost_total",
-      help: "Locks that were lost while their message was in work.",
-      registers,
-    }),
-    retries: new Counter({
-      name: "stowage_retries_total",
-      help: "Attempts that failed although another may succeed, by code.",
-      labelNames: ["code"],
-      registers,
-    }),
-    deadLettered: new Counter({
-      name: "stowage_dead_lettered_total",
-      help: "Messages moved to the dead-letter queue by reason.",
-      labelNames: ["reason"],
-      registers,
-    }),
-    replies: new Counter({
-      name: "stowage_replies_total",
-      help: "Replies by result.",
-      labelNames: ["result"],
-      registers,
-    }),
-    receiverErrors: new Counter({
-      name: "stowage_receiver_errors_total",
-      help: "Errors that the receiver reported, by the client's code.",
-      labelNames: ["code"],
-      registers,
-    }),
-    storeUp: new Gauge({ name: "stowage_store_up", help: "1 where the store was usable at the last look.", registers }),
-    busConnected: new Gauge({
-      name: "stowage_bus_connected",
-      help: "1 while a receiver is attached to the source entity.",
-      registers,
-    }),
+    messages: counter("stowage_messages_total"),
+    processing: histogram("stowage_processing_seconds"),
+    age: histogram("stowage_message_age_seconds"),
+    settledAge: histogram("stowage_settled_age_seconds"),
+    sinkSeconds: histogram("stowage_sink_seconds"),
+    batchMessages: histogram("stowage_batch_messages"),
+    storeCalls: histogram("stowage_store_call_seconds"),
+    lockRenewals: counter("stowage_lock_renewals_total"),
+    lockLost: counter("stowage_lock_lost_total"),
+    lockDuration: gauge("stowage_lock_duration_seconds"),
+    lockShort: gauge("stowage_lock_short"),
+    retries: counter("stowage_retries_total"),
+    deadLettered: counter("stowage_dead_lettered_total"),
+    replies: counter("stowage_replies_total"),
+    receiverErrors: counter("stowage_receiver_errors_total"),
+    recycles: counter("stowage_recycles_total"),
+    circuitOpen: gauge("stowage_circuit_open"),
+    circuitOpenings: counter("stowage_circuit_openings_total"),
+    storeUp: gauge("stowage_store_up"),
+    busConnected: gauge("stowage_bus_connected"),
+    get sessions() {
+      return late.sessions();
+    },
+    get queueOldestAge() {
+      return late.queueOldestAge();
+    },
+    get deadLetterOldestAge() {
+      return late.deadLetterOldestAge();
+    },
+    get queueMessages() {
+      return late.queueMessages();
+    },
+    get tokenExpires() {
+      return late.tokenExpires();
+    },
+    get tokenRefreshes() {
+      return late.tokenRefreshes();
+    },
+    get auditRecords() {
+      return late.auditRecords();
+    },
+    get auditHead() {
+      return late.auditHead();
+    },
   };
 }
 
-function gaugesOfHeld(held: HeldNow, registers: Registry[]): void {
-  const gauge = (name: string, help: string, value: () => number): Gauge =>
-    new Gauge({
-      ...{ name, help, registers },
-      collect() {
-        this.set(value());
-      },
-    });
-  gauge("stowage_in_flight_messages", "Messages that are held now.", () => held.ledger.held);
-  gauge("stowage_held_bytes", "Bytes of the bodies that are held now.", () => held.ledger.heldBytes);
-  gauge(
-    "stowage_last_progress_timestamp_seconds",
-    "When something was received, renewed or settled last, in seconds since 1970.",
-    () => held.progressAt / 1000,
-  );
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+/** Makers of metrics by the catalogue. */
+function makers(registry: Registry) {
+  const configuration = <N extends MetricName>(name: N) => {
+    const definition: MetricDefinition = METRICS[name];
+    const labelNames = Object.keys(definition.labels ?? {}) as LabelsOf<N>[];
+    return { name, help: definition.help, labelNames, registers: [registry] };
+  };
+  return {
+    counter: <N extends NamesOf<"counter">>(name: N) => new Counter<LabelsOf<N>>(configuration(name)),
+    gauge: <N extends NamesOf<"gauge">>(name: N, value?: () => number) =>
+      new Gauge<LabelsOf<N>>({
+        ...configuration(name),
+        ...(value === undefined
+          ? {}
+          : {
+              collect() {
+                this.set(value());
+              },
+            }),
+      }),
+    histogram: <N extends NamesOf<"histogram">>(name: N) =>
+      new Histogram<LabelsOf<N>>({ ...configuration(name), buckets: [...METRICS[name].buckets] }),
+  };
 }

@@ -7,6 +7,7 @@ import {
   type Column,
   type Connection,
   Consistency,
+  DELIVERY_DEFAULTS,
   messageKey,
   type Pipeline,
   SessionPoison,
@@ -126,7 +127,13 @@ export function pipelineOf(table: TableDefinition, replication: { [datacenter: s
   return {
     contractVersion: CONTRACT_VERSION,
     name: "readings",
-    source: { queue: "readings", sessions: false, lockDurationSeconds: 60, maxDeliveryCount: 10 },
+    source: {
+      queue: "readings",
+      sessions: false,
+      lockDurationSeconds: 60,
+      maxDeliveryCount: 10,
+      duplicateDetection: false,
+    },
     sink: {
       cassandra: {
         table,
@@ -139,6 +146,7 @@ export function pipelineOf(table: TableDefinition, replication: { [datacenter: s
       },
     },
     delivery: {
+      ...DELIVERY_DEFAULTS,
       concurrency: 500,
       maxHeldBytes: 64 * 1024 * 1024,
       attempts: 5,
@@ -149,6 +157,7 @@ export function pipelineOf(table: TableDefinition, replication: { [datacenter: s
       onPoison: SessionPoison.Skip,
     },
     replyQueues: [],
+    observe: false,
   };
 }
 

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import type { Outcome } from "../../runtime/contract/index.js";
 import { applySchema, createSink } from "../../runtime/sinks/cassandra/index.js";
 import { claimSubnet, createRingController, planRing, startRing } from "../../stacks/local/cassandra/index.js";
+import { sinkContext } from "../support/sinkContext.js";
 import {
   clientOf,
   connectionOf,
@@ -73,7 +74,7 @@ test("three nodes are the rendered ring, lose no row when one is killed, say so 
       const outcomes: Outcome[] = [];
       for (let i = 0; i < waiting.length; i += 100) {
         if (i >= 300) killed ??= ring.kill(1);
-        outcomes.push(...(await sink.process(waiting.slice(i, i + 100), { signal: never, attempt })));
+        outcomes.push(...(await sink.process(waiting.slice(i, i + 100), sinkContext(never, attempt))));
       }
       expect(outcomes.filter((outcome) => outcome.kind === "poison")).toEqual([]);
       waiting = waiting.filter((_, i) => outcomes[i]?.kind !== "done");
@@ -96,7 +97,7 @@ test("three nodes are the rendered ring, lose no row when one is killed, say so 
 
     // Two of three gone: no quorum, so nothing is settled, and the probe says the same.
     await Promise.all([ring.kill(0), ring.kill(2)]);
-    const [outcome] = await sink.process([reading(5000, EPOCH_MS)], { signal: never, attempt: 1 });
+    const [outcome] = await sink.process([reading(5000, EPOCH_MS)], sinkContext(never));
     expect(outcome).toMatchObject({ kind: "retry", code: expect.stringMatching(/^Store(Unavailable|Timeout)$/) });
     await expect(sink.probe()).rejects.toThrow();
     await sink.stop();

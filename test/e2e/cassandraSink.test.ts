@@ -7,6 +7,7 @@ import {
   type TableDefinition,
 } from "../../runtime/contract/index.js";
 import { applySchema, createSink } from "../../runtime/sinks/cassandra/index.js";
+import { sinkContext } from "../support/sinkContext.js";
 import {
   connectionOf,
   message,
@@ -18,7 +19,7 @@ import {
 } from "./cassandraHarness.js";
 
 const EPOCH_MS = Date.UTC(2026, 0, 31);
-const context = { signal: new AbortController().signal, attempt: 1 };
+const context = sinkContext();
 const replication = { dc1: 1 };
 const never = new AbortController().signal;
 
@@ -289,7 +290,7 @@ describe("a batch", () => {
 
   test("that is told to stop is given back", async () => {
     const sink = await sinkOn(readings("stopped"));
-    const outcomes = await sink.process([reading(0, EPOCH_MS)], { signal: AbortSignal.abort(), attempt: 1 });
+    const outcomes = await sink.process([reading(0, EPOCH_MS)], sinkContext(AbortSignal.abort()));
     expect(outcomes).toMatchObject([{ kind: "retry", code: "Interrupted" }]);
     expect(await rowsOf("stopped")).toEqual([]);
     await sink.stop();

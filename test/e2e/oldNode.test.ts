@@ -15,17 +15,17 @@ function run(version: string): Promise<{ code: unknown; stderr: string; stdout: 
   });
 }
 
-it.each(["20.20.2", "22.11.0"])(
+it.each(["20.20.2", "22.14.0"])(
   "on Node %s the command says in one sentence what it needs, exit 3",
   async (version) => {
     const { code, stderr } = await run(version);
-    expect(stderr).toBe(`stowage needs Node 22.12 or newer; this is Node ${version}.\n`);
+    expect(stderr).toBe(`stowage needs Node 22.15 or newer; this is Node ${version}.\n`);
     expect(code).toBe(3);
   },
 );
 
-it("on Node 22.12 the command works", async () => {
-  const { code, stdout } = await run("22.12.0");
+it("on Node 22.15 the command works", async () => {
+  const { code, stdout } = await run("22.15.0");
   expect(code).toBe(0);
   expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
 });

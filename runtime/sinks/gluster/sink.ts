@@ -118,7 +118,7 @@ export class GlusterJobSink implements Sink {
     let end: JobEnd;
     try {
       end = await runJob({
-        command: settings.job.command,
+        command: settings.job.command ?? [],
         environment: jobEnvironment(this.options.environment, message, { attempt, pipeline: this.options.pipeline }),
         body: message.body,
         timeoutMilliseconds: settings.job.timeoutSeconds * 1000,
@@ -200,7 +200,7 @@ function unavailable(error: unknown): Outcome {
 }
 
 function outcomeOf(end: Exclude<JobEnd, { kind: "succeeded" }>, { job }: GlusterSettings): Outcome {
-  const program = JSON.stringify(job.command[0]);
+  const program = JSON.stringify(job.command?.[0] ?? job.module);
   const retry = (code: RetryCode, description: string): Outcome => ({ kind: "retry", code, description });
   switch (end.kind) {
     case "refused":

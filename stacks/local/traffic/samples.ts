@@ -34,6 +34,8 @@ export function goodSample(pipeline: Pipeline, run: string, n: number, epochMs: 
       const body = { action: "create", volume, sizeKib: 4096 };
       return { messageId, contentType, body, sessionId: volume, ...(replyTo === undefined ? {} : { replyTo }) };
     }
+    case SinkKind.Module:
+      return { messageId, contentType, body: { number: n } };
     case SinkKind.Cassandra: {
       const device = `device-${n % DEVICES}`;
       const time = new Date(epochMs + n).toISOString();

@@ -21,6 +21,9 @@ export async function countStored(stores: Stores, pipeline: Pipeline, run: strin
       return countResults(stores, pipeline, run);
     case SinkKind.Linstor:
       return countVolumes(stores, run);
+    case SinkKind.Module:
+      // Only the sink's own team knows where its effects are.
+      throw new Error(`Pipeline ${pipeline.name} has a sink of its own, whose store cannot be read from here.`);
     case SinkKind.Cassandra:
       return countRows(stores, pipeline);
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Batcher } from "../../../runtime/bus/batcher.js";
 import type { Outcome, SinkContext, SinkMessage } from "../../../runtime/contract/index.js";
+import { createMetrics } from "../../../runtime/telemetry/index.js";
 import { deferred, FakeClock, settled, sinkMessage } from "./fakes.js";
 
 const never = new AbortController().signal;
@@ -20,7 +21,12 @@ function batcherOf(options: {
       return options.process?.(batch, context) ?? Promise.resolve(batch.map(() => done));
     },
   };
-  const batcher = new Batcher({ sink, clock, capacity: options.capacity ?? 100 });
+  const batcher = new Batcher({
+    sink,
+    clock,
+    metrics: createMetrics({ pipeline: "p", sink: "s" }),
+    capacity: options.capacity ?? 100,
+  });
   const submit = (id: string, attempt = 1, signal = never) =>
     batcher.submit(sinkMessage({ messageId: id }), attempt, { signal });
   return { clock, batches, submit };

@@ -1,6 +1,6 @@
 import type { Clock } from "../../../runtime/bus/clock.js";
 import type { Pipeline, SinkMessage } from "../../../runtime/contract/index.js";
-import { messageKey, sha256 } from "../../../runtime/contract/index.js";
+import { DELIVERY_DEFAULTS, messageKey, sha256 } from "../../../runtime/contract/index.js";
 
 /** A clock that stands still until it is told to go on. */
 export class FakeClock implements Clock {
@@ -71,7 +71,13 @@ export function pipelineOf(change: (pipeline: Pipeline) => void = () => undefine
   const pipeline: Pipeline = {
     contractVersion: 1,
     name: "renders",
-    source: { queue: "renders", sessions: false, lockDurationSeconds: 30, maxDeliveryCount: 3 },
+    source: {
+      queue: "renders",
+      sessions: false,
+      lockDurationSeconds: 30,
+      maxDeliveryCount: 3,
+      duplicateDetection: false,
+    },
     sink: {
       gluster: {
         volume: "results",
@@ -81,6 +87,8 @@ export function pipelineOf(change: (pipeline: Pipeline) => void = () => undefine
       },
     },
     delivery: {
+      ...DELIVERY_DEFAULTS,
+      expectedRestarts: 2,
       concurrency: 4,
       maxHeldBytes: 16 * 1024 * 1024,
       attempts: 3,
@@ -91,6 +99,7 @@ export function pipelineOf(change: (pipeline: Pipeline) => void = () => undefine
       onPoison: "skip",
     },
     replyQueues: ["answers"],
+    observe: false,
   };
   change(pipeline);
   return pipeline;

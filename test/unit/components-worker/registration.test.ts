@@ -186,7 +186,8 @@ describe.each([
       subscription: "audit",
       sessions: false,
       lockDurationSeconds: 60,
-      maxDeliveryCount: 3,
+      maxDeliveryCount: 5,
+      duplicateDetection: false,
     };
     const pipeline = pipelineTo("gluster", { source });
     const { one } = await run(() => worker({ autoscaling, pipeline }), { preview });

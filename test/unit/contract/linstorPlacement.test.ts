@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  DELIVERY_DEFAULTS,
   formatProblem,
   type LinstorSink,
   type Pipeline,
@@ -13,7 +14,13 @@ function pipeline(placement: Partial<LinstorSink>): Pipeline {
   return {
     contractVersion: 1,
     name: "volumes",
-    source: { queue: "volumes", sessions: true, lockDurationSeconds: 60, maxDeliveryCount: 10 },
+    source: {
+      queue: "volumes",
+      sessions: true,
+      lockDurationSeconds: 60,
+      maxDeliveryCount: 10,
+      duplicateDetection: false,
+    },
     sink: {
       linstor: {
         resourceGroup: "volumes",
@@ -24,6 +31,7 @@ function pipeline(placement: Partial<LinstorSink>): Pipeline {
       },
     },
     delivery: {
+      ...DELIVERY_DEFAULTS,
       concurrency: 16,
       maxHeldBytes: 64 * 1024 * 1024,
       attempts: 3,
@@ -34,6 +42,7 @@ function pipeline(placement: Partial<LinstorSink>): Pipeline {
       onPoison: SessionPoison.Skip,
     },
     replyQueues: [],
+    observe: false,
   };
 }
 

@@ -4,6 +4,7 @@ import {
   CONTRACT_VERSION,
   type Connection,
   connectionProblems,
+  DELIVERY_DEFAULTS,
   defineTable,
   formatProblem,
   InvalidInputError,
@@ -30,7 +31,13 @@ function pipeline(change: (p: Pipeline) => void = () => {}): Pipeline {
   const p: Pipeline = {
     contractVersion: CONTRACT_VERSION,
     name: "telemetry",
-    source: { queue: "telemetry", sessions: false, lockDurationSeconds: 60, maxDeliveryCount: 10 },
+    source: {
+      queue: "telemetry",
+      sessions: false,
+      lockDurationSeconds: 60,
+      maxDeliveryCount: 10,
+      duplicateDetection: false,
+    },
     sink: {
       cassandra: {
         table,
@@ -43,6 +50,7 @@ function pipeline(change: (p: Pipeline) => void = () => {}): Pipeline {
       },
     },
     delivery: {
+      ...DELIVERY_DEFAULTS,
       concurrency: 256,
       maxHeldBytes: 64 * 1024 * 1024,
       attempts: 3,
@@ -53,6 +61,7 @@ function pipeline(change: (p: Pipeline) => void = () => {}): Pipeline {
       onPoison: "skip",
     },
     replyQueues: [],
+    observe: false,
   };
   change(p);
   return p;

@@ -7,6 +7,7 @@ import { Layout } from "../../../runtime/sinks/gluster/layout.js";
 import { GlusterJobSink } from "../../../runtime/sinks/gluster/sink.js";
 import { ResultStore } from "../../../runtime/sinks/gluster/store.js";
 import { createVolumeFolder } from "../../../stacks/local/gluster/index.js";
+import { sinkContext } from "../../support/sinkContext.js";
 
 /** A folder of a test's own, removed at its end. */
 export function temporaryFolder(): { path: string; remove: () => void } {
@@ -73,6 +74,6 @@ export async function outcomeOf(
   context: { signal?: AbortSignal; attempt?: number } = {},
 ): Promise<Outcome | undefined> {
   const signal = context.signal ?? new AbortController().signal;
-  const [outcome] = await sink.process([message], { signal, attempt: context.attempt ?? 1 });
+  const [outcome] = await sink.process([message], sinkContext(signal, context.attempt));
   return outcome;
 }

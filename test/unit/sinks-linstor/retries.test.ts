@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { RetryCode, type VolumeCommand } from "../../../runtime/contract/index.js";
 import type { LinstorCommandSink } from "../../../runtime/sinks/linstor/sink.js";
 import { Connection, type LinstorStandIn } from "../../../stacks/local/linstor/index.js";
+import { sinkContext } from "../../support/sinkContext.js";
 import { commandMessage, forgetOutcomes, give, replyOf, SETTINGS, sinkOn, startCluster } from "./setup.js";
 
 const never = new AbortController().signal;
@@ -157,7 +158,7 @@ describe("another attempt", () => {
       commandMessage("e", { action: "create", volume: "other", sizeKib: 4096 }),
     ];
     // The first request of the batch is the first command's.
-    const outcomes = await sink.process(batch, { signal: never, attempt: 1 });
+    const outcomes = await sink.process(batch, sinkContext(never));
     expect(outcomes.map((o) => o.kind)).toEqual(["retry", "retry", "done"]);
     expect(cluster.volumes().map((v) => v.name)).toEqual(["other"]);
   });

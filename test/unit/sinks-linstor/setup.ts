@@ -11,6 +11,7 @@ import { LinstorApi } from "../../../runtime/sinks/linstor/api.js";
 import { LinstorClient } from "../../../runtime/sinks/linstor/client.js";
 import { LinstorCommandSink } from "../../../runtime/sinks/linstor/sink.js";
 import { createLinstorStandIn, type LinstorStandIn } from "../../../stacks/local/linstor/index.js";
+import { sinkContext } from "../../support/sinkContext.js";
 
 export const ENTITY = "volume-commands";
 
@@ -93,7 +94,7 @@ export async function give(
   message: SinkMessage,
   signal: AbortSignal = never,
 ): Promise<Outcome> {
-  const [outcome] = await sink.process([message], { signal, attempt: 1 });
+  const [outcome] = await sink.process([message], sinkContext(signal));
   if (outcome === undefined) throw new Error("the sink gave no outcome");
   return outcome;
 }

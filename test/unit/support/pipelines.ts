@@ -1,4 +1,9 @@
-import type { Pipeline, PipelineSink, TableDefinition } from "../../../runtime/contract/index.js";
+import {
+  DELIVERY_DEFAULTS,
+  type Pipeline,
+  type PipelineSink,
+  type TableDefinition,
+} from "../../../runtime/contract/index.js";
 
 const MIB = 1024 * 1024;
 
@@ -46,9 +51,16 @@ export function pipelineTo(sink: keyof typeof sinks, changed: Partial<Pipeline> 
   return {
     contractVersion: 1,
     name: "renders",
-    source: { queue: "renders", sessions: sink === "linstor", lockDurationSeconds: 60, maxDeliveryCount: 10 },
+    source: {
+      queue: "renders",
+      sessions: sink === "linstor",
+      lockDurationSeconds: 60,
+      maxDeliveryCount: 10,
+      duplicateDetection: false,
+    },
     sink: sinks[sink],
     delivery: {
+      ...DELIVERY_DEFAULTS,
       concurrency: 16,
       maxHeldBytes: 64 * MIB,
       attempts: 3,
@@ -59,6 +71,7 @@ export function pipelineTo(sink: keyof typeof sinks, changed: Partial<Pipeline> 
       onPoison: "skip",
     },
     replyQueues: [],
+    observe: false,
     ...changed,
   };
 }

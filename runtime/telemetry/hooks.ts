@@ -1,0 +1,39 @@
+import type { Outcome, SinkMessage } from "../contract/index.js";
+import type { DeliveryOutcome } from "./metrics.js";
+
+/**
+ * Follows deliveries as spans. The engine calls it at each step, and not at all where it is absent: that is what makes
+ * "off" cost nothing. No member throws.
+ */
+export interface Tracing {
+  /** A message was received: its span begins, as a child of the producer's context that the message carries. */
+  begin(message: SinkMessage): void;
+  /** Runs one call of the sink as a span of its own, linked to all messages of the batch. */
+  process<T>(messages: SinkMessage[], run: () => Promise<T>): Promise<T>;
+  /** Runs one call of the store as a span below the sink's. */
+  store<T>(operation: string, run: () => Promise<T>): Promise<T>;
+  /** Runs the settlement of one message as a span. `operation` is `complete`, `abandon` or `dead_letter`. */
+  settle<T>(message: SinkMessage, operation: string, run: () => Promise<T>): Promise<T>;
+  /** The delivery is over. */
+  end(message: SinkMessage, outcome: DeliveryOutcome, description?: string): void;
+  /** Exports what is buffered, within a bounded time, and ends. */
+  close(): Promise<void>;
+}
+
+/**
+ * The append-only log of effects. The engine calls it around each call of the sink, and not at all where the pipeline
+ * has none. Where a record cannot be written, nothing is done that would go without one.
+ */
+export interface Audit {
+  /**
+   * Writes what is about to be done; the sink is called once the records are handed to the system. A promise only where
+   * that has to be waited for. Rejects (or throws) with a StowageError `AuditUnavailable` where they cannot be written.
+   */
+  intent(messages: SinkMessage[], attempt: number): Promise<void> | undefined;
+  /** Writes what became of each message, in the order of the messages. */
+  outcomes(messages: SinkMessage[], outcomes: Outcome[]): void;
+  /** Rejects where no record can be written now. */
+  probe(): Promise<void>;
+  /** Writes out what is buffered, and ends: nothing is written after it. */
+  close(): Promise<void>;
+}
