@@ -1,4 +1,4 @@
-import { type Bus, Engine, openBus, systemClock } from "./bus/index.js";
+import { type Bus, Engine, openBus, systemClock, type TokenEvents } from "./bus/index.js";
 import { type Connection, ExitCode, type Pipeline, type Sink, StowageError, sinkKind } from "./contract/index.js";
 import { createSink } from "./sinks/index.js";
 import { startSink } from "./start.js";
@@ -105,12 +105,29 @@ export class Worker {
   /** The bus; undefined where there is nothing to log in with, which is in the log. */
   private async open(): Promise<Bus | undefined> {
     try {
-      return await openBus(this.setup.connection, this.setup.pipeline.source);
+      return await openBus(this.setup.connection, this.setup.pipeline, this.tokenEvents());
     } catch (error) {
       if (!(error instanceof StowageError)) throw error;
       this.note(error, "the bus cannot be opened");
       return undefined;
     }
+  }
+
+  private tokenEvents(): TokenEvents {
+    const { metrics } = this;
+    const { logger } = this.setup.log;
+    return {
+      refreshed: (expiresAt) => {
+        metrics.held.tokenExpiresAt = expiresAt;
+        metrics.tokenExpires.set((expiresAt - systemClock.now()) / 1000);
+        metrics.tokenRefreshes.inc({ result: "ok" });
+        logger.info({ expiresAt: new Date(expiresAt).toISOString() }, "access token refreshed");
+      },
+      failed: (description) => {
+        metrics.tokenRefreshes.inc({ result: "failed" });
+        logger.error({ description }, "no new access token: the one in use holds until it expires");
+      },
+    };
   }
 
   private async ready(): Promise<Health> {

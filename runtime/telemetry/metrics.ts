@@ -50,6 +50,8 @@ export interface HeldNow {
   ledger: { readonly held: number; readonly heldBytes: number };
   /** When something was received, renewed or settled last, in milliseconds since 1970; 0 before the first. */
   progressAt: number;
+  /** When the access token in use expires, in milliseconds since 1970; undefined before there is one. */
+  tokenExpiresAt?: number;
 }
 
 /** Makes the metrics in a registry of their own, with the process's default ones (CPU, memory, event loop). */
@@ -67,7 +69,9 @@ export function createMetrics(labels: { pipeline: string; sink: string }): Worke
     queueOldestAge: once(() => gauge("stowage_queue_oldest_age_seconds")),
     deadLetterOldestAge: once(() => gauge("stowage_dead_letter_oldest_age_seconds")),
     queueMessages: once(() => gauge("stowage_queue_messages")),
-    tokenExpires: once(() => gauge("stowage_token_expires_seconds")),
+    tokenExpires: once(() =>
+      gauge("stowage_token_expires_seconds", () => ((held.tokenExpiresAt ?? Number.NaN) - Date.now()) / 1000),
+    ),
     tokenRefreshes: once(() => counter("stowage_token_refreshes_total")),
     auditRecords: once(() => counter("stowage_audit_records_total")),
     auditHead: once(() => gauge("stowage_audit_head_info")),

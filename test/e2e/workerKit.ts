@@ -63,7 +63,7 @@ export class BusKit {
     };
     const engine = new Engine({
       ...{ pipeline, sink, metrics, clock: systemClock, random: Math.random },
-      bus: await openBus(this.connection, pipeline.source),
+      bus: await openBus(this.connection, pipeline),
       logger: pino({ level: process.env["STOWAGE_LOG_LEVEL"] ?? "silent" }),
       onNoProgress: () => undefined,
     });

@@ -25,6 +25,8 @@ export interface EngineKit {
   /** Exit statuses that came with them. */
   codes: ExitCode[];
   busClosed(): boolean;
+  /** Times that the client was replaced. */
+  recycled(): number;
   /** A metric's value by name and labels. */
   value(name: string, labels?: { [name: string]: string }): Promise<number>;
 }
@@ -44,6 +46,7 @@ export function engineKit(
   const noProgress: string[] = [];
   const codes: ExitCode[] = [];
   let closed = false;
+  let recycled = 0;
   let refusal: Error | undefined;
   const bus: Bus = {
     createReceiver: () => {
@@ -64,6 +67,9 @@ export function engineKit(
       throw clientError("ServiceTimeout");
     },
     createSender: () => ({ sendMessages: async () => undefined, close: async () => undefined }),
+    recycle: async () => {
+      recycled++;
+    },
     close: async () => {
       closed = true;
     },
@@ -101,5 +107,6 @@ export function engineKit(
       refusal = error;
     },
     busClosed: () => closed,
+    recycled: () => recycled,
   };
 }
