@@ -23,6 +23,8 @@ type Long = NonNullable<ServiceBusReceivedMessage["sequenceNumber"]>;
 
 /** The client itself waits 15 s for an answer that went down with its connection; the next look gets one at once. */
 const LOOK_MILLISECONDS = 10_000;
+/** A connection that has died silently does not answer its closing either. */
+const CLOSE_MILLISECONDS = 2_000;
 /** Messages asked for where the first is deferred or scheduled: these are passed over by so many at a time. */
 const PAGE = 100;
 /** Bits of a sequence number that count; those above are a partition's number, and say nothing about order. */
@@ -58,7 +60,9 @@ export class Peeker {
   async close(): Promise<void> {
     const receiver = this.receiver;
     this.receiver = undefined;
-    await receiver?.close().catch(() => undefined);
+    if (receiver === undefined) return;
+    const closing = within(this.options.clock, CLOSE_MILLISECONDS, receiver.close(), "it did not close");
+    await closing.catch(() => undefined);
   }
 
   private async look(): Promise<PeekedMessage | undefined> {

@@ -2,6 +2,7 @@ import type { ServiceBusReceiverOptions } from "@azure/service-bus";
 import type { Connection, Pipeline, PipelineSource } from "../contract/index.js";
 import { type ClientOptions, openClient } from "./client.js";
 import { systemClock, within } from "./clock.js";
+import { Peeker } from "./peeker.js";
 import type { QueueReceiver } from "./queueIntake.js";
 import type { ReplySender } from "./replies.js";
 import type { SessionReceiver } from "./session.js";
@@ -11,6 +12,10 @@ export interface Bus {
   createReceiver(): QueueReceiver;
   acceptNextSession(): Promise<SessionReceiver>;
   createSender(queue: string): ReplySender;
+  /** Looks for the oldest message of the source entity. */
+  readonly waiting: Pick<Peeker, "peekOldest">;
+  /** Looks for the oldest message of its dead-letter queue. */
+  readonly deadLetters: Pick<Peeker, "peekOldest">;
   /** Puts a new client, on a connection of its own, in the place of the old one. What the old one gave is dead then. */
   recycle(): Promise<void>;
   close(): Promise<void>;
@@ -24,6 +29,9 @@ const RECEIVE: ServiceBusReceiverOptions & { receiveMode: "peekLock" } = {
   skipConvertingDate: true,
 };
 
+/** Nothing is read of what is peeked. */
+const PEEK: ServiceBusReceiverOptions = { skipParsingBodyAsJson: true, skipConvertingDate: true };
+
 /** How long a client that is given up may take to close, in milliseconds. */
 const CLOSE_MILLISECONDS = 3_000;
 
@@ -35,11 +43,19 @@ export async function openBus(
 ): Promise<Bus> {
   const open = () => openClient(connection, { retries: delivery.client, ...(tokens === undefined ? {} : { tokens }) });
   let opened = await open();
+  const receiver = (options: ServiceBusReceiverOptions) =>
+    source.topic !== undefined && source.subscription !== undefined
+      ? opened.client.createReceiver(source.topic, source.subscription, options)
+      : opened.client.createReceiver(queueOf(source), options);
+  const waiting = new Peeker({ createReceiver: () => receiver(PEEK), clock: systemClock });
+  const deadLetters = new Peeker({
+    createReceiver: () => receiver({ ...PEEK, subQueueType: "deadLetter" }),
+    clock: systemClock,
+  });
   return {
-    createReceiver: () =>
-      source.topic !== undefined && source.subscription !== undefined
-        ? opened.client.createReceiver(source.topic, source.subscription, RECEIVE)
-        : opened.client.createReceiver(queueOf(source), RECEIVE),
+    waiting,
+    deadLetters,
+    createReceiver: () => receiver(RECEIVE),
     acceptNextSession: () =>
       source.topic !== undefined && source.subscription !== undefined
         ? opened.client.acceptNextSession(source.topic, source.subscription, RECEIVE)
@@ -48,6 +64,7 @@ export async function openBus(
     recycle: async () => {
       const old = opened;
       opened = await open();
+      await Promise.all([waiting.close(), deadLetters.close()]);
       // A connection that has died silently does not answer its closing either.
       await within(systemClock, CLOSE_MILLISECONDS, old.close(), "the old client did not close").catch(() => undefined);
     },

@@ -66,6 +66,8 @@ export function engineKit(
       if (late !== undefined) return late;
       throw clientError("ServiceTimeout");
     },
+    waiting: { peekOldest: async () => undefined },
+    deadLetters: { peekOldest: async () => undefined },
     createSender: () => ({ sendMessages: async () => undefined, close: async () => undefined }),
     recycle: async () => {
       recycled++;
