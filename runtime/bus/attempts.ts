@@ -1,4 +1,6 @@
+import type { ServiceBusReceivedMessage } from "@azure/service-bus";
 import {
+  ATTEMPTS_PROPERTY,
   type Outcome,
   type PipelineDelivery,
   PoisonReason,
@@ -22,6 +24,8 @@ export type Verdict =
   | { kind: "deadLetter"; reason: PoisonReason; description: string }
   /** Give it back; the entity counts the delivery. */
   | { kind: "abandon"; code: RetryCode; description: string }
+  /** A copy for later is scheduled: complete it. */
+  | { kind: "rescheduled"; code: RetryCode; description: string }
   /** Give it back because the process ends, or the store is down for longer than a message is held. */
   | { kind: "release" }
   /** Settle nothing: the lock is lost. */
@@ -31,6 +35,8 @@ export type Verdict =
 export interface AttemptEvents {
   retry(message: SinkMessage, attempt: number, outcome: RetryOutcome): void;
   reply(result: "sent" | "failed"): void;
+  /** No copy for later could be sent: the message waits under its lock instead. */
+  notScheduled(message: SinkMessage, error: unknown): void;
 }
 
 export interface AttemptsOptions {
@@ -42,6 +48,13 @@ export interface AttemptsOptions {
   gate: Pick<StoreGate, "open" | "whenOpen" | "suspect" | "succeeded">;
   replies: Pick<Replies, "refused" | "send">;
   propagation: Pick<Propagation, "underway" | "refused" | "accepted">;
+  /**
+   * Sends a copy of a message for later, with the number of attempts that were made so far; absent where delayed retries
+   * are held. Rejects with the client's error.
+   */
+  reschedule?:
+    | ((received: ServiceBusReceivedMessage, attempts: number, delayMilliseconds: number) => Promise<void>)
+    | undefined;
   /** Why a message's producer is not trusted, or cannot be checked now; undefined where it is. */
   verify?: ((message: SinkMessage) => Promise<Outcome | undefined>) | undefined;
   clock: Clock;
@@ -56,6 +69,12 @@ const OUTAGES: ReadonlySet<RetryCode> = new Set([
   RetryCode.AuditUnavailable,
 ]);
 
+/** Attempts at earlier copies of a message. What is no count counts as none. */
+function earlierAttempts({ properties }: SinkMessage): number {
+  const count = properties[ATTEMPTS_PROPERTY];
+  return typeof count === "number" && Number.isSafeInteger(count) && count > 0 ? count : 0;
+}
+
 /** Carries one delivery of a message through its attempts to a verdict. */
 export class Attempts {
   private readonly backoff: Backoff;
@@ -66,18 +85,18 @@ export class Attempts {
   }
 
   /** The verdict on one delivery under its lock. Never rejects. */
-  async run(message: SinkMessage, lock: HeldLock): Promise<Verdict> {
+  async run(message: SinkMessage, lock: HeldLock, received: ServiceBusReceivedMessage): Promise<Verdict> {
     const { guard } = this.options;
     if (!guard.tryEnter(message.key) && !(await guard.enter(message.key, lock.signal)))
       return this.stopped(message, lock, undefined);
     try {
-      return await this.tryAll(message, lock);
+      return await this.tryAll(message, lock, received);
     } finally {
       guard.leave(message.key);
     }
   }
 
-  private async tryAll(message: SinkMessage, lock: HeldLock): Promise<Verdict> {
+  private async tryAll(message: SinkMessage, lock: HeldLock, received: ServiceBusReceivedMessage): Promise<Verdict> {
     const { delivery, gate, clock, random, events } = this.options;
     let last: RetryOutcome | undefined;
     for (let attempt = 1; ; attempt++) {
@@ -95,6 +114,10 @@ export class Attempts {
       events.retry(message, attempt, outcome);
       if (OUTAGES.has(outcome.code)) gate.suspect(outcome.description);
       if (lock.stopped !== undefined) return this.stopped(message, lock, last);
+      if (outcome.delayMilliseconds !== undefined && this.options.reschedule !== undefined) {
+        const verdict = await this.later(message, received, attempt, { ...outcome, delay: outcome.delayMilliseconds });
+        if (verdict !== undefined) return verdict;
+      }
       if (attempt >= delivery.attempts) return this.giveBack(message, outcome);
       await pause(
         clock,
@@ -105,13 +128,43 @@ export class Attempts {
   }
 
   /**
-   * A message waits for the store under its lock. On the entity's last delivery it waits as long as it takes: given
+   * Leaves the message to a scheduled copy, as long as all copies together have not used up what the entity's deliveries
+   * would have given it. Undefined where no copy could be sent: then it waits here.
+   */
+  private async later(
+    message: SinkMessage,
+    received: ServiceBusReceivedMessage,
+    attempt: number,
+    { code, description, delay }: RetryOutcome & { delay: number },
+  ): Promise<Verdict | undefined> {
+    const { reschedule, delivery, maxDeliveryCount, events } = this.options;
+    const made = earlierAttempts(message) + attempt;
+    const allowed = delivery.attempts * maxDeliveryCount;
+    if (made >= allowed) {
+      const all = `All ${allowed} attempts of ${maxDeliveryCount} deliveries, over scheduled copies, failed.`;
+      return {
+        kind: "deadLetter",
+        reason: PoisonReason.AttemptsExhausted,
+        description: `${all} The last error is ${code}: ${description}`,
+      };
+    }
+    try {
+      await reschedule?.(received, made, delay);
+      return { kind: "rescheduled", code, description };
+    } catch (error) {
+      events.notScheduled(message, error);
+      return undefined;
+    }
+  }
+
+  /**
+   * A message waits for the store under its lock, for up to `maxOutageSeconds`. On the entity's last delivery it waits as long as it takes: given
    * back, the broker would dead-letter it for an outage that is no fault of its own.
    */
   private async waitAtGate({ deliveryCount }: SinkMessage, lock: HeldLock): Promise<void> {
-    const { gate, maxDeliveryCount } = this.options;
-    if (deliveryCount < maxDeliveryCount) return gate.whenOpen(lock.signal);
-    lock.suspendLimit();
+    const { gate, delivery, maxDeliveryCount } = this.options;
+    if (deliveryCount < maxDeliveryCount) lock.limitTo(delivery.maxOutageSeconds * 1000);
+    else lock.suspendLimit();
     await gate.whenOpen(lock.signal);
     lock.restartLimit();
   }

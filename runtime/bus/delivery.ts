@@ -72,11 +72,11 @@ export class Deliveries {
     return this.stopped.values().next().value;
   }
 
-  private async verdict({ read, lock }: Delivery): Promise<Verdict> {
+  private async verdict({ read, lock, received }: Delivery): Promise<Verdict> {
     if ("poison" in read)
       return { kind: "deadLetter", reason: read.poison.reason, description: read.poison.description };
     if (!(await lock.fresh())) return { kind: "nothing" };
-    return this.options.attempts.run(read.message, lock);
+    return this.options.attempts.run(read.message, lock, received);
   }
 
   private async settle(delivery: Delivery, verdict: Verdict, began: number): Promise<DeliveryOutcome> {
@@ -88,6 +88,13 @@ export class Deliveries {
           await this.settling(delivery, "complete", () => settler.completeMessage(received));
           this.line(delivery, began, verdict.duplicate ? "done before" : "done");
           return verdict.duplicate ? DeliveryOutcome.Duplicate : DeliveryOutcome.Done;
+        case "rescheduled":
+          await this.settling(delivery, "complete", () => settler.completeMessage(received));
+          this.line(delivery, began, "copied for later", {
+            code: verdict.code,
+            description: firstLine(verdict.description),
+          });
+          return DeliveryOutcome.Rescheduled;
         case "abandon":
           await this.settling(delivery, "abandon", () => settler.abandonMessage(received));
           this.line(delivery, began, "abandoned", { code: verdict.code, description: firstLine(verdict.description) });

@@ -1,4 +1,12 @@
-import { ExitCode, entityPath, type Outcome, type Pipeline, type Sink, type SinkMessage } from "../contract/index.js";
+import {
+  DelayedRetry,
+  ExitCode,
+  entityPath,
+  type Outcome,
+  type Pipeline,
+  type Sink,
+  type SinkMessage,
+} from "../contract/index.js";
 import type { Audit, Health, Logger, Tracing, WorkerMetrics } from "../telemetry/index.js";
 import { Attempts } from "./attempts.js";
 import { Batcher } from "./batcher.js";
@@ -13,6 +21,7 @@ import { LockKeeper, StopReason } from "./locks.js";
 import { Propagation } from "./propagation.js";
 import { QueueIntake } from "./queueIntake.js";
 import { Replies } from "./replies.js";
+import { Rescheduler } from "./rescheduler.js";
 import { SESSION_PREFETCH } from "./session.js";
 import { SessionIntake } from "./sessionIntake.js";
 import type { Bus } from "./source.js";
@@ -59,6 +68,8 @@ export class Engine {
   private readonly keeper: LockKeeper;
   private readonly gate: StoreGate;
   private readonly replies: Replies;
+  /** Present where delayed retries are scheduled. */
+  private readonly rescheduler: Rescheduler | undefined;
   private readonly deliveries: Deliveries;
   private readonly state: BusState;
   private readonly propagation: Propagation;
@@ -90,6 +101,10 @@ export class Engine {
       random,
     });
     this.replies = new Replies(replyQueues, (queue) => bus.createSender(queue));
+    const { queue } = source;
+    if (delivery.delayedRetry === DelayedRetry.Schedule && queue !== undefined)
+      this.rescheduler = new Rescheduler(source, () => bus.createSender(queue), clock);
+    const { rescheduler } = this;
     const attempts = new Attempts({
       delivery,
       maxDeliveryCount: source.maxDeliveryCount,
@@ -99,6 +114,7 @@ export class Engine {
       replies: this.replies,
       propagation: this.propagation,
       verify,
+      reschedule: rescheduler === undefined ? undefined : (...copy) => rescheduler.send(...copy),
       clock,
       random,
       events: {
@@ -111,6 +127,11 @@ export class Engine {
           );
         },
         reply: (result) => metrics.replies.inc({ result }),
+        notScheduled: ({ messageId, traceId }, error) =>
+          logger.warn(
+            { messageId, traceId, code: errorCode(error), description: errorText(error) },
+            "no copy for later could be sent: the message waits under its lock",
+          ),
       },
     });
     const lockDurationSeconds = source.lockDurationSeconds;
@@ -213,6 +234,7 @@ export class Engine {
   private async closeAll(bus: Bus): Promise<void> {
     await this.intake.close();
     await this.replies.close();
+    await this.rescheduler?.close();
     await bus.close();
   }
 

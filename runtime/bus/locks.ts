@@ -17,6 +17,11 @@ export interface Grant {
   lockedUntil: number | undefined;
   /** Renews it at the broker by its own token. */
   renew(): Promise<unknown>;
+  /**
+   * A session's: giving it back costs no delivery, and it is renewed until it is released, also when its work was told to
+   * stop. Another holder must not begin with the session while a sink has not let go of it.
+   */
+  ofSession?: boolean;
 }
 
 /** What the keeper tells. */
@@ -97,6 +102,11 @@ export class HeldLock {
     this.renewUntil = Number.POSITIVE_INFINITY;
   }
 
+  /** Another time limit, counted from now, until `restartLimit`. In milliseconds. */
+  limitTo(milliseconds: number): void {
+    this.renewUntil = this.clock.now() + milliseconds;
+  }
+
   /** Starts the time limit anew: the next message of a session begins. */
   restartLimit(): void {
     this.renewUntil = this.clock.now() + this.times.maxProcessingMilliseconds;
@@ -113,9 +123,10 @@ export class HeldLock {
   look(): void {
     const now = this.clock.now();
     if (this.lost) return;
-    if (now >= this.expiresAt) this.stop(StopReason.LockLost);
-    else if (now >= this.renewUntil) this.stop(StopReason.TimeLimit);
-    else if (now >= this.renewAt && !this.renewing) void this.renew();
+    if (now >= this.expiresAt) return this.stop(StopReason.LockLost);
+    const over = now >= this.renewUntil;
+    if (over) this.stop(StopReason.TimeLimit);
+    if ((!over || this.grant.ofSession === true) && now >= this.renewAt && !this.renewing) void this.renew();
   }
 
   private async renew(): Promise<void> {

@@ -1,9 +1,12 @@
 import type { ServiceBusMessage } from "@azure/service-bus";
 import { defined, type Reply, replyMessageId, type SinkMessage } from "../contract/index.js";
 
+import type { AmqpMessage } from "./copy.js";
+
 /** The part of the client's sender that is used. */
 export interface ReplySender {
   sendMessages(message: ServiceBusMessage): Promise<void>;
+  scheduleMessages(message: AmqpMessage, at: Date): Promise<unknown>;
   close(): Promise<void>;
 }
 

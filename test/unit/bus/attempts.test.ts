@@ -1,4 +1,4 @@
-import type { ServiceBusMessage } from "@azure/service-bus";
+import type { ServiceBusMessage, ServiceBusReceivedMessage } from "@azure/service-bus";
 import { beforeEach, describe, expect, test } from "vitest";
 import { Attempts, type Verdict } from "../../../runtime/bus/attempts.js";
 import { isLockLost } from "../../../runtime/bus/errors.js";
@@ -7,7 +7,8 @@ import { type HeldLock, LockKeeper, StopReason } from "../../../runtime/bus/lock
 import { PROPAGATION_MILLISECONDS, Propagation } from "../../../runtime/bus/propagation.js";
 import { Replies } from "../../../runtime/bus/replies.js";
 import { StoreGate } from "../../../runtime/bus/storeGate.js";
-import type { Outcome, SinkMessage } from "../../../runtime/contract/index.js";
+import { ATTEMPTS_PROPERTY, type Outcome, type SinkMessage } from "../../../runtime/contract/index.js";
+import { received } from "./fakeBus.js";
 import { clientError, deferred, FakeClock, pipelineOf, settled, sinkMessage } from "./fakes.js";
 
 const done: Outcome = { kind: "done", duplicate: false };
@@ -32,7 +33,10 @@ describe("the attempts at a message", () => {
     retries = [];
   });
 
-  function attemptsOf(submit: (message: SinkMessage, attempt: number, signal: AbortSignal) => Promise<Outcome>) {
+  function attemptsOf(
+    submit: (message: SinkMessage, attempt: number, signal: AbortSignal) => Promise<Outcome>,
+    reschedule?: (received: ServiceBusReceivedMessage, attempts: number, delay: number) => Promise<void>,
+  ) {
     const { delivery, source, replyQueues } = pipelineOf();
     const gate = new StoreGate({
       probe: async () => {
@@ -55,12 +59,18 @@ describe("the attempts at a message", () => {
           if (sendError !== undefined) throw sendError;
           sent.push(message);
         },
+        scheduleMessages: async () => undefined,
         close: async () => undefined,
       })),
+      reschedule,
       propagation: new Propagation(clock),
       clock,
       random: () => 1,
-      events: { retry: (_message, attempt) => retries.push(attempt), reply: () => undefined },
+      events: {
+        retry: (_message, attempt) => retries.push(attempt),
+        reply: () => undefined,
+        notScheduled: () => undefined,
+      },
     });
   }
 
@@ -71,7 +81,7 @@ describe("the attempts at a message", () => {
   /** Runs to the verdict while time passes. */
   async function verdictOf(attempts: Attempts, message = sinkMessage(), lock = lockOf()): Promise<Verdict | undefined> {
     let verdict: Verdict | undefined;
-    void attempts.run(message, lock).then((found) => {
+    void attempts.run(message, lock, received()).then((found) => {
       verdict = found;
     });
     await clock.advance(10_000);
@@ -142,7 +152,7 @@ describe("the attempts at a message", () => {
         ),
     );
     let verdict: Verdict | undefined;
-    void attempts.run(sinkMessage(), lockOf()).then((found) => {
+    void attempts.run(sinkMessage(), lockOf(), received()).then((found) => {
       verdict = found;
     });
     await clock.advance(121_000);
@@ -156,7 +166,7 @@ describe("the attempts at a message", () => {
     const lock = lockOf();
     const attempts = attemptsOf(async () => failed);
     let verdict: Verdict | undefined;
-    void attempts.run(sinkMessage(), lock).then((found) => {
+    void attempts.run(sinkMessage(), lock, received()).then((found) => {
       verdict = found;
     });
     await settled();
@@ -169,7 +179,7 @@ describe("the attempts at a message", () => {
     const first = deferred<Outcome>();
     let calls = 0;
     const attempts = attemptsOf(() => (++calls === 1 ? first.promise : Promise.resolve(done)));
-    const both = [attempts.run(sinkMessage(), lockOf()), attempts.run(sinkMessage(), lockOf())];
+    const both = [attempts.run(sinkMessage(), lockOf(), received()), attempts.run(sinkMessage(), lockOf(), received())];
     await settled();
     expect(calls).toBe(1);
     first.resolve(done);
@@ -208,7 +218,7 @@ describe("the attempts at a message", () => {
     });
     sendError = clientError("UnauthorizedAccess", "'Send' claim(s) are required");
     let verdict: Verdict | undefined;
-    void attempts.run(sinkMessage(), lockOf()).then((found) => {
+    void attempts.run(sinkMessage(), lockOf(), received()).then((found) => {
       verdict = found;
     });
     // Longer than maxProcessingSeconds: the wait is not the message's fault.
@@ -234,5 +244,56 @@ describe("the attempts at a message", () => {
     const verdict = await verdictOf(attemptsOf(async () => ({ kind: "done", duplicate: false, replies })));
     expect(verdict).toMatchObject({ kind: "deadLetter", reason: "ReplyNotAllowed" });
     expect(sent).toEqual([]);
+  });
+
+  describe("at what wants to be tried again later", () => {
+    const later: Outcome = { kind: "retry", code: "NotReady", description: "syncing", delayMilliseconds: 60_000 };
+
+    test("hold it under its lock where the pipeline holds", async () => {
+      let calls = 0;
+      const attempts = attemptsOf(async () => (++calls === 1 ? later : done));
+      expect(await verdictOf(attempts)).toBeUndefined();
+      await clock.advance(50_000);
+      expect(calls).toBe(2);
+    });
+
+    test("leave it to a scheduled copy where the pipeline schedules, counting on over the copies", async () => {
+      const copies: number[][] = [];
+      const attempts = attemptsOf(
+        async () => later,
+        async (_received, made, delay) => void copies.push([made, delay]),
+      );
+      expect(await verdictOf(attempts)).toEqual({ kind: "rescheduled", code: "NotReady", description: "syncing" });
+      const copy = sinkMessage({ properties: { [ATTEMPTS_PROPERTY]: 4 } });
+      expect(await verdictOf(attempts, copy)).toMatchObject({ kind: "rescheduled" });
+      expect(copies).toEqual([
+        [1, 60_000],
+        [5, 60_000],
+      ]);
+    });
+
+    test("dead-letter it once the copies have used up what its deliveries would have given it", async () => {
+      const attempts = attemptsOf(
+        async () => later,
+        async () => undefined,
+      );
+      const last = sinkMessage({ properties: { [ATTEMPTS_PROPERTY]: 8 } });
+      const verdict = await verdictOf(attempts, last);
+      expect(verdict).toMatchObject({ kind: "deadLetter", reason: "AttemptsExhausted" });
+      expect(verdict).toMatchObject({ description: expect.stringContaining("All 9 attempts of 3 deliveries") });
+    });
+
+    test("hold it all the same where no copy can be sent", async () => {
+      let calls = 0;
+      const attempts = attemptsOf(
+        async () => (++calls === 1 ? later : done),
+        async () => {
+          throw clientError("ServiceBusy");
+        },
+      );
+      expect(await verdictOf(attempts)).toBeUndefined();
+      await clock.advance(50_000);
+      expect(calls).toBe(2);
+    });
   });
 });

@@ -68,7 +68,11 @@ export function engineKit(
     },
     waiting: { peekOldest: async () => undefined },
     deadLetters: { peekOldest: async () => undefined },
-    createSender: () => ({ sendMessages: async () => undefined, close: async () => undefined }),
+    createSender: () => ({
+      sendMessages: async () => undefined,
+      scheduleMessages: async () => undefined,
+      close: async () => undefined,
+    }),
     recycle: async () => {
       recycled++;
     },

@@ -89,6 +89,7 @@ export function pipelineOf(change: (pipeline: Pipeline) => void = () => undefine
     delivery: {
       ...DELIVERY_DEFAULTS,
       expectedRestarts: 2,
+      maxOutageSeconds: 120,
       concurrency: 4,
       maxHeldBytes: 16 * 1024 * 1024,
       attempts: 3,
