@@ -79,19 +79,19 @@ export class Batcher {
     }
   }
 
-  /** Nothing is done whose intent was not written. */
+  /** Nothing is done whose intent was not written, and nothing settled whose outcome was not. */
   private async audited(messages: SinkMessage[], context: SinkContext): Promise<Outcome[]> {
     const { audit } = this.options;
     if (audit === undefined) return this.measured(messages, context);
     try {
       await audit.intent(messages, context.attempt);
+      const outcomes = await this.measured(messages, context);
+      await audit.outcomes(messages, outcomes);
+      return outcomes;
     } catch (error) {
       const description = `the audit: ${errorText(error)}`;
       return messages.map(() => ({ kind: "retry", code: RetryCode.AuditUnavailable, description }));
     }
-    const outcomes = await this.measured(messages, context);
-    audit.outcomes(messages, outcomes);
-    return outcomes;
   }
 
   private async measured(messages: SinkMessage[], context: SinkContext): Promise<Outcome[]> {

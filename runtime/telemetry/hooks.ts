@@ -30,8 +30,11 @@ export interface Audit {
    * that has to be waited for. Rejects (or throws) with a StowageError `AuditUnavailable` where they cannot be written.
    */
   intent(messages: SinkMessage[], attempt: number): Promise<void> | undefined;
-  /** Writes what became of each message, in the order of the messages. */
-  outcomes(messages: SinkMessage[], outcomes: Outcome[]): void;
+  /**
+   * Writes what became of each message, in the order of the messages. No message is settled before this resolves: an
+   * effect whose outcome is not on record comes again, and its intent is closed then. Rejects like `intent`.
+   */
+  outcomes(messages: SinkMessage[], outcomes: Outcome[]): Promise<void> | undefined;
   /** Rejects where no record can be written now. */
   probe(): Promise<void>;
   /** Writes out what is buffered, and ends: nothing is written after it. */
