@@ -17,6 +17,7 @@ import { type HeldLock, StopReason } from "./locks.js";
 import { isRefusal, type Propagation } from "./propagation.js";
 import type { Replies } from "./replies.js";
 import type { StoreGate } from "./storeGate.js";
+import type { Suspects } from "./suspects.js";
 
 /** What is to be done with a delivery once its attempts are over. */
 export type Verdict =
@@ -46,6 +47,8 @@ export interface AttemptsOptions {
   batcher: Pick<Batcher, "submit">;
   guard: KeyGuard;
   gate: Pick<StoreGate, "open" | "whenOpen" | "suspect" | "succeeded">;
+  /** Messages that may be killing their workers, one at a time. */
+  suspects: Pick<Suspects, "includes" | "turn" | "leave">;
   replies: Pick<Replies, "refused" | "send">;
   propagation: Pick<Propagation, "underway" | "refused" | "accepted">;
   /**
@@ -86,23 +89,26 @@ export class Attempts {
 
   /** The verdict on one delivery under its lock. Never rejects. */
   async run(message: SinkMessage, lock: HeldLock, received: ServiceBusReceivedMessage): Promise<Verdict> {
-    const { guard } = this.options;
+    const { guard, suspects } = this.options;
     if (!guard.tryEnter(message.key) && !(await guard.enter(message.key, lock.signal)))
       return this.stopped(message, lock, undefined);
     try {
       return await this.tryAll(message, lock, received);
     } finally {
+      suspects.leave(message);
       guard.leave(message.key);
     }
   }
 
   private async tryAll(message: SinkMessage, lock: HeldLock, received: ServiceBusReceivedMessage): Promise<Verdict> {
-    const { delivery, gate, clock, random, events } = this.options;
+    const { delivery, gate, suspects, clock, random, events } = this.options;
     let last: RetryOutcome | undefined;
+    if (suspects.includes(message)) await suspects.turn(message, lock);
     for (let attempt = 1; ; attempt++) {
       if (!gate.open) await this.waitAtGate(message, lock);
       if (lock.stopped !== undefined) return this.stopped(message, lock, last);
       const outcome = await this.attempt(message, attempt, lock);
+      suspects.leave(message);
       // What is durable is durable, even when the work was told to stop: a lock that holds may be completed.
       // A duplicate may have been found by reading alone: it does not say that the store takes anything.
       if (outcome.kind === "done" && !outcome.duplicate) gate.succeeded();

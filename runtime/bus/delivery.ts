@@ -1,5 +1,5 @@
 import type { ServiceBusReceivedMessage } from "@azure/service-bus";
-import { ServiceBusLimits } from "../contract/index.js";
+import { RETURNS_PROPERTY, ServiceBusLimits } from "../contract/index.js";
 import { DeliveryOutcome, type Logger, type Tracing, type WorkerMetrics } from "../telemetry/index.js";
 import type { Attempts, Verdict } from "./attempts.js";
 import type { Clock } from "./clock.js";
@@ -7,6 +7,7 @@ import type { ReadMessage } from "./envelope.js";
 import { errorCode, errorText, isLockLost } from "./errors.js";
 import { type HeldLock, StopReason } from "./locks.js";
 import type { Settler } from "./settler.js";
+import { returnsOf } from "./suspects.js";
 
 /** One delivery: the message, how to settle it, and the lock that it is held under. */
 export interface Delivery {
@@ -96,12 +97,12 @@ export class Deliveries {
           });
           return DeliveryOutcome.Rescheduled;
         case "abandon":
-          await this.settling(delivery, "abandon", () => settler.abandonMessage(received));
+          await this.settling(delivery, "abandon", () => settler.abandonMessage(received, returned(received)));
           this.line(delivery, began, "abandoned", { code: verdict.code, description: firstLine(verdict.description) });
           return DeliveryOutcome.Abandoned;
         case "release":
           if (!delivery.releasedBySession)
-            await this.settling(delivery, "abandon", () => settler.abandonMessage(received));
+            await this.settling(delivery, "abandon", () => settler.abandonMessage(received, returned(received)));
           this.line(delivery, began, "given back");
           return DeliveryOutcome.Released;
         case "deadLetter":
@@ -171,6 +172,11 @@ export class Deliveries {
     if (decision.startsWith("done")) logger.info(fields, decision);
     else logger.warn(fields, decision);
   }
+}
+
+/** The mark of a delivery that ended by the worker's own word, so that it is no sign of a crash. */
+function returned({ applicationProperties }: ServiceBusReceivedMessage): { [name: string]: number } {
+  return { [RETURNS_PROPERTY]: returnsOf(applicationProperties) + 1 };
 }
 
 /** The first line, at most 300 characters: enough to tell what it is about. */

@@ -26,6 +26,7 @@ import { SESSION_PREFETCH } from "./session.js";
 import { SessionIntake } from "./sessionIntake.js";
 import type { Bus } from "./source.js";
 import { StoreGate } from "./storeGate.js";
+import { Suspects, suspectAfter } from "./suspects.js";
 
 /** What an engine is made of. */
 export interface EngineOptions {
@@ -111,6 +112,7 @@ export class Engine {
       batcher: new Batcher({ sink, clock, metrics, tracing, audit, capacity: delivery.concurrency }),
       guard: new KeyGuard(),
       gate: this.gate,
+      suspects: makeSuspects(options),
       replies: this.replies,
       propagation: this.propagation,
       verify,
@@ -281,6 +283,20 @@ export class Engine {
     if (reason !== undefined) this.options.onNoProgress(reason.words, reason.code);
     else this.callOffWatch = this.options.clock.after(WATCH_MILLISECONDS, () => this.watch());
   }
+}
+
+function makeSuspects({ pipeline, logger, clock }: EngineOptions): Suspects {
+  const { delivery, source } = pipeline;
+  return new Suspects({
+    after: suspectAfter(source.maxDeliveryCount, delivery.expectedRestarts),
+    // With one message at a time nothing stands beside it.
+    gatherMilliseconds: delivery.concurrency === 1 ? 0 : source.lockDurationSeconds * 500,
+    waits: ({ messageId, sequenceNumber, traceId, deliveryCount }) => {
+      const fields = { messageId, sequenceNumber, traceId, delivery: deliveryCount };
+      logger.warn(fields, "more deliveries than restarts explain: it may be killing its workers, and is begun alone");
+    },
+    clock,
+  });
 }
 
 function makeKeeper({ pipeline, metrics, logger, clock }: EngineOptions): LockKeeper {

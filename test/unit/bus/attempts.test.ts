@@ -7,6 +7,7 @@ import { type HeldLock, LockKeeper, StopReason } from "../../../runtime/bus/lock
 import { PROPAGATION_MILLISECONDS, Propagation } from "../../../runtime/bus/propagation.js";
 import { Replies } from "../../../runtime/bus/replies.js";
 import { StoreGate } from "../../../runtime/bus/storeGate.js";
+import { Suspects } from "../../../runtime/bus/suspects.js";
 import { ATTEMPTS_PROPERTY, type Outcome, type SinkMessage } from "../../../runtime/contract/index.js";
 import { received } from "./fakeBus.js";
 import { clientError, deferred, FakeClock, pipelineOf, settled, sinkMessage } from "./fakes.js";
@@ -54,6 +55,7 @@ describe("the attempts at a message", () => {
       batcher: { submit: (message, attempt, { signal }) => submit(message, attempt, signal) },
       guard: new KeyGuard(),
       gate,
+      suspects: new Suspects({ after: source.maxDeliveryCount, gatherMilliseconds: 0, waits: () => undefined, clock }),
       replies: new Replies(replyQueues, () => ({
         sendMessages: async (message) => {
           if (sendError !== undefined) throw sendError;

@@ -1,7 +1,7 @@
 import type { MessageHandlers, ServiceBusReceivedMessage, SubscribeOptions } from "@azure/service-bus";
 import type { QueueReceiver } from "../../../runtime/bus/queueIntake.js";
 import type { SessionReceiver } from "../../../runtime/bus/session.js";
-import { defined } from "../../../runtime/contract/index.js";
+import { defined, RETURNS_PROPERTY } from "../../../runtime/contract/index.js";
 import type { FakeClock } from "./fakes.js";
 
 /** A message as the client hands it over; a field that is undefined is left out. */
@@ -10,7 +10,10 @@ export function received(
   bodyType: "data" | "value" | "sequence" = "data",
 ): ServiceBusReceivedMessage {
   const { body = Buffer.from("body"), ...rest } = change;
-  const message = { messageId: "m-1", deliveryCount: 0, ...rest };
+  const { deliveryCount = 0 } = rest;
+  // Unless told otherwise its earlier deliveries ended with being given back, not with their worker.
+  const applicationProperties = deliveryCount > 0 ? { [RETURNS_PROPERTY]: deliveryCount } : undefined;
+  const message = { messageId: "m-1", applicationProperties, ...rest, deliveryCount };
   return { body, ...defined(message), state: "active", _rawAmqpMessage: { body: undefined, bodyType } };
 }
 
