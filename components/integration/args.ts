@@ -13,7 +13,8 @@ import type { GlusterClusterArgs } from "../gluster/args.js";
 import type { GitHubActionsArgs, GrantArgs, PrincipalArgs } from "../identity/args.js";
 import type { LinstorClusterArgs } from "../linstor/args.js";
 import type { ServiceBusEntitiesArgs } from "../servicebus/args.js";
-import type { ScalingArgs, WorkerMonitoringArgs, WorkerResourcesArgs } from "../worker/args.js";
+import type { ScalingArgs, WorkerResourcesArgs } from "../worker/args.js";
+import type { WorkerMonitoringArgs } from "../worker/monitoringArgs.js";
 
 /** Where an operator comes from. */
 export const OperatorSource = {

@@ -14,7 +14,8 @@ import type { ServiceBusEntitiesArgs } from "../servicebus/args.js";
 import { given } from "../support/given.js";
 import { flag, mapOf, type Shape, strict, tagsSchema, words, z } from "../support/schema.js";
 import type { ScalingArgs } from "../worker/args.js";
-import { cidrsSchema, imageSchema, monitoringSchema, replicasSchema, resourcesSchema } from "../worker/schema.js";
+import { monitoringSchema } from "../worker/monitoringSchema.js";
+import { cidrsSchema, imageSchema, replicasSchema, resourcesSchema } from "../worker/schema.js";
 import {
   type CassandraContactArgs,
   type CassandraSinkArgs,

@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { Pipeline } from "../../runtime/contract/index.js";
+import type { WorkerMonitoringArgs } from "./monitoringArgs.js";
 
 /** Where the worker finds what it is connected to. Values that are known only after deployment. */
 export interface WorkerConnectionArgs {
@@ -82,51 +83,6 @@ export interface WorkerAutoscalingArgs extends ScalingArgs {
   identityClientId: pulumi.Input<string>;
   /** Name of the Service Bus namespace. */
   serviceBusNamespace: pulumi.Input<string>;
-}
-
-/**
- * An alert on how old messages are when the worker receives them, which Azure has no metric of. Prometheus judges it, and
- * its Alertmanager says whom it tells. It says nothing while nothing is received at all.
- */
-export interface MessageAgeAlertArgs {
-  /** Age in seconds above which the alert is raised, 1 to 518400 (six days: the worker's buckets end at a week). */
-  thresholdSeconds: number;
-  /**
-   * Of the messages of the last minutes, the share in percent that may be no older, 50 to 99.
-   * @default 99
-   */
-  percentile?: number;
-  /**
-   * How long it must be so, in seconds, 0 to 86400.
-   * @default 300
-   */
-  forSeconds?: number;
-  /**
-   * Label `severity` of the alert, by which Alertmanager chooses whom it tells.
-   * @default "warning"
-   */
-  severity?: string;
-}
-
-/** Who reads the metrics. */
-export interface WorkerMonitoringArgs {
-  /** Namespace of Prometheus: the only one that reaches the metrics port. */
-  namespace: string;
-  /**
-   * Labels that Prometheus chooses monitors and rules by.
-   * @default none
-   */
-  labels?: { [name: string]: string };
-  /**
-   * How often metrics are read, in seconds, 5 to 300.
-   * @default 30
-   */
-  intervalSeconds?: number;
-  /**
-   * The alert on the age of messages.
-   * @default none
-   */
-  messageAge?: MessageAgeAlertArgs;
 }
 
 /**

@@ -1,3 +1,4 @@
 export * from "./args.js";
+export * from "./monitoringArgs.js";
 export { workerProblems } from "./validate.js";
 export { Worker } from "./worker.js";

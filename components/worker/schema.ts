@@ -3,12 +3,10 @@ import { range } from "../support/cidr.js";
 import { given } from "../support/given.js";
 import { flag, type Shape, strict, words, z } from "../support/schema.js";
 import type {
-  MessageAgeAlertArgs,
   ScalingArgs,
   WorkerArgs,
   WorkerAutoscalingArgs,
   WorkerConnectionArgs,
-  WorkerMonitoringArgs,
   WorkerNetworkArgs,
   WorkerResourcesArgs,
 } from "./args.js";
@@ -29,21 +27,6 @@ export const resourcesSchema = strict({
   cpuLimit: z.exactOptional(quantity("CPU", "2")),
   memory: z.exactOptional(quantity("memory", "512Mi")),
 } satisfies Shape<WorkerResourcesArgs>) satisfies z.ZodType<WorkerResourcesArgs, WorkerResourcesArgs>;
-
-const messageAgeSchema = strict({
-  thresholdSeconds: integer(1, 518_400, "seconds (six days: the worker's buckets end at a week)"),
-  percentile: z.exactOptional(integer(50, 99, "percent")),
-  forSeconds: z.exactOptional(integer(0, 86_400, "seconds")),
-  severity: z.exactOptional(words("a severity")),
-} satisfies Shape<MessageAgeAlertArgs>) satisfies z.ZodType<MessageAgeAlertArgs, MessageAgeAlertArgs>;
-
-/** Who reads the metrics. */
-export const monitoringSchema = strict({
-  namespace: words("the namespace of Prometheus"),
-  labels: z.exactOptional(z.record(z.string(), z.string(because("must be text", "Put it in quotes")))),
-  intervalSeconds: z.exactOptional(integer(5, 300, "seconds")),
-  messageAge: z.exactOptional(messageAgeSchema),
-} satisfies Shape<WorkerMonitoringArgs>) satisfies z.ZodType<WorkerMonitoringArgs, WorkerMonitoringArgs>;
 
 /** Ranges of addresses. An empty list means every address to Kubernetes, so that it is refused: who means all says nothing. */
 export const cidrsSchema = z

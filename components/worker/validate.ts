@@ -10,15 +10,10 @@ import {
 import { problemsOf } from "../../runtime/contract/zod.js";
 import { stated } from "../support/schema.js";
 import type { ScalingArgs, WorkerArgs, WorkerAutoscalingArgs } from "./args.js";
-import {
-  imageSchema,
-  monitoringSchema,
-  networkSchema,
-  replicasSchema,
-  resourcesSchema,
-  scalingSchema,
-  workerSchema,
-} from "./schema.js";
+import { monitoredPipeline } from "./monitor.js";
+import { alertProblems } from "./monitoring/index.js";
+import { monitoringSchema } from "./monitoringSchema.js";
+import { imageSchema, networkSchema, replicasSchema, resourcesSchema, scalingSchema, workerSchema } from "./schema.js";
 
 /** Problems of a scaling; paths are from it. */
 export function scalingProblems(scaling: ScalingArgs): Problem[] {
@@ -115,5 +110,7 @@ export function workerProblems(of: WorkerArgs): Problem[] {
         "Remove it",
       ),
     );
+  const { alerts } = found.some(({ path }) => path.startsWith("monitoring")) ? {} : (args.monitoring ?? {});
+  if (alerts !== undefined) found.push(...within("monitoring", alertProblems(monitoredPipeline(args, "any"), alerts)));
   return [...found, ...storeReachProblems(args), ...connectionNeeds(args.pipeline, args)];
 }

@@ -9,7 +9,7 @@ import { refuse } from "../support/inputs.js";
 import { stated } from "../support/schema.js";
 import type { WorkerArgs } from "./args.js";
 import { checksum, workerFiles } from "./configuration.js";
-import { messageAgeSpec, podMonitorSpec } from "./monitoring.js";
+import { registerMonitoring } from "./monitor.js";
 import { networkPolicySpec } from "./network.js";
 import { objectLabels, schemaPod, workerLabels, workerPod } from "./render.js";
 import { scaledObjectSpec, triggerAuthenticationSpec } from "./scaling.js";
@@ -23,8 +23,8 @@ const SCHEMA_TRIES = 14;
 const SCHEMA_DEADLINE_SECONDS = 3_600;
 
 /**
- * The worker of one pipeline on Kubernetes: configuration, deployment, autoscaling, disruption budget, network policy
- * and monitor. A changed pipeline or connection rolls the deployment.
+ * The worker of one pipeline on Kubernetes: configuration, deployment, autoscaling, disruption budget, network policy,
+ * monitor, alerts and dashboard. A changed pipeline or connection rolls the deployment.
  */
 export class Worker extends pulumi.ComponentResource {
   /** Name of the deployment. */
@@ -67,7 +67,7 @@ export class Worker extends pulumi.ComponentResource {
       { parent: this },
     );
     autoscale(this, name, given, deployment);
-    monitor(this, name, given);
+    registerMonitoring(this, name, given);
 
     this.deploymentName = deployment.metadata.name;
     this.configMapName = configMap.metadata.name;
@@ -136,30 +136,5 @@ function autoscale(parent: Worker, name: string, args: WorkerArgs, deployment: a
       spec: scaledObjectSpec(pipeline.name, pipeline.source, autoscaling, args.connection.fullyQualifiedNamespace),
     },
     { parent, dependsOn: [authentication, deployment] },
-  );
-}
-
-/** Registers the monitor and the alert, where somebody reads the metrics. */
-function monitor(parent: Worker, name: string, args: WorkerArgs): void {
-  const { monitoring, pipeline } = args;
-  if (monitoring === undefined) return;
-  const common = {
-    apiVersion: "monitoring.coreos.com/v1",
-    metadata: {
-      name: pipeline.name,
-      namespace: args.namespace,
-      labels: { ...monitoring.labels, ...objectLabels(pipeline) },
-    },
-  };
-  new apiextensions.CustomResource(
-    `${name}-monitor`,
-    { ...common, kind: "PodMonitor", spec: podMonitorSpec(args, monitoring) },
-    { parent },
-  );
-  if (monitoring.messageAge === undefined) return;
-  new apiextensions.CustomResource(
-    `${name}-age`,
-    { ...common, kind: "PrometheusRule", spec: messageAgeSpec(args, monitoring, monitoring.messageAge) },
-    { parent },
   );
 }
