@@ -24,8 +24,11 @@ export interface InputFiles {
  * threads, whose size the pipeline decides, must not be in use before the pipeline is known.
  */
 export function readInput(files: InputFiles): { pipeline: Pipeline; connection: Connection } {
-  const pipeline = readJson(files.pipeline);
-  const connection = readJson(files.connection);
+  return checkInput(readJson(files.pipeline), readJson(files.connection));
+}
+
+/** The two halves of a worker's input once both are right; throws an InvalidInputError with every problem of both. */
+export function checkInput(pipeline: Read, connection: Read): { pipeline: Pipeline; connection: Connection } {
   const problems = [
     ...within("pipeline", found(pipeline, pipelineProblems)),
     ...within("connection", found(connection, connectionProblems)),

@@ -1,5 +1,6 @@
 import { type Bus, Engine, openBus, systemClock, type TokenEvents } from "./bus/index.js";
 import { type Connection, ExitCode, type Pipeline, type Sink, StowageError, sinkKind } from "./contract/index.js";
+import type { JobModule, ModuleLog, SinkModule } from "./library/definitions.js";
 import { createSink } from "./sinks/index.js";
 import { startSink } from "./start.js";
 import {
@@ -20,6 +21,9 @@ export interface WorkerSetup {
   /** Name of the pod. */
   worker: string;
   log: Log;
+  /** The sink of one's own, or the job, where the program brings it. @default loaded from the pipeline's path */
+  sink?: SinkModule | undefined;
+  job?: JobModule | undefined;
 }
 
 /** One worker: one process, one pipeline. */
@@ -40,11 +44,13 @@ export class Worker {
     const ended = new Promise<ExitCode>((resolve) => {
       this.finish = resolve;
     });
-    const failure = await this.begin();
-    const code = failure ?? (await ended);
-    await this.server?.close();
-    await this.sink?.stop().catch((error: unknown) => this.note(error, "the sink did not stop"));
-    return code;
+    try {
+      const failure = await this.begin();
+      return failure ?? (await ended);
+    } finally {
+      await this.server?.close();
+      await this.sink?.stop().catch((error: unknown) => this.note(error, "the sink did not stop"));
+    }
   }
 
   /** Stops intake, finishes or gives back what is in work within the grace period, and ends `run` with 0. */
@@ -59,7 +65,7 @@ export class Worker {
   }
 
   private async begin(): Promise<ExitCode | undefined> {
-    const { pipeline, connection, worker, log } = this.setup;
+    const { pipeline, log } = this.setup;
     try {
       this.server = await serve(this.setup.listen, {
         live: () => this.engine?.live() ?? { ok: true, reason: "starting" },
@@ -76,7 +82,8 @@ export class Worker {
     const { host, port } = this.server.address;
     log.logger.info({ address: `${host}:${port}` }, "listening");
     log.flush();
-    this.sink = await createSink({ pipeline, connection, worker });
+    this.sink = await this.createSink();
+    if (this.sink === undefined) return ExitCode.MissingRequirement;
     const failure = await startSink(this.sink, this.starting.signal, systemClock, (error) => {
       this.metrics.storeUp.set(0);
       this.note(error, "the sink cannot start");
@@ -100,6 +107,18 @@ export class Worker {
     });
     this.engine.start();
     return undefined;
+  }
+
+  /** The sink; undefined where a module of one's own cannot be taken, which is in the log. */
+  private async createSink(): Promise<Sink | undefined> {
+    const { pipeline, connection, worker, log, sink, job } = this.setup;
+    try {
+      return await createSink({ pipeline, connection, worker, sink, job, log: moduleLog(log) });
+    } catch (error) {
+      if (!(error instanceof StowageError)) throw error;
+      this.note(error, "the sink cannot be made");
+      return undefined;
+    }
   }
 
   /** The bus; undefined where there is nothing to log in with, which is in the log. */
@@ -138,4 +157,15 @@ export class Worker {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     this.setup.log.logger.error({ code, description: error instanceof Error ? error.message : String(error) }, what);
   }
+}
+
+/** The log as a module of one's own sees it: its lines are marked as the module's. */
+function moduleLog({ logger }: Log): ModuleLog {
+  const own = logger.child({ from: "module" });
+  return {
+    debug: (message, fields = {}) => own.debug(fields, message),
+    info: (message, fields = {}) => own.info(fields, message),
+    warn: (message, fields = {}) => own.warn(fields, message),
+    error: (message, fields = {}) => own.error(fields, message),
+  };
 }

@@ -39,6 +39,8 @@ export const RetryCode = {
   StoreTimeout: "StoreTimeout",
   NotReady: "NotReady",
   Interrupted: "Interrupted",
+  /** A sink of one's own returned what is no outcome. */
+  InvalidOutcome: "InvalidOutcome",
   /** The keys that a producer's signature is checked with cannot be had now. */
   KeysUnavailable: "KeysUnavailable",
   /** The audit record of what is about to be done cannot be written. */

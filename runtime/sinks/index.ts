@@ -1,4 +1,5 @@
 import { type Connection, type Pipeline, type Sink, SinkKind, sinkKind } from "../contract/index.js";
+import type { JobModule, ModuleLog, SinkModule } from "../library/definitions.js";
 
 /** What every sink is made from. */
 export interface SinkSetup {
@@ -6,9 +7,17 @@ export interface SinkSetup {
   connection: Connection;
   /** Name of the worker's pod: it goes into what a sink writes, so that an effect can be traced to its writer. */
   worker: string;
+  /** Where a sink of one's own writes its lines. @default nowhere */
+  log?: ModuleLog | undefined;
+  /** The sink of one's own, or the job, where it is there already. @default the pipeline's module is loaded */
+  sink?: SinkModule | undefined;
+  job?: JobModule | undefined;
 }
 
-/** Makes the sink that the pipeline has. Only its own driver is loaded. */
+/**
+ * Makes the sink that the pipeline has. Only its own driver is loaded. Throws a StowageError where a module of one's own
+ * cannot be loaded, an InvalidInputError where it refuses its options.
+ */
 export async function createSink(setup: SinkSetup): Promise<Sink> {
   switch (sinkKind(setup.pipeline)) {
     case SinkKind.Gluster:
@@ -16,7 +25,7 @@ export async function createSink(setup: SinkSetup): Promise<Sink> {
     case SinkKind.Linstor:
       return (await import("./linstor/index.js")).createSink(setup);
     case SinkKind.Module:
-      throw new Error("A sink of one's own is loaded by the worker.");
+      return (await import("./module/index.js")).createSink(setup);
     case SinkKind.Cassandra:
       return (await import("./cassandra/index.js")).createSink(setup);
   }

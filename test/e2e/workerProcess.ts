@@ -86,8 +86,9 @@ export class RunningWorker {
   stderr = "";
   private readonly child: ChildProcessByStdio<null, Readable, Readable>;
 
-  constructor(args: string[], environment: { [name: string]: string }) {
-    this.child = spawn(process.execPath, [join(ROOT, WORKER_BUNDLE), ...args], {
+  /** @param program what Node runs; the bundle of this tree unless told otherwise */
+  constructor(args: string[], environment: { [name: string]: string }, program = join(ROOT, WORKER_BUNDLE)) {
+    this.child = spawn(process.execPath, [program, ...args], {
       env: { PATH: process.env["PATH"] ?? "", ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });

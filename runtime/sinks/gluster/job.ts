@@ -1,19 +1,23 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 
-/** One run of a job. */
-export interface JobRun {
+/** What bounds a run of a job, and where its output goes. */
+export interface JobLimits {
+  timeoutMilliseconds: number;
+  maxOutputBytes: number;
+  /** Takes its output, piece by piece; a rejection ends the job and is passed on. */
+  output(chunk: Buffer): Promise<void>;
+  /** Ends the job. */
+  signal: AbortSignal;
+}
+
+/** One run of a job that is a command. */
+export interface JobRun extends JobLimits {
   /** The program and its arguments; no shell is involved. */
   command: string[];
   environment: { [name: string]: string };
   /** Its standard input. */
   body: Buffer;
-  timeoutMilliseconds: number;
-  maxOutputBytes: number;
-  /** Takes its standard output, piece by piece; a rejection ends the job and is passed on. */
-  output(chunk: Buffer): Promise<void>;
-  /** Ends the job. */
-  signal: AbortSignal;
 }
 
 /** How a run ended. `stderr` is the end of what it printed there, at most 2 KiB, made printable. */
@@ -30,8 +34,8 @@ export type JobEnd =
 export const EX_DATAERR = 65;
 const STDERR_BYTES = 2_048;
 /** From SIGTERM to SIGKILL, in milliseconds: after the time limit, and when the process ends. */
-const TIMEOUT_GRACE_MILLISECONDS = 5_000;
-const ABORT_GRACE_MILLISECONDS = 1_000;
+export const TIMEOUT_GRACE_MILLISECONDS = 5_000;
+export const ABORT_GRACE_MILLISECONDS = 1_000;
 /** How long children of the program may outlive it, in milliseconds. */
 const LEFTOVERS_MILLISECONDS = 1_000;
 
@@ -149,12 +153,16 @@ function tailOf(stream: Readable): () => string {
     tail = Buffer.concat([tail, chunk]).subarray(-STDERR_BYTES);
   });
   stream.on("error", () => undefined);
-  // Control characters are what must not reach a log or a broker's header.
-  return () =>
-    tail
-      .toString("utf8")
-      .replace(/[^\P{Cc}\n\t]/gu, "")
-      .trim();
+  return () => printableTail(tail);
+}
+
+/** The end of what a job says, at most 2 KiB: control characters are what must not reach a log or a broker's header. */
+export function printableTail(bytes: Buffer): string {
+  return bytes
+    .subarray(-STDERR_BYTES)
+    .toString("utf8")
+    .replace(/[^\P{Cc}\n\t]/gu, "")
+    .trim();
 }
 
 function register(pid: number): void {

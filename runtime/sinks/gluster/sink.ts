@@ -8,12 +8,15 @@ import {
   type SinkContext,
   type SinkMessage,
 } from "../../contract/index.js";
+import type { JobModule } from "../../library/definitions.js";
 import { jobEnvironment } from "./environment.js";
 import { errno, onStore } from "./errno.js";
-import { EX_DATAERR, type JobEnd, runJob } from "./job.js";
+import { runFunction } from "./functionJob.js";
+import { EX_DATAERR, type JobEnd, type JobLimits, runJob } from "./job.js";
 import type { ResultPaths } from "./layout.js";
 import { MANIFEST_VERSION, type StoredResult } from "./manifest.js";
 import { checkMarker } from "./marker.js";
+import { GlusterOperation } from "./operations.js";
 import type { StagedFile } from "./stagedFile.js";
 import type { ResultStore } from "./store.js";
 
@@ -26,6 +29,20 @@ export interface GlusterSinkOptions {
   worker: string;
   environment: { [name: string]: string | undefined };
   store: ResultStore;
+  /** The job where it is a function. @default the settings' command */
+  job?: JobModule | undefined;
+}
+
+/** The output of a run that succeeded, and what it belongs to. */
+interface Computed {
+  message: SinkMessage;
+  context: SinkContext;
+  /** Number of the run, over all deliveries. */
+  attempt: number;
+  paths: ResultPaths;
+  file: StagedFile;
+  /** True where the message was tried before. */
+  again: boolean;
 }
 
 /** Files in staging are of the dead once they are older than the longest run and this, in milliseconds. */
@@ -95,9 +112,9 @@ export class GlusterJobSink implements Sink {
     const again = message.deliveryCount > 1 || context.attempt > 1;
     try {
       const paths = store.paths(message.key);
-      const found = await store.find(paths);
+      const found = await context.call(GlusterOperation.Find, () => store.find(paths));
       if (found !== undefined) {
-        if (again) await this.tidy(paths, found);
+        if (again) await this.tidy(context, paths, found);
         return stored(found, message);
       }
       return await this.compute(message, context, paths, again);
@@ -114,13 +131,10 @@ export class GlusterJobSink implements Sink {
   ): Promise<Outcome> {
     const { settings, store } = this.options;
     const attempt = (message.deliveryCount - 1) * this.options.attempts + context.attempt;
-    const file = await store.stage(paths);
+    const file = await context.call(GlusterOperation.Stage, () => store.stage(paths));
     let end: JobEnd;
     try {
-      end = await runJob({
-        command: settings.job.command ?? [],
-        environment: jobEnvironment(this.options.environment, message, { attempt, pipeline: this.options.pipeline }),
-        body: message.body,
+      end = await this.run(message, attempt, {
         timeoutMilliseconds: settings.job.timeoutSeconds * 1000,
         maxOutputBytes: settings.job.maxOutputBytes,
         output: (chunk) => file.write(chunk),
@@ -135,18 +149,23 @@ export class GlusterJobSink implements Sink {
       return outcomeOf(end, settings);
     }
     // The output is there: it is stored even where the lock was lost meanwhile, so that nobody computes it again.
-    return this.keep(message, attempt, paths, file, again);
+    return this.keep({ message, context, attempt, paths, file, again });
   }
 
-  private async keep(
-    message: SinkMessage,
-    attempt: number,
-    paths: ResultPaths,
-    file: StagedFile,
-    again: boolean,
-  ): Promise<Outcome> {
+  private run(message: SinkMessage, attempt: number, limits: JobLimits): Promise<JobEnd> {
+    const { settings, environment, pipeline, job } = this.options;
+    if (job !== undefined) return runFunction({ ...limits, job, message, pipeline, attempt });
+    return runJob({
+      ...limits,
+      command: settings.job.command ?? [],
+      environment: jobEnvironment(environment, message, { attempt, pipeline }),
+      body: message.body,
+    });
+  }
+
+  private async keep({ message, context, attempt, paths, file, again }: Computed): Promise<Outcome> {
     const { store, pipeline, worker } = this.options;
-    const other = await store.publish(paths, file, {
+    const manifest = {
       manifestVersion: MANIFEST_VERSION,
       pipeline,
       entity: message.entity,
@@ -157,16 +176,18 @@ export class GlusterJobSink implements Sink {
       worker,
       traceId: message.traceId,
       enqueuedTime: message.enqueuedTime.toISOString(),
-    });
+    };
+    const other = await context.call(GlusterOperation.Publish, () => store.publish(paths, file, manifest));
     if (other !== undefined) return stored(other, message);
-    if (again) await this.tidy(paths, { bodySha256: message.bodySha256, result: file.name });
+    if (again) await this.tidy(context, paths, { bodySha256: message.bodySha256, result: file.name });
     return { kind: "done", duplicate: false };
   }
 
   /** After a redelivery: what dead runs of this message left, and now and then what all of them left. */
-  private async tidy(paths: ResultPaths, kept: StoredResult): Promise<void> {
+  private async tidy({ call }: SinkContext, paths: ResultPaths, kept: StoredResult): Promise<void> {
     this.sweep();
-    await this.options.store.removeOrphans(paths, kept).catch(() => undefined);
+    const { store } = this.options;
+    await call(GlusterOperation.Tidy, () => store.removeOrphans(paths, kept)).catch(() => undefined);
   }
 
   private sweep(): void {
@@ -201,13 +222,16 @@ function unavailable(error: unknown): Outcome {
 
 function outcomeOf(end: Exclude<JobEnd, { kind: "succeeded" }>, { job }: GlusterSettings): Outcome {
   const program = JSON.stringify(job.command?.[0] ?? job.module);
+  const withWords = (sentence: string, words: string): string =>
+    withStderr(sentence, words, job.command === undefined ? "error" : "stderr");
+  const refused = job.command === undefined ? "JobRefused" : `exit status ${EX_DATAERR}`;
   const retry = (code: RetryCode, description: string): Outcome => ({ kind: "retry", code, description });
   switch (end.kind) {
     case "refused":
       return {
         kind: "poison",
         reason: PoisonReason.JobRefused,
-        description: withStderr(`The job ${program} refused the message (exit status ${EX_DATAERR}).`, end.stderr),
+        description: withWords(`The job ${program} refused the message (${refused}).`, end.stderr),
       };
     case "outputTooLarge":
       return {
@@ -218,16 +242,16 @@ function outcomeOf(end: Exclude<JobEnd, { kind: "succeeded" }>, { job }: Gluster
     case "timedOut":
       return retry(
         RetryCode.JobTimeout,
-        withStderr(`The job ${program} was not done within timeoutSeconds, ${job.timeoutSeconds}.`, end.stderr),
+        withWords(`The job ${program} was not done within timeoutSeconds, ${job.timeoutSeconds}.`, end.stderr),
       );
     case "aborted":
       return retry(RetryCode.Interrupted, `The job ${program} was told to stop.`);
     case "failed":
-      return retry(RetryCode.JobFailed, withStderr(`The job ${program} ${end.how}.`, end.stderr));
+      return retry(RetryCode.JobFailed, withWords(`The job ${program} ${end.how}.`, end.stderr));
   }
 }
 
 /** The job's own words stand below the first line, which is all that is logged. */
-function withStderr(sentence: string, stderr: string): string {
-  return stderr === "" ? sentence : `${sentence}\nstderr: ${stderr}`;
+function withStderr(sentence: string, words: string, stream: string): string {
+  return words === "" ? sentence : `${sentence}\n${stream}: ${words}`;
 }
