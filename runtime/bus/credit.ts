@@ -33,6 +33,8 @@ export class CreditLedger {
   private readonly links = new Set<CreditLink>();
   private parked: Parked[] = [];
   private expectedBytes = UNKNOWN_BYTES;
+  /** Messages that came so far. */
+  taken = 0;
   /** Messages held now, and the bytes of their bodies. */
   held = 0;
   heldBytes = 0;
@@ -78,6 +80,7 @@ export class CreditLedger {
   /** A link delivered a message. */
   took(link: CreditLink, bytes: number): void {
     link.credit = Math.max(0, link.credit - 1);
+    this.taken++;
     this.held++;
     this.heldBytes += bytes;
     this.expectedBytes = Math.max(bytes, this.expectedBytes * DECAY, 1);

@@ -27,6 +27,7 @@ import { SessionIntake } from "./sessionIntake.js";
 import type { Bus } from "./source.js";
 import { StoreGate } from "./storeGate.js";
 import { Suspects, suspectAfter } from "./suspects.js";
+import { Watchdog } from "./watchdog.js";
 
 /** What an engine is made of. */
 export interface EngineOptions {
@@ -78,6 +79,7 @@ export class Engine {
   private readonly entity: string;
   private readonly intake: QueueIntake | SessionIntake;
   private readonly ledger: CreditLedger;
+  private readonly watchdog: Watchdog;
   private callOffWatch: () => void = () => undefined;
   private stopping = false;
 
@@ -156,12 +158,49 @@ export class Engine {
       ...{ metrics, logger, clock, random },
     };
     this.intake = source.sessions
-      ? new SessionIntake({ ...shared, acceptNext: () => bus.acceptNextSession(), onPoison: delivery.onPoison })
+      ? new SessionIntake({
+          ...shared,
+          acceptNext: () => bus.acceptNextSession(),
+          onPoison: delivery.onPoison,
+          maxDeliveryCount: source.maxDeliveryCount,
+          idleMilliseconds: delivery.sessionIdleMilliseconds,
+          quantumMilliseconds: delivery.sessionQuantumSeconds * 1000,
+        })
       : new QueueIntake({ ...shared, createReceiver: () => bus.createReceiver() });
+    this.watchdog = this.makeWatchdog();
+  }
+
+  private makeWatchdog(): Watchdog {
+    const { pipeline, bus, clock, metrics, logger, onNoProgress } = this.options;
+    const { delivery, source } = pipeline;
+    return new Watchdog({
+      received: () => this.ledger.taken,
+      wanting: () => this.intake.wanting && !this.propagation.isRefused(this.entity),
+      peekOldest: () => bus.waiting.peekOldest(),
+      recycleReceivers: async () => this.intake.recycle(),
+      recycleClient: () => this.recycleClient(),
+      giveUp: (reason) => onNoProgress(reason, ExitCode.NoProgress),
+      stepped: (what, reason) => {
+        metrics.recycles.inc({ what });
+        logger.error({ what, reason }, "no progress although messages wait: it is replaced");
+      },
+      clock,
+      noProgressMilliseconds: delivery.noProgressSeconds * 1000,
+      lockMilliseconds: source.lockDurationSeconds * 1000,
+      maxHoldMilliseconds: delivery.maxProcessingSeconds * 1000,
+    });
+  }
+
+  private async recycleClient(): Promise<void> {
+    this.replies.forget();
+    this.rescheduler?.forget();
+    await this.options.bus.recycle();
+    this.intake.recycle();
   }
 
   /** Begins to take messages. The sink must have been started. */
   start(): void {
+    this.watchdog.start();
     this.options.metrics.storeUp.set(1);
     this.propagation.start();
     this.intake.start();
@@ -200,6 +239,7 @@ export class Engine {
     const { pipeline, clock, logger } = this.options;
     this.stopping = true;
     this.callOffWatch();
+    this.watchdog.stop();
     const grace = pipeline.delivery.shutdownGraceSeconds * 1000;
     const giveBack = Math.min(GIVE_BACK.milliseconds, grace * GIVE_BACK.share);
     const began = clock.now();

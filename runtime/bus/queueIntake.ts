@@ -107,6 +107,17 @@ export class QueueIntake {
     });
   }
 
+  /** True while messages are asked for and one could be taken. */
+  get wanting(): boolean {
+    const { ledger } = this.options;
+    return !this.stopping && this.callOffRetry === undefined && ledger.mayTake && ledger.room + ledger.outstanding > 0;
+  }
+
+  /** Puts new links in the place of all there are: what is held goes on, and is settled by lock token. */
+  recycle(): void {
+    for (const link of [...this.links]) if (!link.retired) this.forsake(link);
+  }
+
   /** Closes every link. */
   async close(): Promise<void> {
     await Promise.all([...this.links].map((link) => this.closeLink(link)));
@@ -159,11 +170,15 @@ export class QueueIntake {
    */
   private onLoss(link: Link): void {
     if (!link.attached || link.retired) return;
-    const { state, logger } = this.options;
-    logger.info({ held: link.working }, "link lost: another takes its place");
+    this.options.logger.info({ held: link.working }, "link lost: another takes its place");
+    this.forsake(link);
+  }
+
+  /** Takes a link for lost, and opens another in its place. */
+  private forsake(link: Link): void {
     link.lost = true;
     link.retired = true;
-    state.forget(link);
+    this.options.state.forget(link);
     if (!this.stopping) this.open(link.slots);
     link.settler.lost();
     void this.quiet(link);

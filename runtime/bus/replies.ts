@@ -45,6 +45,11 @@ export class Replies {
     });
   }
 
+  /** The client was replaced, and its senders are dead. */
+  forget(): void {
+    this.senders.clear();
+  }
+
   async close(): Promise<void> {
     await Promise.allSettled([...this.senders.values()].map((sender) => sender.close()));
     this.senders.clear();

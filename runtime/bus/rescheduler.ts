@@ -1,7 +1,8 @@
 import type { ServiceBusReceivedMessage } from "@azure/service-bus";
 import { ATTEMPTS_PROPERTY, type PipelineSource } from "../contract/index.js";
 import type { Clock } from "./clock.js";
-import { copyId, copyOf, originalIdOf } from "./copy.js";
+import { copyId, copyOf } from "./copy.js";
+import { originalIdOf } from "./ids.js";
 import type { ReplySender } from "./replies.js";
 
 /** Sends copies of messages to their own queue, for later. */
@@ -32,6 +33,11 @@ export class Rescheduler {
       void sender.close().catch(() => undefined);
       throw error;
     }
+  }
+
+  /** The client was replaced, and its sender is dead. */
+  forget(): void {
+    this.sender = undefined;
   }
 
   async close(): Promise<void> {

@@ -4,9 +4,9 @@ import type { BusState } from "./busState.js";
 import { pause } from "./clock.js";
 import { errorCode, errorText } from "./errors.js";
 import { isRefusal, type Propagation } from "./propagation.js";
-import { Session, type SessionOptions, type SessionReceiver } from "./session.js";
+import { Session, type SessionOptions, type SessionReceiver, Yields } from "./session.js";
 
-export interface SessionIntakeOptions extends Omit<SessionOptions, "idleMilliseconds" | "stopping"> {
+export interface SessionIntakeOptions extends Omit<SessionOptions, "mayYield" | "stopping"> {
   /** Accepts the next session that has messages and no holder; rejects with ServiceTimeout where there is none. */
   acceptNext(): Promise<SessionReceiver>;
   state: BusState;
@@ -22,20 +22,30 @@ export interface SessionIntakeOptions extends Omit<SessionOptions, "idleMillisec
 
 /** Sessions that are asked for at once: filling the pool takes few round trips, waiting costs few open links. */
 const ACCEPTS = 8;
-/** How long a session may idle while there are slots for others, and while there are none, in milliseconds. */
-const IDLE_MILLISECONDS = 2_000;
-const IDLE_FULL_MILLISECONDS = 50;
 /** Wait after a refused accept. */
 const BACKOFF: Backoff = { baseMilliseconds: 250, maxMilliseconds: 10_000 };
 /** A "no session" that came sooner than this was no long poll: it is not asked again at once, in milliseconds. */
 const LONG_POLL_MILLISECONDS = 1_000;
 
-/** Holds up to `concurrency` sessions at once, and makes room for others as soon as one is empty. */
+/**
+ * Works on up to `concurrency` sessions at once. While all places are taken and a session could make room, since it is
+ * empty or its quantum is over, another one is asked for. Only once the broker has given one does a session make room for
+ * it: nothing is closed where nobody waits, and the place never goes back to the session that has just left it.
+ */
 export class SessionIntake {
+  /** Those that have a place. */
   private readonly sessions = new Set<Session>();
+  /** Those that were accepted and wait for the place of one that makes room. */
+  private readonly next: Session[] = [];
   private readonly end = new AbortController();
   private asking = 0;
+  /** Grows when requests that are out are given up as unanswered. */
+  private generation = 0;
+  /** Those that are being given back untouched. */
+  private closing = 0;
   private failures = 0;
+  /** Sessions in a row that could not be worked on. */
+  private givenUp = 0;
   private whenIdle: (() => void) | undefined;
 
   constructor(private readonly options: SessionIntakeOptions) {}
@@ -48,35 +58,67 @@ export class SessionIntake {
   async stop(): Promise<void> {
     this.end.abort();
     for (const session of this.sessions) session.nudge();
+    for (const session of this.next.splice(0)) void this.giveBack(session);
   }
 
   /** Resolves when no session is held any more. */
   idle(): Promise<void> {
-    if (this.sessions.size === 0) return Promise.resolve();
+    if (this.held === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.whenIdle = resolve;
     });
   }
 
+  /** True while a session is asked for and there is a place for it. */
+  get wanting(): boolean {
+    const { concurrency, ledger } = this.options;
+    return !this.end.signal.aborted && ledger.mayTake && this.sessions.size < concurrency && ledger.room > 0;
+  }
+
+  /** Asks anew: the requests that are out may never be answered. Sessions that are held go on. */
+  recycle(): void {
+    this.generation++;
+    this.asking = 0;
+    this.fill();
+  }
+
   /** Nothing is left to close: each session closes its own link. */
   async close(): Promise<void> {}
 
-  /** Asks for more sessions while there are slots: to be called when the bounds have moved. */
+  /** Asks for more sessions while there are places, or some that could be: to be called when the bounds have moved. */
   fill(): void {
-    const { concurrency, ledger } = this.options;
+    const { ledger } = this.options;
     while (
       !this.end.signal.aborted &&
       ledger.mayTake &&
       this.asking < ACCEPTS &&
-      this.sessions.size + this.asking < concurrency &&
-      (ledger.room > 0 || this.sessions.size === 0)
+      this.sessions.size + this.asking < this.places &&
+      (ledger.room > 0 || this.sessions.size === 0 || this.full)
     ) {
       this.asking++;
+      const { generation } = this;
       void this.ask().finally(() => {
-        this.asking--;
+        if (generation === this.generation) this.asking--;
         this.fill();
       });
     }
+  }
+
+  private get full(): boolean {
+    return this.sessions.size >= this.options.concurrency;
+  }
+
+  /** Places that there are, and while all are taken those as well that could be made. */
+  private get places(): number {
+    const { concurrency } = this.options;
+    if (!this.full) return concurrency;
+    let more = 0;
+    for (const session of this.sessions) if (session.yields !== Yields.Not) more++;
+    return concurrency + more;
+  }
+
+  private get held(): number {
+    return this.sessions.size + this.next.length + this.closing;
   }
 
   private async ask(): Promise<void> {
@@ -87,7 +129,7 @@ export class SessionIntake {
       this.answered();
       // Closed before anything was received, it costs no message a delivery.
       if (this.end.signal.aborted || !ledger.mayTake) await receiver.close();
-      else void this.hold(receiver);
+      else this.place(receiver);
     } catch (error) {
       await this.refused(error, clock.now() - asked);
     }
@@ -100,27 +142,65 @@ export class SessionIntake {
     this.options.state.up(this);
   }
 
-  private async hold(receiver: SessionReceiver): Promise<void> {
-    const { metrics, ledger } = this.options;
+  /** Gives a session a place, or has another one make room for it; where neither can be, it is given back. */
+  private place(receiver: SessionReceiver): void {
     const session = new Session(receiver, {
       ...this.options,
-      idleMilliseconds: () =>
-        this.sessions.size >= this.options.concurrency ? IDLE_FULL_MILLISECONDS : IDLE_MILLISECONDS,
+      mayYield: () => this.fill(),
       stopping: () => this.end.signal.aborted,
     });
+    if (!this.full && this.next.length === 0) return void this.work(session);
+    const leaves = this.whoLeaves();
+    if (leaves === undefined) return void this.giveBack(session);
+    this.next.push(session);
+    leaves.leave();
+  }
+
+  /** An empty session rather than one in work, then the one that has had its place for longest. */
+  private whoLeaves(): Session | undefined {
+    let best: Session | undefined;
+    for (const session of this.sessions) {
+      const more = session.yields - (best?.yields ?? Yields.Not);
+      if (more > 0 || (more === 0 && best !== undefined && session.since < best.since)) best = session;
+    }
+    return best;
+  }
+
+  private async work(session: Session): Promise<void> {
     this.sessions.add(session);
-    metrics.sessions.set(this.sessions.size);
-    await session.run();
+    this.counted();
+    const failed = !(await session.run());
+    this.givenUp = failed ? this.givenUp + 1 : 0;
+    // Its place stays taken for that long: whatever the bus has against it, it is not asked again at once.
+    if (failed) await this.wait(BACKOFF, this.givenUp);
     this.sessions.delete(session);
-    metrics.sessions.set(this.sessions.size);
-    if (this.sessions.size === 0) this.whenIdle?.();
-    ledger.settle();
+    const next = this.next.shift();
+    if (next !== undefined) void this.work(next);
+    this.counted();
+    this.options.ledger.settle();
     this.fill();
+  }
+
+  private async giveBack(session: Session): Promise<void> {
+    this.closing++;
+    await session.giveBack();
+    this.closing--;
+    this.counted();
+  }
+
+  private counted(): void {
+    this.options.metrics.sessions.set(this.held);
+    if (this.held === 0) this.whenIdle?.();
+  }
+
+  private async wait(backoff: Backoff, failures: number): Promise<void> {
+    const { clock, random } = this.options;
+    await pause(clock, backoffMilliseconds(backoff, failures, random, backoff.baseMilliseconds), this.end.signal);
   }
 
   /** No session is an answer; anything else is an error after which one waits. */
   private async refused(error: unknown, after: number): Promise<void> {
-    const { state, logger, metrics, clock, random } = this.options;
+    const { state, logger, metrics, clock } = this.options;
     if (this.end.signal.aborted) return;
     const code = errorCode(error);
     if (code === "ServiceTimeout" || code === "SessionCannotBeLocked") {
@@ -134,7 +214,6 @@ export class SessionIntake {
     if (refusal) this.options.propagation.refused(this.options.entity, error);
     state.down(this, `${code}: ${errorText(error)}`);
     logger.warn({ code, description: errorText(error) }, "no session could be accepted");
-    const backoff = refusal ? REFUSED : BACKOFF;
-    await pause(clock, backoffMilliseconds(backoff, this.failures, random, backoff.baseMilliseconds), this.end.signal);
+    await this.wait(refusal ? REFUSED : BACKOFF, this.failures);
   }
 }

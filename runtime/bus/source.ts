@@ -16,7 +16,10 @@ export interface Bus {
   readonly waiting: Pick<Peeker, "peekOldest">;
   /** Looks for the oldest message of its dead-letter queue. */
   readonly deadLetters: Pick<Peeker, "peekOldest">;
-  /** Puts a new client, on a connection of its own, in the place of the old one. What the old one gave is dead then. */
+  /**
+   * Puts a new client, on a connection of its own, in the place of the old one, which is closed meanwhile: what it gave
+   * is dead then.
+   */
   recycle(): Promise<void>;
   close(): Promise<void>;
 }
@@ -64,9 +67,9 @@ export async function openBus(
     recycle: async () => {
       const old = opened;
       opened = await open();
-      await Promise.all([waiting.close(), deadLetters.close()]);
       // A connection that has died silently does not answer its closing either.
-      await within(systemClock, CLOSE_MILLISECONDS, old.close(), "the old client did not close").catch(() => undefined);
+      const closed = Promise.all([waiting.close(), deadLetters.close(), old.close()]);
+      void within(systemClock, CLOSE_MILLISECONDS, closed, "the old client did not close").catch(() => undefined);
     },
     close: () => opened.close(),
   };

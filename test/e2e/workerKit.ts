@@ -1,8 +1,9 @@
 import { ServiceBusClient, type ServiceBusReceivedMessage } from "@azure/service-bus";
 import pino from "pino";
-import { Engine, openBus, systemClock } from "../../runtime/bus/index.js";
+import { type Bus, Engine, openBus, systemClock } from "../../runtime/bus/index.js";
 import {
   CONTRACT_VERSION,
+  type Connection,
   type Outcome,
   type Pipeline,
   type Sink,
@@ -47,8 +48,13 @@ export class BusKit {
     return { contractVersion: CONTRACT_VERSION, serviceBus };
   }
 
-  /** Starts an engine whose sink is `work`. */
-  async engine(work: Work, change: (pipeline: Pipeline) => void = () => undefined, batch = 1) {
+  /** Starts an engine whose sink is `work`, over the bus that `open` gives. */
+  async engine(
+    work: Work,
+    change: (pipeline: Pipeline) => void = () => undefined,
+    batch = 1,
+    open: (connection: Connection, pipeline: Pipeline) => Promise<Bus> = openBus,
+  ) {
     const pipeline = pipelineOf((p) => {
       p.source.lockDurationSeconds = 5;
       change(p);
@@ -63,7 +69,7 @@ export class BusKit {
     };
     const engine = new Engine({
       ...{ pipeline, sink, metrics, clock: systemClock, random: Math.random },
-      bus: await openBus(this.connection, pipeline),
+      bus: await open(this.connection, pipeline),
       logger: pino({ level: process.env["STOWAGE_LOG_LEVEL"] ?? "silent" }),
       onNoProgress: () => undefined,
     });
