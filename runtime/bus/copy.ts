@@ -1,6 +1,7 @@
 import type { ServiceBusReceivedMessage } from "@azure/service-bus";
 import { ORIGINAL_ID_PROPERTY, sha256 } from "../contract/index.js";
 import { bodyBytes } from "./body.js";
+import { originalIdOf } from "./ids.js";
 
 /** A message in the shape of AMQP, as the client sends it. */
 export type AmqpMessage = ServiceBusReceivedMessage["_rawAmqpMessage"];
@@ -26,7 +27,7 @@ export function copyOf(received: ServiceBusReceivedMessage, { messageId, propert
   const original = originalIdOf(received);
   const applicationProperties: { [name: string]: unknown } = { ...raw.applicationProperties, ...properties };
   for (const name of DEAD_LETTER_PROPERTIES) delete applicationProperties[name];
-  if (original !== messageId) applicationProperties[ORIGINAL_ID_PROPERTY] = original;
+  if (original !== "" && original !== messageId) applicationProperties[ORIGINAL_ID_PROPERTY] = original;
   const partitionKey = raw.messageAnnotations?.[PARTITION_KEY];
   const { timeToLive, durable, priority } = raw.header ?? {};
   const { absoluteExpiryTime: _expiry, creationTime: _creation, ...kept } = raw.properties ?? {};
@@ -50,12 +51,6 @@ export function copyOf(received: ServiceBusReceivedMessage, { messageId, propert
 
 /** What the service writes into the properties of a dead letter. */
 const DEAD_LETTER_PROPERTIES = ["DeadLetterReason", "DeadLetterErrorDescription"] as const;
-
-/** The id under which the message was first sent. */
-export function originalIdOf(received: ServiceBusReceivedMessage): string {
-  const id = received.applicationProperties?.[ORIGINAL_ID_PROPERTY];
-  return typeof id === "string" && id !== "" ? id : String(received.messageId ?? "");
-}
 
 /**
  * Id of a copy for an entity that drops known ones: the same for the same copy of the same message, so that a second try

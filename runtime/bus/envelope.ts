@@ -1,16 +1,8 @@
 import type { ServiceBusReceivedMessage } from "@azure/service-bus";
-import {
-  defined,
-  messageKey,
-  ORIGINAL_ID_PROPERTY,
-  type PoisonOutcome,
-  PoisonReason,
-  ServiceBusLimits,
-  type SinkMessage,
-  sha256,
-} from "../contract/index.js";
+import { defined, messageKey, type PoisonOutcome, PoisonReason, type SinkMessage, sha256 } from "../contract/index.js";
 import { traceIdOf } from "../telemetry/index.js";
 import { bodyBytes } from "./body.js";
+import { idText, originalIdOf } from "./ids.js";
 
 /** What of the pipeline is needed to read a message. */
 export interface ReadRules {
@@ -38,7 +30,7 @@ export interface MessageHeader {
 
 /** Reads a received message into what a sink gets. */
 export function readMessage(received: ServiceBusReceivedMessage, rules: ReadRules): ReadMessage {
-  const messageId = originalId(received) ?? idText(received.messageId);
+  const messageId = originalIdOf(received);
   const header = {
     messageId,
     sequenceNumber: received.sequenceNumber?.toString() ?? "0",
@@ -89,18 +81,6 @@ export function readMessage(received: ServiceBusReceivedMessage, rules: ReadRule
 
 function poisoned(header: MessageHeader, reason: PoisonReason, description: string): ReadMessage {
   return { ...header, poison: { kind: "poison", reason, description } };
-}
-
-/** The id that a copy carries of the message it was made of; what is no id counts as none. */
-function originalId(received: ServiceBusReceivedMessage): string | undefined {
-  const id = received.applicationProperties?.[ORIGINAL_ID_PROPERTY];
-  return typeof id === "string" && id !== "" && id.length <= ServiceBusLimits.idCharacters ? id : undefined;
-}
-
-/** A message id is text, a number or bytes by the client's types; a key is text. */
-function idText(id: string | number | Buffer | undefined): string {
-  if (id === undefined || id === null) return "";
-  return typeof id === "object" ? id.toString("hex") : String(id);
 }
 
 function bytesOf(received: ServiceBusReceivedMessage): Buffer | Error {

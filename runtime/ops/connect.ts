@@ -1,0 +1,69 @@
+import type { ServiceBusAdministrationClient, ServiceBusClient } from "@azure/service-bus";
+import { openClient } from "../bus/index.js";
+import { CONTRACT_VERSION, type Connection, type ServiceBusConnection } from "../contract/index.js";
+
+/** How a command reaches the namespace. */
+export type Login =
+  /** With the identity of this machine or pod: the default chain of Azure, `az login` among it. */
+  | { readonly kind: "identity"; readonly serviceBus: ServiceBusConnection }
+  /** With a connection string, which comes from the environment: a command line is seen by every user of a machine. */
+  | { readonly kind: "connectionString"; readonly bus: string; readonly admin: string | undefined };
+
+/** The namespace, opened. Nothing is connected before it is used. */
+export interface Namespace {
+  /** Host, and the port where it is not the standard one. */
+  readonly host: string;
+  readonly client: ServiceBusClient;
+  /** Reads entities and rules, which takes the manage right; undefined where there is nowhere to ask. */
+  readonly admin: ServiceBusAdministrationClient | undefined;
+  /** A token of the identity; undefined where a connection string is used. Rejects where none is to be had. */
+  readonly token: (() => Promise<number>) | undefined;
+  close(): Promise<void>;
+}
+
+/** Scope of Service Bus at Entra ID. */
+const SCOPE = "https://servicebus.azure.net/.default";
+/** How long closing may take, in milliseconds: a connection that has died does not answer it. */
+const CLOSE_MILLISECONDS = 3_000;
+
+/** The connection of a namespace that is known by its host alone. */
+export function connectionOf(fullyQualifiedNamespace: string): Connection {
+  return { contractVersion: CONTRACT_VERSION, serviceBus: { fullyQualifiedNamespace } };
+}
+
+/** Opens the namespace. Throws a StowageError `NoWorkloadIdentity` in a pod that was given no identity. */
+export async function openNamespace(login: Login): Promise<Namespace> {
+  const { ServiceBusAdministrationClient: Admin, ServiceBusClient: Client } = await import("@azure/service-bus");
+  if (login.kind === "connectionString") {
+    const client = new Client(login.bus);
+    // Of Microsoft's emulator this client's administration knows no address: it has to be told.
+    const admin = login.admin ?? (/UseDevelopmentEmulator\s*=\s*true/i.test(login.bus) ? undefined : login.bus);
+    return {
+      host: client.fullyQualifiedNamespace,
+      client,
+      admin: admin === undefined ? undefined : new Admin(admin),
+      token: undefined,
+      close: () => limited(client.close()),
+    };
+  }
+  const { serviceBus } = login;
+  const { client, credential, close } = await openClient({ contractVersion: CONTRACT_VERSION, serviceBus });
+  const host = serviceBus.fullyQualifiedNamespace;
+  // An address with a port is no namespace of Azure, whose administration is at the same host.
+  const admin = credential === undefined || host.includes(":") ? undefined : new Admin(host, credential);
+  const token = async (): Promise<number> => {
+    const got = await credential?.getToken(SCOPE);
+    if (got === null || got === undefined) throw new Error("The identity has no token for Service Bus.");
+    return got.expiresOnTimestamp;
+  };
+  return { host, client, admin, token: credential === undefined ? undefined : token, close: () => limited(close()) };
+}
+
+async function limited(closing: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, CLOSE_MILLISECONDS);
+  });
+  await Promise.race([closing.catch(() => undefined), limit]);
+  clearTimeout(timer);
+}
