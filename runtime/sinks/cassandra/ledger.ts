@@ -1,8 +1,16 @@
 import { type Client, types } from "cassandra-driver";
-import { type Outcome, PoisonReason, RetryCode, type SinkMessage, type TableDefinition } from "../../contract/index.js";
+import {
+  type Outcome,
+  PoisonReason,
+  RetryCode,
+  type SinkContext,
+  type SinkMessage,
+  type TableDefinition,
+} from "../../contract/index.js";
 import { claimMessage, ledgerTimeToLive, readClaim } from "./cql.js";
 import { failureOf } from "./failures.js";
 import { Gate } from "./gate.js";
+import { CassandraOperation } from "./operations.js";
 
 /** What a claim came to: the message may be written, or its outcome stands already. */
 export type Claim = Claimed | { kind: "settled"; outcome: Outcome };
@@ -20,7 +28,7 @@ export interface Claimed {
  * Behind this interface so that a cheaper way to the same promise can take its place.
  */
 export interface Ledger {
-  claim(messages: SinkMessage[], signal: AbortSignal): Promise<Claim[]>;
+  claim(messages: SinkMessage[], context: Pick<SinkContext, "signal" | "call">): Promise<Claim[]>;
   /** Throws where claims cannot be made now. */
   probe(): Promise<void>;
 }
@@ -53,8 +61,8 @@ export class TransactionLedger implements Ledger {
     this.timeToLive = ledgerTimeToLive(table);
   }
 
-  claim(messages: SinkMessage[], signal: AbortSignal): Promise<Claim[]> {
-    return Promise.all(messages.map((message) => this.gate.run(() => this.claimOne(message, signal))));
+  claim(messages: SinkMessage[], context: Pick<SinkContext, "signal" | "call">): Promise<Claim[]> {
+    return Promise.all(messages.map((message) => this.gate.run(() => this.claimOne(message, context))));
   }
 
   /** A read at the consistency that claims are made at, of another partition each time. */
@@ -65,18 +73,20 @@ export class TransactionLedger implements Ledger {
     });
   }
 
-  private async claimOne(message: SinkMessage, signal: AbortSignal): Promise<Claim> {
+  private async claimOne(message: SinkMessage, { signal, call }: Pick<SinkContext, "signal" | "call">): Promise<Claim> {
     if (signal.aborted)
       return settled({ kind: "retry", code: RetryCode.Interrupted, description: "The work was stopped." });
     const at = this.now();
     const { entity, messageId, bodySha256, traceId } = message;
     const values = [entity, messageId, bodySha256, this.worker, traceId, BigInt(message.sequenceNumber), at];
     try {
-      const result = await this.client.execute(
-        this.insert,
-        this.timeToLive > 0 ? [...values, this.timeToLive] : values,
-        // LOCAL_SERIAL decides among the replicas next to the worker; all workers of a pipeline run there.
-        { consistency: types.consistencies.localQuorum, serialConsistency: types.consistencies.localSerial },
+      const result = await call(CassandraOperation.Claim, () =>
+        this.client.execute(
+          this.insert,
+          this.timeToLive > 0 ? [...values, this.timeToLive] : values,
+          // LOCAL_SERIAL decides among the replicas next to the worker; all workers of a pipeline run there.
+          { consistency: types.consistencies.localQuorum, serialConsistency: types.consistencies.localSerial },
+        ),
       );
       if (result.wasApplied()) return { kind: "claimed", again: false, at };
       return judge(message, result.first(), at);

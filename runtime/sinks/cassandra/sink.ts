@@ -81,7 +81,7 @@ class RowSink implements Sink {
     };
   }
 
-  async process(batch: SinkMessage[], { signal }: SinkContext): Promise<Outcome[]> {
+  async process(batch: SinkMessage[], context: SinkContext): Promise<Outcome[]> {
     const { ledger, writer } = this.started();
     const outcomes = new Map<SinkMessage, Outcome>();
     const mapped = batch.flatMap((message) => {
@@ -92,7 +92,7 @@ class RowSink implements Sink {
     });
     const claims = await ledger.claim(
       mapped.map(({ message }) => message),
-      signal,
+      context,
     );
     const pending = mapped.flatMap(({ message, row }, i) => {
       const claim = claims[i];
@@ -103,7 +103,7 @@ class RowSink implements Sink {
       } else if (claim !== undefined) outcomes.set(message, claim.outcome);
       return [];
     });
-    const written = await writer.write(pending, signal);
+    const written = await writer.write(pending, context);
     for (const [i, { message, claim }] of pending.entries()) {
       const result = written[i];
       if (result === undefined) continue;

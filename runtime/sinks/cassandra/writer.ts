@@ -1,9 +1,17 @@
 import { type Client, types } from "cassandra-driver";
-import { type CassandraSink, Consistency, type Outcome, PoisonReason, RetryCode } from "../../contract/index.js";
+import {
+  type CassandraSink,
+  Consistency,
+  type Outcome,
+  PoisonReason,
+  RetryCode,
+  type SinkContext,
+} from "../../contract/index.js";
 import { insertRow } from "./cql.js";
 import { failureOf } from "./failures.js";
 import { Gate } from "./gate.js";
 import type { Row } from "./mapping.js";
+import { CassandraOperation } from "./operations.js";
 
 /** A row to be written, and how long it lives. */
 export interface PendingRow {
@@ -14,6 +22,9 @@ export interface PendingRow {
 
 /** What became of a row. */
 export type Written = { kind: "written" } | Exclude<Outcome, { kind: "done" }>;
+
+/** What of a sink's context the writer uses. */
+type WriteContext = Pick<SinkContext, "signal" | "call">;
 
 const WRITTEN: Written = { kind: "written" };
 
@@ -45,12 +56,12 @@ export class RowWriter {
   }
 
   /** What became of each row, in the order given. Never rejects. */
-  async write(rows: PendingRow[], signal: AbortSignal): Promise<Written[]> {
+  async write(rows: PendingRow[], context: WriteContext): Promise<Written[]> {
     const results = new Map<PendingRow, Written>();
     await Promise.all(
       batches(rows, this.sink).map((batch) =>
         this.gate.run(async () => {
-          for (const [i, written] of (await this.writeBatch(batch, signal)).entries()) {
+          for (const [i, written] of (await this.writeBatch(batch, context)).entries()) {
             const row = batch[i];
             if (row !== undefined) results.set(row, written);
           }
@@ -60,29 +71,29 @@ export class RowWriter {
     return rows.map((row) => results.get(row) ?? interrupted());
   }
 
-  private async writeBatch(rows: PendingRow[], signal: AbortSignal): Promise<Written[]> {
-    if (signal.aborted) return rows.map(interrupted);
+  private async writeBatch(rows: PendingRow[], context: WriteContext): Promise<Written[]> {
+    if (context.signal.aborted) return rows.map(interrupted);
     try {
-      await this.send(rows);
+      await context.call(CassandraOperation.Write, () => this.send(rows));
       return rows.map(() => WRITTEN);
     } catch (error) {
       const failure = failureOf(error);
       if (failure.kind === "retry") return rows.map(() => failure);
-      if (rows.length > 1) return this.writeSingly(rows, signal);
-      return [await this.refused(failure.description)];
+      if (rows.length > 1) return this.writeSingly(rows, context);
+      return [await this.refused(failure.description, context)];
     }
   }
 
   /** One row of the batch was refused, and the others with it: each is sent by itself to find out which. */
-  private async writeSingly(rows: PendingRow[], signal: AbortSignal): Promise<Written[]> {
+  private async writeSingly(rows: PendingRow[], context: WriteContext): Promise<Written[]> {
     const written: Written[] = [];
-    for (const row of rows) written.push(...(await this.writeBatch([row], signal)));
+    for (const row of rows) written.push(...(await this.writeBatch([row], context)));
     return written;
   }
 
   /** A refused row is poison only while the table stands: a dropped table must not empty the queue. */
-  private async refused(description: string): Promise<Written> {
-    const intact = await this.intact().catch(() => false);
+  private async refused(description: string, { call }: WriteContext): Promise<Written> {
+    const intact = await call(CassandraOperation.CheckSchema, this.intact).catch(() => false);
     if (!intact)
       return {
         kind: "retry",

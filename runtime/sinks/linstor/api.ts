@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { LinstorAnswer, LinstorClient, LinstorRequest } from "./client.js";
+import type { LinstorAnswer, LinstorRequest, LinstorSender } from "./client.js";
 import { LinstorFailure, LinstorUnavailable } from "./errors.js";
 import { Code } from "./returnCodes.js";
 
@@ -77,7 +77,7 @@ const sizeInfo = z.object({
 
 /** What the sink asks of LINSTOR, one method an operation; each with the errors of LinstorClient.send. */
 export class LinstorApi {
-  constructor(private readonly client: LinstorClient) {}
+  constructor(readonly client: LinstorSender) {}
 
   private async read<T extends z.ZodType>(schema: T, path: string, signal: AbortSignal): Promise<z.output<T>> {
     const { body } = await this.client.send({ method: "GET", path }, signal);

@@ -46,8 +46,14 @@ export interface LinstorAnswer {
   entries: Entry[];
 }
 
+/** What sends requests: the client, or one that measures what goes through it. */
+export interface LinstorSender {
+  /** See `LinstorClient.send`. */
+  send(request: LinstorRequest, signal: AbortSignal): Promise<LinstorAnswer>;
+}
+
 /** LINSTOR's REST API over fetch. */
-export class LinstorClient {
+export class LinstorClient implements LinstorSender {
   /** The controller that answered last. */
   private active = 0;
 

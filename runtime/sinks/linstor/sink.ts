@@ -18,6 +18,7 @@ import { LinstorFailure } from "./errors.js";
 import { execute } from "./executor.js";
 import { ensureGroup } from "./group.js";
 import { HistoryUnreadable } from "./history.js";
+import { measured } from "./measured.js";
 import type { Writer } from "./properties.js";
 import { Retention } from "./retention.js";
 
@@ -70,7 +71,7 @@ export class LinstorCommandSink implements Sink {
       batch.map((message, i) => {
         const session = message.sessionId?.toLowerCase() ?? `\n${i}`;
         const turn = (turns.get(session) ?? Promise.resolve(true)).then(async (clear) => {
-          const outcome = clear ? await this.one(message, signal) : behind(session);
+          const outcome = clear ? await this.one(message, context, signal) : behind(session);
           outcomes[i] = outcome;
           return outcome.kind !== "retry";
         });
@@ -81,8 +82,9 @@ export class LinstorCommandSink implements Sink {
     return outcomes;
   }
 
-  private async one(message: SinkMessage, signal: AbortSignal): Promise<Outcome> {
-    const { api, settings, writer, now } = this.options;
+  private async one(message: SinkMessage, { call }: SinkContext, signal: AbortSignal): Promise<Outcome> {
+    const { settings, writer, now } = this.options;
+    const api = measured(this.options.api.client, call);
     const command = readCommand(message, settings.maxSizeKib);
     if ("reason" in command) return { kind: "poison", ...command };
     const patience = { readyTimeoutMs: settings.readyTimeoutSeconds * 1000, pollMs: settings.pollMilliseconds };

@@ -6,10 +6,11 @@ import { failureOf } from "../../../runtime/sinks/cassandra/failures.js";
 import { Gate } from "../../../runtime/sinks/cassandra/gate.js";
 import { TransactionLedger } from "../../../runtime/sinks/cassandra/ledger.js";
 import { batches, type PendingRow, RowWriter } from "../../../runtime/sinks/cassandra/writer.js";
+import { sinkContext } from "../../support/sinkContext.js";
 import { message, tableOf } from "./kit.js";
 
 const { responseErrorCodes: code } = types;
-const signal = new AbortController().signal;
+const context = sinkContext();
 const sink: CassandraSink = {
   table: tableOf("text"),
   replication: { dc1: 1 },
@@ -77,7 +78,7 @@ describe("a refused row", () => {
 
   it("is found out in its batch and is poison alone", async () => {
     const { client, sent } = clientThat((ids) => fail(ids, "b", invalid));
-    const written = await new RowWriter(client, sink, async () => true).write(rows, signal);
+    const written = await new RowWriter(client, sink, async () => true).write(rows, context);
     expect(written.map((w) => (w.kind === "poison" ? w.reason : w.kind))).toEqual([
       "written",
       "InvalidValue",
@@ -92,7 +93,7 @@ describe("a refused row", () => {
     ["cannot be looked at", async () => Promise.reject(new Error("gone"))],
   ])("is to be tried again where the table %s", async (_what, intact) => {
     const { client } = clientThat((ids) => fail(ids, "b", invalid));
-    const written = await new RowWriter(client, sink, intact).write([row("b")], signal);
+    const written = await new RowWriter(client, sink, intact).write([row("b")], context);
     expect(written).toMatchObject([{ kind: "retry", code: "StoreUnavailable" }]);
   });
 });
@@ -101,7 +102,7 @@ describe("a failed batch", () => {
   it("is to be tried again for exactly its own rows", async () => {
     const { client, sent } = clientThat((ids) => fail(ids, "b", new errors.ResponseError(code.writeTimeout, "late")));
     const rows = [row("a", "p"), row("b", "p"), row("c", "q")];
-    const written = await new RowWriter(client, sink, async () => true).write(rows, signal);
+    const written = await new RowWriter(client, sink, async () => true).write(rows, context);
     expect(written).toMatchObject([{ code: "StoreTimeout" }, { code: "StoreTimeout" }, { kind: "written" }]);
     expect(sent).toHaveLength(2);
   });
@@ -110,7 +111,10 @@ describe("a failed batch", () => {
     const stop = new AbortController();
     const { client, sent } = clientThat(() => stop.abort());
     const one = { ...sink, maxInFlight: 1 };
-    const written = await new RowWriter(client, one, async () => true).write([row("a"), row("b")], stop.signal);
+    const written = await new RowWriter(client, one, async () => true).write(
+      [row("a"), row("b")],
+      sinkContext(stop.signal),
+    );
     expect(written).toMatchObject([{ kind: "written" }, { kind: "retry", code: "Interrupted" }]);
     expect(sent).toEqual([["a"]]);
   });
@@ -148,8 +152,19 @@ describe("a claim", () => {
     const { client } = clientThat(() => {
       throw new errors.ResponseError(code.invalid, "unconfigured table");
     });
-    const [claim] = await new TransactionLedger(client, sink.table, "w").claim([message({})], signal);
+    const [claim] = await new TransactionLedger(client, sink.table, "w").claim([message({})], context);
     expect(claim).toMatchObject({ kind: "settled", outcome: { kind: "retry", code: "StoreUnavailable" } });
+  });
+});
+
+describe("the calls of the store", () => {
+  it("are each claim, each batch and each look at the table, with what came of them", async () => {
+    const calls: string[] = [];
+    const measured = sinkContext(undefined, 1, calls);
+    const { client } = clientThat((ids) => fail(ids, "b", new errors.ResponseError(code.invalid, "too large")));
+    await new TransactionLedger(client, sink.table, "w").claim([message({})], measured);
+    await new RowWriter(client, sink, async () => true).write([row("a", "p"), row("b", "q")], measured);
+    expect(calls.sort()).toEqual(["check_schema ok", "claim ok", "write failed", "write ok"]);
   });
 });
 
