@@ -1,5 +1,5 @@
 import { type Outcome, RetryCode, type Sink, type SinkContext, type SinkMessage } from "../contract/index.js";
-import type { Audit, Tracing, WorkerMetrics } from "../telemetry/index.js";
+import type { Audit, StoreTracing, Tracing, WorkerMetrics } from "../telemetry/index.js";
 import type { Clock } from "./clock.js";
 import { errorText } from "./errors.js";
 
@@ -13,6 +13,11 @@ interface Waiting {
   message: SinkMessage;
   work: Stoppable;
   settle(outcome: Outcome): void;
+}
+
+/** What a sink is called with, and how its calls of the store become spans where they do. */
+interface BatchContext extends SinkContext {
+  store: StoreTracing | undefined;
 }
 
 interface OpenBatch {
@@ -80,7 +85,7 @@ export class Batcher {
   }
 
   /** Nothing is done whose intent was not written, and nothing settled whose outcome was not. */
-  private async audited(messages: SinkMessage[], context: SinkContext): Promise<Outcome[]> {
+  private async audited(messages: SinkMessage[], context: BatchContext): Promise<Outcome[]> {
     const { audit } = this.options;
     if (audit === undefined) return this.measured(messages, context);
     try {
@@ -94,10 +99,13 @@ export class Batcher {
     }
   }
 
-  private async measured(messages: SinkMessage[], context: SinkContext): Promise<Outcome[]> {
+  private async measured(messages: SinkMessage[], context: BatchContext): Promise<Outcome[]> {
     const { metrics, clock, tracing } = this.options;
     const began = clock.now();
-    const run = (): Promise<Outcome[]> => this.process(messages, context);
+    const run = (store?: StoreTracing): Promise<Outcome[]> => {
+      context.store = store;
+      return this.process(messages, context);
+    };
     const outcomes = await (tracing === undefined ? run() : tracing.process(messages, run));
     metrics.sinkSeconds.observe((clock.now() - began) / 1000);
     metrics.batchMessages.observe(messages.length);
@@ -113,22 +121,24 @@ export class Batcher {
     }
   }
 
-  private contextOf(stop: Stoppable, attempt: number): SinkContext {
-    return {
+  private contextOf(stop: Stoppable, attempt: number): BatchContext {
+    const context: BatchContext = {
       get signal() {
         return stop.signal;
       },
       attempt,
-      call: (operation, run) => this.call(operation, run),
+      store: undefined,
+      call: (operation, run) => this.call(operation, run, context.store),
     };
+    return context;
   }
 
-  private async call<T>(operation: string, run: () => Promise<T>): Promise<T> {
-    const { metrics, clock, tracing } = this.options;
+  private async call<T>(operation: string, run: () => Promise<T>, store: StoreTracing | undefined): Promise<T> {
+    const { metrics, clock } = this.options;
     const began = clock.now();
     let result = "failed";
     try {
-      const answer = await (tracing === undefined ? run() : tracing.store(operation, run));
+      const answer = await (store === undefined ? run() : store(operation, run));
       result = "ok";
       return answer;
     } finally {

@@ -1,6 +1,9 @@
 import type { Outcome, SinkMessage } from "../contract/index.js";
 import type { DeliveryOutcome } from "./metrics.js";
 
+/** Runs one call of the store as a span below the sink's. */
+export type StoreTracing = <T>(operation: string, run: () => Promise<T>) => Promise<T>;
+
 /**
  * Follows deliveries as spans. The engine calls it at each step, and not at all where it is absent: that is what makes
  * "off" cost nothing. No member throws.
@@ -8,10 +11,11 @@ import type { DeliveryOutcome } from "./metrics.js";
 export interface Tracing {
   /** A message was received: its span begins, as a child of the producer's context that the message carries. */
   begin(message: SinkMessage): void;
-  /** Runs one call of the sink as a span of its own, linked to all messages of the batch. */
-  process<T>(messages: SinkMessage[], run: () => Promise<T>): Promise<T>;
-  /** Runs one call of the store as a span below the sink's. */
-  store<T>(operation: string, run: () => Promise<T>): Promise<T>;
+  /**
+   * Runs one call of the sink as a span of its own, linked to all messages of the batch. `run` is given what makes spans
+   * of its calls of the store; nothing where none of the messages is sampled.
+   */
+  process(messages: SinkMessage[], run: (store: StoreTracing | undefined) => Promise<Outcome[]>): Promise<Outcome[]>;
   /** Runs the settlement of one message as a span. `operation` is `complete`, `abandon` or `dead_letter`. */
   settle<T>(message: SinkMessage, operation: string, run: () => Promise<T>): Promise<T>;
   /** The delivery is over. */
