@@ -1,5 +1,5 @@
 import type { Clock } from "./clock.js";
-import { errorCode, errorText } from "./errors.js";
+import { errorCode, errorText, lastOf } from "./errors.js";
 
 /**
  * For so long after its start a worker takes a refusal for rights that have not reached the bus yet, in milliseconds.
@@ -9,9 +9,8 @@ export const PROPAGATION_MILLISECONDS = 600_000;
 
 /** True for an error that says that the bus, or Entra ID, refuses the worker's identity. */
 export function isRefusal(error: unknown): boolean {
-  // The client's own retries throw all that they met, the last one last.
-  if (error instanceof AggregateError) return isRefusal(error.errors.at(-1));
-  return errorCode(error) === "UnauthorizedAccess" || (error instanceof Error && error.name === "AuthenticationError");
+  const last = lastOf(error);
+  return errorCode(last) === "UnauthorizedAccess" || (last instanceof Error && last.name === "AuthenticationError");
 }
 
 /** Who refuses what at present, and whether that may still be a matter of waiting. */
@@ -35,8 +34,7 @@ export class Propagation {
 
   /** The bus refused an entity. `error` is the client's. */
   refused(entity: string, error: unknown): void {
-    const cause: unknown = error instanceof AggregateError ? error.errors.at(-1) : error;
-    this.refusals.set(entity, `${errorCode(cause)}: ${errorText(cause).split("\n", 1)[0]}`);
+    this.refusals.set(entity, `${errorCode(error)}: ${errorText(error).split("\n", 1)[0]}`);
   }
 
   /** The bus took the worker at an entity. */
