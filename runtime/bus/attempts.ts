@@ -164,12 +164,13 @@ export class Attempts {
   }
 
   /**
-   * A message waits for the store under its lock, for up to `maxOutageSeconds`. On the entity's last delivery it waits as long as it takes: given
-   * back, the broker would dead-letter it for an outage that is no fault of its own.
+   * A message waits for the store under its lock, for up to `maxOutageSeconds`. On the entity's last delivery it waits as
+   * long as it takes: given back, the broker would dead-letter it for an outage that is no fault of its own. A session is
+   * given back at no cost, whichever delivery it is.
    */
   private async waitAtGate({ deliveryCount }: SinkMessage, lock: HeldLock): Promise<void> {
     const { gate, delivery, maxDeliveryCount } = this.options;
-    if (deliveryCount < maxDeliveryCount) lock.limitTo(delivery.maxOutageSeconds * 1000);
+    if (lock.ofSession || deliveryCount < maxDeliveryCount) lock.limitTo(delivery.maxOutageSeconds * 1000);
     else lock.suspendLimit();
     await gate.whenOpen(lock.signal);
     lock.restartLimit();
@@ -234,7 +235,7 @@ export class Attempts {
     if (lock.stopped === StopReason.Stopping) return { kind: "release" };
     const { gate, maxDeliveryCount } = this.options;
     // The store's fault: in a session nothing is abandoned, closing it costs no delivery.
-    if (!gate.open && message.deliveryCount < maxDeliveryCount) return { kind: "release" };
+    if (!gate.open && (lock.ofSession || message.deliveryCount < maxDeliveryCount)) return { kind: "release" };
     const limit = `not done within maxProcessingSeconds, ${this.options.delivery.maxProcessingSeconds}`;
     const description = last === undefined ? limit : `${limit}; last: ${last.description}`;
     return this.giveBack(message, { kind: "retry", code: last?.code ?? RetryCode.Interrupted, description });

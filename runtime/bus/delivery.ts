@@ -19,6 +19,8 @@ export interface Delivery {
   beforeDeadLetter?(reason: string): Promise<void>;
   /** True where giving back is the session's closing, which costs no delivery. */
   releasedBySession: boolean;
+  /** True where the effect is known to be in place: the message is completed without another attempt. */
+  doneBefore?: boolean;
 }
 
 export interface DeliveriesOptions {
@@ -73,10 +75,11 @@ export class Deliveries {
     return this.stopped.values().next().value;
   }
 
-  private async verdict({ read, lock, received }: Delivery): Promise<Verdict> {
+  private async verdict({ read, lock, received, doneBefore }: Delivery): Promise<Verdict> {
     if ("poison" in read)
       return { kind: "deadLetter", reason: read.poison.reason, description: read.poison.description };
     if (!(await lock.fresh())) return { kind: "nothing" };
+    if (doneBefore === true) return { kind: "complete", duplicate: true };
     return this.options.attempts.run(read.message, lock, received);
   }
 

@@ -97,6 +97,11 @@ export class HeldLock {
     this.controller?.abort(reason);
   }
 
+  /** Giving it back costs no delivery: it is a session's. */
+  get ofSession(): boolean {
+    return this.grant.ofSession === true;
+  }
+
   /** No time limit until `restartLimit`: the lock is kept while the work waits for something outside of it. */
   suspendLimit(): void {
     this.renewUntil = Number.POSITIVE_INFINITY;
@@ -123,10 +128,13 @@ export class HeldLock {
   look(): void {
     const now = this.clock.now();
     if (this.lost) return;
-    if (now >= this.expiresAt) return this.stop(StopReason.LockLost);
+    if (now >= this.expiresAt) {
+      this.stop(StopReason.LockLost);
+      return;
+    }
     const over = now >= this.renewUntil;
     if (over) this.stop(StopReason.TimeLimit);
-    if ((!over || this.grant.ofSession === true) && now >= this.renewAt && !this.renewing) void this.renew();
+    if ((!over || this.ofSession) && now >= this.renewAt && !this.renewing) void this.renew();
   }
 
   private async renew(): Promise<void> {

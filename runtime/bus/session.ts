@@ -7,8 +7,9 @@ import type { Deliveries } from "./delivery.js";
 import type { ReadMessage } from "./envelope.js";
 import { errorCode, errorText } from "./errors.js";
 import { type HeldLock, type LockKeeper, StopReason } from "./locks.js";
-import { type SessionStop, stopOf, withStop } from "./sessionState.js";
-import { LinkSettler } from "./settler.js";
+import { SessionProgress } from "./sessionProgress.js";
+import type { SessionStop } from "./sessionState.js";
+import { LinkSettler, type Settler } from "./settler.js";
 
 /** The part of the client's session receiver that is used. */
 export type SessionReceiver = Pick<
@@ -31,8 +32,14 @@ export interface SessionOptions {
   keeper: LockKeeper;
   ledger: CreditLedger;
   onPoison: SessionPoison;
-  /** How long the session may stay without a message before it is closed, in milliseconds, asked for each time. */
-  idleMilliseconds(): number;
+  /** The entity's max delivery count. */
+  maxDeliveryCount: number;
+  /** How long the session may stay without a message before it is closed, in milliseconds. */
+  idleMilliseconds: number;
+  /** How long it is worked on before its place may go to another, in milliseconds. */
+  quantumMilliseconds: number;
+  /** Told when the session may be asked to make room: its quantum is over, or no message came for a moment. */
+  mayYield(): void;
   /** True once nothing new may be begun. */
   stopping(): boolean;
   metrics: WorkerMetrics;
@@ -44,6 +51,12 @@ export interface SessionOptions {
 export const SESSION_PREFETCH = 4;
 /** How long closing may take, in milliseconds. */
 const CLOSE_MILLISECONDS = 2_000;
+/** A session without a message for so long makes room where another one waits, in milliseconds. */
+const YIELD_IDLE_MILLISECONDS = 50;
+
+/** How much a session may be asked to make room: an empty one rather than one in work. */
+export const Yields = { Not: 0, QuantumOver: 1, Empty: 2 } as const;
+export type Yields = (typeof Yields)[keyof typeof Yields];
 
 interface Waiting {
   received: ServiceBusReceivedMessage;
@@ -58,9 +71,12 @@ export class Session {
   private readonly waiting: Waiting[] = [];
   private readonly lock: HeldLock;
   private readonly settler: LinkSettler;
+  private readonly progress: SessionProgress;
   private wake: () => void = () => undefined;
   private broken = false;
-  private stop: SessionStop | undefined;
+  private leaving = false;
+  private began: number | undefined;
+  private emptySince: number | undefined;
 
   constructor(
     private readonly receiver: SessionReceiver,
@@ -69,31 +85,70 @@ export class Session {
     this.lock = options.keeper.hold({
       lockedUntil: receiver.sessionLockedUntilUtc?.getTime(),
       renew: () => receiver.renewSessionLock(),
+      ofSession: true,
     });
     this.settler = new LinkSettler(receiver, undefined);
+    this.progress = new SessionProgress({ receiver, logger: options.logger, clock: options.clock });
     this.lock.signal.addEventListener("abort", () => this.wake(), { once: true });
   }
 
-  /** Works until the session is empty, lost, or must be given back; then closes its link, always. Never rejects. */
-  async run(): Promise<void> {
-    const { logger, keeper, ledger } = this.options;
-    let subscription: { close(): Promise<void> } | undefined;
+  /**
+   * Works until the session is empty, lost, or must be given back; then closes its link, always. Never rejects; false
+   * where the session could not be worked on for an error of the bus.
+   */
+  async run(): Promise<boolean> {
+    const { logger, clock, ledger, quantumMilliseconds, mayYield } = this.options;
+    this.began = clock.now();
+    const callOff = clock.after(quantumMilliseconds, mayYield);
     try {
-      if (this.options.onPoison === SessionPoison.Stop) this.stop = stopOf(await this.receiver.getSessionState());
-      subscription = this.subscribe();
-      await this.work(subscription);
+      if (this.goesOn) {
+        await this.progress.open();
+        await this.work(this.subscribe());
+      }
+      return true;
     } catch (error) {
       logger.warn(
         { sessionId: this.receiver.sessionId, code: errorCode(error), description: errorText(error) },
         "session given up",
       );
+      return false;
     } finally {
+      callOff();
       ledger.detached(this.link);
       // What was prefetched goes back with the link, in order, and costs no delivery.
       for (const { read } of this.waiting.splice(0)) ledger.finished(this.link, read.bytes, () => undefined);
-      await this.close();
-      keeper.release(this.lock);
+      await this.end();
     }
+  }
+
+  /** Gives the session back untouched, instead of `run`. Never rejects. */
+  async giveBack(): Promise<void> {
+    await this.close();
+    this.options.keeper.release(this.lock);
+  }
+
+  /** Whether the session may be asked to make room for another one. */
+  get yields(): Yields {
+    if (this.leaving || this.began === undefined) return Yields.Not;
+    const { clock, quantumMilliseconds } = this.options;
+    const now = clock.now();
+    if (this.emptySince !== undefined && now - this.emptySince >= YIELD_IDLE_MILLISECONDS) return Yields.Empty;
+    return now - this.began >= quantumMilliseconds ? Yields.QuantumOver : Yields.Not;
+  }
+
+  /** Since when it has been worked on, in milliseconds since 1970. */
+  get since(): number {
+    return this.began ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Makes room for another session after the message that it is at. */
+  leave(): void {
+    const { logger, clock } = this.options;
+    const { sessionId } = this.receiver;
+    const heldMs = Math.round(clock.now() - this.since);
+    logger.info({ sessionId, heldMs, empty: this.emptySince !== undefined }, "session handed over: another one waits");
+    this.leaving = true;
+    this.wake();
   }
 
   /** Lets a session that waits for a message look again whether it should go on. */
@@ -131,10 +186,15 @@ export class Session {
     this.wake();
   }
 
+  /** False where no further message may be begun. */
+  private get goesOn(): boolean {
+    return !this.broken && !this.leaving && this.lock.stopped === undefined && !this.options.stopping();
+  }
+
   private async work(subscription: { close(): Promise<void> }): Promise<void> {
-    const { stopping, ledger } = this.options;
+    const { ledger } = this.options;
     let drained = false;
-    while (!this.broken && this.lock.stopped === undefined && !stopping()) {
+    while (this.goesOn) {
       const next = this.waiting.shift();
       if (next === undefined) {
         if (drained) return;
@@ -154,16 +214,21 @@ export class Session {
 
   /** Works on one message. False where the session must be given back: the next message may not overtake it. */
   private async one({ received, read }: Waiting): Promise<boolean> {
-    this.lock.restartLimit();
+    const { progress, lock } = this;
+    lock.restartLimit();
+    const doneBefore = progress.isDone(read);
+    const holds = doneBefore ? 1 : await progress.begin(read);
     const outcome = await this.options.deliveries.handle({
       received,
-      read: this.stop === undefined ? read : stoppedMessage(read, this.stop),
-      settler: this.settler,
-      lock: this.lock,
+      read: progress.stopped === undefined ? this.counted(read, holds) : stoppedMessage(read, progress.stopped),
+      settler: this.settlerOf(read),
+      lock,
+      doneBefore,
       releasedBySession: true,
       beforeDeadLetter: (reason) => this.stopSession(read, reason),
     });
-    this.lock.restartLimit();
+    progress.ended(read, outcome);
+    lock.restartLimit();
     return (
       outcome === DeliveryOutcome.Done ||
       outcome === DeliveryOutcome.Duplicate ||
@@ -171,28 +236,71 @@ export class Session {
     );
   }
 
+  /** Settles over the session's link. A message that is completed was done, whether or not the answer arrives. */
+  private settlerOf(read: ReadMessage): Settler {
+    const { settler, progress } = this;
+    return {
+      completeMessage: (message) => {
+        progress.passed(read);
+        return settler.completeMessage(message);
+      },
+      abandonMessage: (...args) => settler.abandonMessage(...args),
+      deadLetterMessage: (...args) => settler.deadLetterMessage(...args),
+    };
+  }
+
+  /**
+   * The message with the deliveries that it had in truth: a session that ends without a word may cost its message none at
+   * the broker, so that a message that kills its worker would come for ever.
+   */
+  private counted(read: ReadMessage, holds: number): ReadMessage {
+    const { maxDeliveryCount } = this.options;
+    if (holds <= read.deliveryCount || "poison" in read) return read;
+    if (holds > maxDeliveryCount)
+      return poisonOf(
+        read,
+        PoisonReason.AttemptsExhausted,
+        `The session was lost ${holds - 1} times in a row while this message was in work: its worker was killed, or lost ` +
+          `its connection. The entity's max delivery count is ${maxDeliveryCount}.`,
+      );
+    read.message.deliveryCount = holds;
+    return { ...read, deliveryCount: holds };
+  }
+
   /** Writes the stop before the message is dead-lettered: a crash between the two must not let the session go on. */
   private async stopSession(read: ReadMessage, reason: string): Promise<void> {
-    if (this.options.onPoison !== SessionPoison.Stop || this.stop !== undefined) return;
+    if (this.options.onPoison !== SessionPoison.Stop || this.progress.stopped !== undefined) return;
     const stopped = { messageId: read.messageId, reason, at: new Date(this.options.clock.now()).toISOString() };
-    await this.receiver.setSessionState(withStop(await this.receiver.getSessionState(), stopped));
-    this.stop = stopped;
+    await this.progress.stop(stopped);
     const { sessionId } = this.receiver;
     this.options.logger.warn({ sessionId, ...stopped }, "session stopped: its later messages are dead-lettered");
   }
 
   /** Waits for a message; true where none came in time. */
   private async nothingCame(): Promise<boolean> {
-    const { clock, idleMilliseconds, stopping } = this.options;
+    const { clock, idleMilliseconds, mayYield } = this.options;
+    this.emptySince = clock.now();
+    const callOffYield = clock.after(YIELD_IDLE_MILLISECONDS, mayYield);
     await new Promise<void>((resolve) => {
-      const callOff = clock.after(idleMilliseconds(), resolve);
+      const callOff = clock.after(idleMilliseconds, resolve);
       this.wake = () => {
         callOff();
         resolve();
       };
     });
+    callOffYield();
     this.wake = () => undefined;
-    return this.waiting.length === 0 && !this.broken && this.lock.stopped === undefined && !stopping();
+    this.emptySince = undefined;
+    return this.waiting.length === 0 && this.goesOn;
+  }
+
+  /** Writes what the session's state should keep, as long as it is held, and lets go of it. */
+  private async end(): Promise<void> {
+    const { clock, keeper } = this.options;
+    if (!this.broken && this.lock.holds)
+      await within(clock, CLOSE_MILLISECONDS, this.progress.save(), "not saved").catch(() => undefined);
+    await this.close();
+    keeper.release(this.lock);
   }
 
   private async close(): Promise<void> {
@@ -212,12 +320,16 @@ export class Session {
 
 /** A message of a session that an earlier one has stopped. */
 function stoppedMessage(read: ReadMessage, stop: SessionStop): ReadMessage {
-  const { messageId, sequenceNumber, deliveryCount, traceId, bytes } = read;
   const description =
     `Message ${JSON.stringify(stop.messageId)} of this session was dead-lettered with ${stop.reason} at ${stop.at}, ` +
     "and the pipeline stops such sessions. Mend it, clear the session's state, then send these again in order.";
+  return poisonOf(read, PoisonReason.SessionStopped, description);
+}
+
+function poisonOf(read: ReadMessage, reason: PoisonReason, description: string): ReadMessage {
+  const { messageId, sequenceNumber, deliveryCount, traceId, bytes } = read;
   return {
     ...{ messageId, sequenceNumber, deliveryCount, traceId, bytes },
-    poison: { kind: "poison", reason: PoisonReason.SessionStopped, description },
+    poison: { kind: "poison", reason, description },
   };
 }

@@ -153,6 +153,7 @@ export class SessionIntake {
     const leaves = this.whoLeaves();
     if (leaves === undefined) return void this.giveBack(session);
     this.next.push(session);
+    this.counted();
     leaves.leave();
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { stopOf, withStop } from "../../../runtime/bus/sessionState.js";
+import { recordOf } from "../../../runtime/bus/sessionState.js";
 import type { Outcome, Pipeline } from "../../../runtime/contract/index.js";
 import { type EngineKit, engineKit } from "./engineKit.js";
 import { FakeSession, received } from "./fakeBus.js";
@@ -46,8 +46,10 @@ describe("a queue with sessions", () => {
     const b = sessionOf(kit, "b", ["b1"]);
     kit.engine.start();
     await kit.clock.advance(1_000);
-    expect([a.closed, b.closed]).toEqual([1, 1]);
+    expect([a.closed, b.closed]).toEqual([1, 0]);
     expect(kit.began).toEqual(["a1", "b1"]);
+    await kit.clock.advance(2_000);
+    expect(b.closed).toBe(1);
     expect(await kit.value("stowage_open_sessions")).toBe(0);
   });
 
@@ -76,6 +78,32 @@ describe("a queue with sessions", () => {
     up = true;
     await kit.clock.advance(5_000);
     expect(c.settlements).toEqual([{ messageId: "c1", how: "completed" }]);
+  });
+
+  test("holds a session through an outage for as long as the pipeline says, its last delivery too", async () => {
+    const kit = engineKit(
+      async () => ({ kind: "retry", code: "StoreUnavailable", description: "no quorum" }),
+      (p) => {
+        sessions(p);
+        p.delivery.maxOutageSeconds = 600;
+      },
+      async () => {
+        throw new Error("no quorum");
+      },
+    );
+    const a = new FakeSession("a", kit.clock);
+    a.send(received({ messageId: "a1", sessionId: "a", deliveryCount: 2 }));
+    kit.sessions.push(a);
+    kit.engine.start();
+    // The third of three deliveries waits for its turn for half a lock, and fails once.
+    await kit.clock.advance(20_000);
+    expect(kit.began).toEqual(["a1"]);
+    await kit.clock.advance(575_000);
+    expect(a.closed).toBe(0);
+    expect(a.renewed.length).toBeGreaterThan(30);
+    await kit.clock.advance(45_000);
+    expect([a.closed, a.settlements, kit.began]).toEqual([1, [], ["a1"]]);
+    expect(recordOf(a.state).begun).toBeUndefined();
   });
 
   test("holds no more sessions than the pipeline's concurrency", async () => {
@@ -123,7 +151,7 @@ describe("a queue with sessions", () => {
       { messageId: "a1", how: "deadLettered", reason: "InvalidBody" },
       { messageId: "a2", how: "completed" },
     ]);
-    expect(a.state).toBeUndefined();
+    expect(a.state).not.toMatchObject({ stowage: { stopped: expect.anything() } });
   });
 
   test("with stop, dead-letters the rest of the session, in this hold and in the next", async () => {
@@ -223,22 +251,5 @@ describe("a queue with sessions", () => {
     expect(await stopped).toBe(true);
     expect(a.settlements).toEqual([{ messageId: "a1", how: "completed" }]);
     expect(a.closed).toBe(1);
-  });
-});
-
-describe("a session's state", () => {
-  const stop = { messageId: "a1", reason: "InvalidBody", at: "2026-01-01T00:00:00.000Z" };
-
-  test("gives back the stop that was put in, in any form the broker returns it", () => {
-    const state = withStop(undefined, stop);
-    expect(stopOf(state)).toEqual(stop);
-    expect(stopOf(Buffer.from(JSON.stringify(state)))).toEqual(stop);
-    expect(stopOf(JSON.stringify(state))).toEqual(stop);
-  });
-
-  test("keeps what an application keeps there, and is not confused by it", () => {
-    expect(withStop({ position: 7 }, stop)).toMatchObject({ position: 7 });
-    for (const other of [undefined, null, "", "free text", 7, [], { stopped: true }, { stowage: 1 }])
-      expect(stopOf(other)).toBeUndefined();
   });
 });
