@@ -70,6 +70,7 @@ const OUTAGES: ReadonlySet<RetryCode> = new Set([
   RetryCode.StoreUnavailable,
   RetryCode.StoreTimeout,
   RetryCode.AuditUnavailable,
+  RetryCode.KeysUnavailable,
 ]);
 
 /** Attempts at earlier copies of a message. What is no count counts as none. */

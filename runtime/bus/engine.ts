@@ -43,6 +43,8 @@ export interface EngineOptions {
   audit?: Audit | undefined;
   /** Says why a message is not from a producer that the pipeline trusts; undefined where it is. Absent where it asks none. */
   verify?: ((message: SinkMessage) => Promise<Outcome | undefined>) | undefined;
+  /** Rejects where nobody can say now whether producers are trusted; goes with `verify`. */
+  probeVerification?: (() => Promise<void>) | undefined;
   /** Numbers from 0 to 1, for the jitter. */
   random(): number;
   /**
@@ -292,6 +294,7 @@ export class Engine {
   /** Whether an attempt can be made now: its effect stored, and its record written. */
   private async probe(): Promise<void> {
     await this.options.audit?.probe();
+    await this.options.probeVerification?.();
     await this.options.sink.probe();
   }
 
