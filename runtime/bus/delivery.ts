@@ -30,6 +30,8 @@ export interface DeliveriesOptions {
   clock: Clock;
   lockDurationSeconds: number;
   tracing?: Tracing | undefined;
+  /** Told how long a message took from its receipt to the end of its settlement, in seconds. */
+  processed?: ((seconds: number) => void) | undefined;
 }
 
 /** Takes deliveries from receipt to settlement: the only place that settles. */
@@ -41,7 +43,7 @@ export class Deliveries {
 
   /** Works on one delivery and settles it once its outcome is known. Never rejects: what it did not foresee is a line. */
   async handle(delivery: Delivery): Promise<DeliveryOutcome> {
-    const { metrics, clock, tracing } = this.options;
+    const { metrics, clock, tracing, processed } = this.options;
     const began = clock.now();
     const message = "message" in delivery.read ? delivery.read.message : undefined;
     if (message !== undefined) tracing?.begin(message);
@@ -53,7 +55,9 @@ export class Deliveries {
       const verdict = await this.verdict(delivery);
       const outcome = await this.settle(delivery, verdict, began);
       metrics.messages.inc({ outcome });
-      metrics.processing.observe((clock.now() - began) / 1000);
+      const seconds = (clock.now() - began) / 1000;
+      metrics.processing.observe(seconds);
+      processed?.(seconds);
       metrics.held.progressAt = clock.now();
       if (message !== undefined) tracing?.end(message, outcome);
       return outcome;
@@ -62,7 +66,7 @@ export class Deliveries {
         description: firstLine(errorText(error)),
       });
       metrics.messages.inc({ outcome: DeliveryOutcome.Unsettled });
-      if (message !== undefined) tracing?.end(message, DeliveryOutcome.Unsettled, firstLine(errorText(error)));
+      if (message !== undefined) tracing?.end(message, DeliveryOutcome.Unsettled);
       return DeliveryOutcome.Unsettled;
     } finally {
       delivery.lock.onStop = undefined;

@@ -17,7 +17,9 @@ import { Deliveries } from "./delivery.js";
 import { readMessage } from "./envelope.js";
 import { errorCode, errorText, isLockLost } from "./errors.js";
 import { KeyGuard } from "./keyGuard.js";
+import { LagObserver } from "./lag.js";
 import { LockKeeper, StopReason } from "./locks.js";
+import { LockWatch } from "./lockWatch.js";
 import { Propagation } from "./propagation.js";
 import { QueueIntake } from "./queueIntake.js";
 import { Replies } from "./replies.js";
@@ -82,6 +84,8 @@ export class Engine {
   private readonly intake: QueueIntake | SessionIntake;
   private readonly ledger: CreditLedger;
   private readonly watchdog: Watchdog;
+  private readonly lag: LagObserver;
+  private readonly lockWatch: LockWatch;
   private callOffWatch: () => void = () => undefined;
   private stopping = false;
 
@@ -100,6 +104,10 @@ export class Engine {
     this.gate = new StoreGate({
       probe: () => this.probe(),
       changed: (up, reason) => this.storeChanged(up, reason),
+      shut: () => {
+        metrics.circuitOpen.set(1);
+        metrics.circuitOpenings.inc();
+      },
       opened: () => this.goOn(),
       backoff,
       clock,
@@ -140,8 +148,11 @@ export class Engine {
           ),
       },
     });
-    const lockDurationSeconds = source.lockDurationSeconds;
-    this.deliveries = new Deliveries({ attempts, metrics, logger, clock, lockDurationSeconds, tracing });
+    const { lockDurationSeconds } = source;
+    const { slowSeconds } = delivery;
+    this.lockWatch = new LockWatch({ lockSeconds: lockDurationSeconds, slowSeconds, metrics, logger, clock });
+    const processed = (seconds: number): void => this.lockWatch.processed(seconds);
+    this.deliveries = new Deliveries({ attempts, metrics, logger, clock, lockDurationSeconds, tracing, processed });
     this.ledger = new CreditLedger({
       concurrency: delivery.concurrency * (source.sessions ? SESSION_PREFETCH : 1),
       maxHeldBytes: delivery.maxHeldBytes,
@@ -170,6 +181,9 @@ export class Engine {
         })
       : new QueueIntake({ ...shared, createReceiver: () => bus.createReceiver() });
     this.watchdog = this.makeWatchdog();
+    const { waiting, deadLetters } = bus;
+    const counts = pipeline.observe ? () => bus.counts() : undefined;
+    this.lag = new LagObserver({ waiting, deadLetters, counts, metrics, logger, clock, random });
   }
 
   private makeWatchdog(): Watchdog {
@@ -202,7 +216,9 @@ export class Engine {
 
   /** Begins to take messages. The sink must have been started. */
   start(): void {
+    this.lockWatch.start();
     this.watchdog.start();
+    this.lag.start();
     this.options.metrics.storeUp.set(1);
     this.propagation.start();
     this.intake.start();
@@ -242,6 +258,7 @@ export class Engine {
     this.stopping = true;
     this.callOffWatch();
     this.watchdog.stop();
+    this.lag.stop();
     const grace = pipeline.delivery.shutdownGraceSeconds * 1000;
     const giveBack = Math.min(GIVE_BACK.milliseconds, grace * GIVE_BACK.share);
     const began = clock.now();
@@ -300,6 +317,7 @@ export class Engine {
 
   /** The gate is open: what was not asked for meanwhile is asked for now. */
   private goOn(): void {
+    this.options.metrics.circuitOpen.set(0);
     this.ledger.settle();
     if (this.intake instanceof SessionIntake) this.intake.fill();
   }

@@ -1,7 +1,9 @@
+import type { TokenCredential } from "@azure/identity";
 import type { ServiceBusReceiverOptions } from "@azure/service-bus";
 import type { Connection, Pipeline, PipelineSource } from "../contract/index.js";
 import { type ClientOptions, openClient } from "./client.js";
 import { systemClock, within } from "./clock.js";
+import { Counter, type EntityCounts } from "./counts.js";
 import { Peeker } from "./peeker.js";
 import type { QueueReceiver } from "./queueIntake.js";
 import type { ReplySender } from "./replies.js";
@@ -9,6 +11,8 @@ import type { SessionReceiver } from "./session.js";
 
 /** The bus as the engine uses it: one source entity, senders for replies and for copies to the source itself. */
 export interface Bus {
+  /** Asks for the source entity's exact counts, which takes the manage right. */
+  counts(): Promise<EntityCounts>;
   createReceiver(): QueueReceiver;
   acceptNextSession(): Promise<SessionReceiver>;
   createSender(queue: string): ReplySender;
@@ -55,9 +59,16 @@ export async function openBus(
     createReceiver: () => receiver({ ...PEEK, subQueueType: "deadLetter" }),
     clock: systemClock,
   });
+  // After a recycle the old client's credential is at its end.
+  const credential =
+    opened.credential === undefined
+      ? undefined
+      : { getToken: async (...asked: Parameters<TokenCredential["getToken"]>) => opened.credential?.getToken(...asked) ?? null };
+  const counter = new Counter(connection.serviceBus, source, credential);
   return {
     waiting,
     deadLetters,
+    counts: () => counter.counts(),
     createReceiver: () => receiver(RECEIVE),
     acceptNextSession: () =>
       source.topic !== undefined && source.subscription !== undefined

@@ -7,6 +7,8 @@ export interface StoreGateOptions {
   probe(): Promise<void>;
   /** Told when the store is found down (with the reason), and when one that was found down is back. */
   changed(up: boolean, reason: string): void;
+  /** Told each time that the gate shuts. */
+  shut(): void;
   /** Told each time that the gate opens, also where the store was never found down. */
   opened(): void;
   backoff: Backoff;
@@ -41,6 +43,7 @@ export class StoreGate {
   suspect(reason: string): void {
     if (this.shut || this.end.signal.aborted) return;
     this.shut = true;
+    this.options.shut();
     void this.probeUntilUp(reason);
   }
 

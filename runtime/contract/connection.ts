@@ -17,6 +17,12 @@ export interface ServiceBusConnection {
    * namespace of Azure has.
    */
   fullyQualifiedNamespace: string;
+  /**
+   * Where the namespace's administration is, HOST:PORT; it is always HTTPS. Only for `observe`, and only where it is not
+   * at port 443 of the namespace's host, as it is in Azure.
+   * @default the namespace's host
+   */
+  administration?: string;
   /** True for a broker that is spoken to as Microsoft's emulator is: plain TCP, no identity. Never in Azure. */
   developmentEmulator?: boolean;
   /**

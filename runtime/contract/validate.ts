@@ -132,6 +132,9 @@ const connectionSchema = strict({
       "a host name",
       "Give the namespace's host, contoso.servicebus.windows.net",
     ),
+    administration: z.exactOptional(
+      text(/^[A-Za-z0-9.-]+:\d{1,5}$/, "HOST:PORT", "Give host and port of the namespace's administration"),
+    ),
     developmentEmulator: z.exactOptional(z.boolean()),
     instanceDiscovery: z.exactOptional(z.boolean()),
     clientId: z.exactOptional(text(/^[0-9a-f-]{36}$/i, "a GUID", "Give the managed identity's client id")),

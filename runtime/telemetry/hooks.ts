@@ -19,7 +19,7 @@ export interface Tracing {
   /** Runs the settlement of one message as a span. `operation` is `complete`, `abandon` or `dead_letter`. */
   settle<T>(message: SinkMessage, operation: string, run: () => Promise<T>): Promise<T>;
   /** The delivery is over. */
-  end(message: SinkMessage, outcome: DeliveryOutcome, description?: string): void;
+  end(message: SinkMessage, outcome: DeliveryOutcome): void;
   /** Exports what is buffered, within a bounded time, and ends. */
   close(): Promise<void>;
 }

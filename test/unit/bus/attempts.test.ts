@@ -44,6 +44,7 @@ describe("the attempts at a message", () => {
         if (!up) throw new Error("down");
       },
       changed: () => undefined,
+      shut: () => undefined,
       opened: () => undefined,
       backoff: { baseMilliseconds: 100, maxMilliseconds: 1_000 },
       clock,

@@ -68,6 +68,7 @@ export function engineKit(
     },
     waiting: { peekOldest: async () => undefined },
     deadLetters: { peekOldest: async () => undefined },
+    counts: async () => ({ active: 0, dead_letter: 0 }),
     createSender: () => ({
       sendMessages: async () => undefined,
       scheduleMessages: async () => undefined,

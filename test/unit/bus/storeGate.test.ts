@@ -11,6 +11,7 @@ function gateOf(probe: () => Promise<void>) {
   const gate = new StoreGate({
     probe,
     changed: (up) => changes.push(up),
+    shut: () => undefined,
     opened: () => openings++,
     backoff: { baseMilliseconds: 100, maxMilliseconds: 400 },
     clock,
