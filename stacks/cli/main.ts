@@ -1,8 +1,10 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 // Of the contract these two alone: its index loads the schemas, a third of the time in which the broker starts.
 import { ExitCode } from "../../runtime/contract/codes.js";
 import { InvalidInputError } from "../../runtime/contract/problems.js";
 import { packageVersion } from "../packageRoot.js";
+import { addDlq } from "./commands/dlq.js";
+import { count, EXIT_CODES } from "./commands/options.js";
 
 /** Options of `stowage local`. */
 export interface LocalOptions {
@@ -37,24 +39,6 @@ export interface BrokerCommandOptions {
   tlsKey?: string;
   tlsCert?: string;
   json?: true;
-}
-
-const EXIT_CODES = `
-Exit codes:
-  0    what was asked for came true
-  1    it ran, and something that was asked for did not come true
-  2    the input is wrong; nothing was touched
-  3    something that is needed is missing (a program, a port); nothing was started
-  130  ended by Ctrl-C before it was done; everything that was started is stopped`;
-
-/** An option's value as a whole number in a closed range; `why` says where the range comes from. */
-function count(min: number, max: number, why = ""): (value: string) => number {
-  return (value) => {
-    const n = Number(value);
-    if (!Number.isInteger(n) || n < min || n > max)
-      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.${why}`);
-    return n;
-  };
 }
 
 /** The whole command line. Each command's room is loaded when that command is called, never before. */
@@ -159,6 +143,7 @@ export function program(): Command {
       process.exitCode = await broker(options);
     });
 
+  addDlq(root);
   return root;
 }
 
