@@ -63,7 +63,10 @@ export async function openBus(
   const credential =
     opened.credential === undefined
       ? undefined
-      : { getToken: async (...asked: Parameters<TokenCredential["getToken"]>) => opened.credential?.getToken(...asked) ?? null };
+      : {
+          getToken: async (...asked: Parameters<TokenCredential["getToken"]>) =>
+            opened.credential?.getToken(...asked) ?? null,
+        };
   const counter = new Counter(connection.serviceBus, source, credential);
   return {
     waiting,
