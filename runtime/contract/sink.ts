@@ -27,6 +27,8 @@ export interface SinkMessage {
   deliveryCount: number;
   /** Trace id of the producer's `traceparent`, or one of the worker's own; 32 hexadecimal digits. */
   traceId: string;
+  /** Issuer and subject that signed it, with a space between; set where the pipeline requires signatures. */
+  producer?: string;
 }
 
 /** A message that the engine sends before it settles the request. Its id is derived from the request's. */

@@ -1,0 +1,198 @@
+import { randomUUID } from "node:crypto";
+import type { ServiceBusMessage } from "@azure/service-bus";
+import {
+  defined,
+  InvalidInputError,
+  type Pipeline,
+  problem,
+  ServiceBusLimits,
+  StowageError,
+  sha256,
+} from "../contract/index.js";
+import { bodyOf, type Draft, defaultSession, draftProblems, tableOf } from "./drafts.js";
+import type { PropertyValue } from "./signedPart.js";
+import { Signer, type SignOptions } from "./signer.js";
+import { traceContext } from "./traceContext.js";
+
+/** A batch of the official client, as far as it is used. */
+export interface MessageBatch {
+  readonly count: number;
+  tryAddMessage(message: ServiceBusMessage): boolean;
+}
+
+/** A sender of the official client for the pipeline's queue or topic, as far as it is used. */
+export interface MessageSender<Batch extends MessageBatch = MessageBatch> {
+  createMessageBatch(options?: { abortSignal?: AbortSignal }): Promise<Batch>;
+  sendMessages(messages: Batch, options?: { abortSignal?: AbortSignal }): Promise<void>;
+}
+
+/** What a producer is made of. */
+export interface ProducerOptions<Batch extends MessageBatch = MessageBatch> {
+  /** The contract: the same object that the components deployed. */
+  pipeline: Pipeline;
+  /** `client.createSender(producerEntity(pipeline))`; needed for `send` alone. */
+  sender?: MessageSender<Batch>;
+  /** Signs each message. @default none is signed */
+  sign?: SignOptions;
+}
+
+/** Makes messages that fit one pipeline, and sends them. */
+export interface Producer {
+  /**
+   * The message that the official client sends: with message id, partition key, session, content type, the trace context
+   * that is active, and where it signs, the signature. Rejects with an InvalidInputError for what the worker would refuse
+   * for ever.
+   */
+  message(draft: Draft): Promise<ServiceBusMessage>;
+  /**
+   * Sends the drafts, each as a message, in batches of one session or partition key, in their order within it. Rejects
+   * with the client's error where a batch was not taken; batches before it were. A second try under the same message ids
+   * changes nothing that is done.
+   */
+  send(drafts: Draft | readonly Draft[], options?: { abortSignal?: AbortSignal }): Promise<void>;
+}
+
+/** The queue or topic that messages of a pipeline are sent to. */
+export function producerEntity({ source }: Pipeline): string {
+  return source.topic ?? source.queue ?? "";
+}
+
+/** Makes a producer. One for each pipeline in a process is enough: its key is made once, its token got anew in time. */
+export function createProducer<Batch extends MessageBatch = MessageBatch>(options: ProducerOptions<Batch>): Producer {
+  const { pipeline, sender, sign } = options;
+  let signer: Promise<Signer> | undefined;
+  const message = async (draft: Draft): Promise<ServiceBusMessage> => {
+    const unsigned = await unsignedMessage(pipeline, draft);
+    if (sign === undefined) return unsigned.message;
+    signer ??= Signer.create(sign);
+    return signed(pipeline, unsigned, await signer);
+  };
+  return {
+    message,
+    send: async (drafts, sending = {}) => {
+      if (sender === undefined) throw new Error("This producer was made without a sender: give createProducer one.");
+      const all = "body" in drafts ? [drafts] : drafts;
+      const messages: ServiceBusMessage[] = [];
+      for (const draft of all) messages.push(await message(draft));
+      for (const group of grouped(messages)) await sendGroup(sender, group, sending);
+    },
+  };
+}
+
+interface Unsigned {
+  message: ServiceBusMessage & { messageId: string; correlationId?: string };
+  bodySha256: string;
+  properties: { [name: string]: PropertyValue };
+}
+
+async function unsignedMessage(pipeline: Pipeline, draft: Draft): Promise<Unsigned> {
+  const { bytes, contentType } = bodyOf(draft.body);
+  const sessionId = draft.sessionId ?? defaultSession(pipeline, draft);
+  const problems = draftProblems(pipeline, draft, sessionId);
+  if (problems.length > 0) throw new InvalidInputError(`Invalid message for pipeline ${pipeline.name}`, problems);
+  const messageId = draft.messageId ?? randomUUID();
+  const properties = { ...traceContext(), ...draft.applicationProperties };
+  const { subject, correlationId, replyTo, replyToSessionId, scheduledEnqueueTimeUtc, timeToLive } = draft;
+  const partitionKey = draft.partitionKey ?? (await tableKey(pipeline, draft, { messageId, sessionId, properties }));
+  const message = {
+    body: bytes,
+    messageId,
+    contentType: draft.contentType ?? contentType,
+    ...defined({ sessionId, partitionKey, subject, correlationId, replyTo, replyToSessionId }),
+    ...defined({ scheduledEnqueueTimeUtc, timeToLive }),
+    applicationProperties: properties,
+  };
+  return { message, properties, bodySha256: sha256(bytes) };
+}
+
+/** The partition key that the table gives the message; undefined where there is none, or the entity takes none so long. */
+async function tableKey(
+  pipeline: Pipeline,
+  { body, subject, correlationId }: Draft,
+  envelope: { messageId: string; sessionId: string | undefined; properties: Unsigned["properties"] },
+): Promise<string | undefined> {
+  const table = tableOf(pipeline, envelope.sessionId);
+  if (table === undefined) return undefined;
+  // Only here is anything of a driver needed.
+  const [{ RowMapper }, { Unfit }] = await Promise.all([
+    import("../sinks/cassandra/mapping.js"),
+    import("../sinks/cassandra/unfit.js"),
+  ]);
+  try {
+    const { messageId, properties } = envelope;
+    const { partitionKey: key } = new RowMapper(table).row({
+      ...{ messageId, properties, body: bodyOf(body).bytes },
+      ...defined({ subject, correlationId }),
+      // The service's own time comes later; no key is made of it.
+      enqueuedTime: new Date(),
+    });
+    return key.length > ServiceBusLimits.idCharacters ? undefined : key;
+  } catch (error) {
+    if (!(error instanceof Unfit)) throw error;
+    throw new InvalidInputError(`Invalid message for pipeline ${pipeline.name}`, [
+      problem(
+        "body",
+        undefined,
+        `${error.reason}: ${error.message}`,
+        "Correct the message; the worker would refuse it",
+      ),
+    ]);
+  }
+}
+
+async function signed(
+  pipeline: Pipeline,
+  { message, properties, bodySha256 }: Unsigned,
+  signer: Signer,
+): Promise<ServiceBusMessage> {
+  const { messageId, sessionId, partitionKey, contentType, subject, correlationId, replyTo, replyToSessionId } =
+    message;
+  const part = { messageId, sessionId, partitionKey, contentType, subject, correlationId, replyTo, replyToSessionId };
+  const { signature, endsAt } = await signer.sign(
+    { ...part, entity: producerEntity(pipeline), bodySha256 },
+    properties,
+  );
+  const { scheduledEnqueueTimeUtc: due } = message;
+  if (due !== undefined && due.getTime() > endsAt)
+    throw new StowageError(
+      "ScheduledBeyondToken",
+      `The message ${JSON.stringify(messageId)} is to be enqueued at ${due.toISOString()}; the token that it is signed under ends at ` +
+        `${new Date(endsAt).toISOString()}, and the worker would refuse it. Schedule it sooner, or ask for a longer token.`,
+    );
+  return { ...message, applicationProperties: { ...properties, ...signature } };
+}
+
+/** Messages of one session, or one partition key, keep their order and may share a batch; others may not. */
+function grouped(messages: readonly ServiceBusMessage[]): ServiceBusMessage[][] {
+  const groups = new Map<string, ServiceBusMessage[]>();
+  for (const message of messages) {
+    const { sessionId, partitionKey } = message;
+    const key = JSON.stringify([sessionId ?? null, partitionKey ?? null]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [message]);
+    else group.push(message);
+  }
+  return [...groups.values()];
+}
+
+async function sendGroup<Batch extends MessageBatch>(
+  sender: MessageSender<Batch>,
+  messages: readonly ServiceBusMessage[],
+  options: { abortSignal?: AbortSignal },
+): Promise<void> {
+  let batch = await sender.createMessageBatch(options);
+  for (const message of messages) {
+    if (batch.tryAddMessage(message)) continue;
+    if (batch.count > 0) {
+      await sender.sendMessages(batch, options);
+      batch = await sender.createMessageBatch(options);
+      if (batch.tryAddMessage(message)) continue;
+    }
+    throw new StowageError(
+      "MessageTooLarge",
+      `The message ${JSON.stringify(message.messageId)} is larger than the entity takes: its body has ` +
+        `${Buffer.byteLength(message.body)} bytes. Put the content where the worker can fetch it, or raise the entity's limit.`,
+    );
+  }
+  if (batch.count > 0) await sender.sendMessages(batch, options);
+}

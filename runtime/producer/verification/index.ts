@@ -1,0 +1,1 @@
+export { COPY_SECONDS, ProducerVerifier, type VerifierOptions } from "./verifier.js";

@@ -1,0 +1,242 @@
+import { createHash } from "node:crypto";
+import {
+  calculateJwkThumbprint,
+  compactVerify,
+  decodeJwt,
+  decodeProtectedHeader,
+  EmbeddedJWK,
+  flattenedVerify,
+  type JWTPayload,
+} from "jose";
+import {
+  ATTEMPTS_PROPERTY,
+  ORIGINAL_ID_PROPERTY,
+  type Outcome,
+  type PipelineSource,
+  PoisonReason,
+  PRODUCER_SIGNATURE_PROPERTY,
+  PRODUCER_TOKEN_PROPERTY,
+  producerAudience,
+  REPLAYS_PROPERTY,
+  RetryCode,
+  SignatureLimits,
+  type SignatureRules,
+  type SinkMessage,
+} from "../../contract/index.js";
+import { isUnsigned, signedBytes } from "../signedPart.js";
+import { type Fetch, FRESH_MILLISECONDS, IssuerKeys, type KeyTime } from "./issuerKeys.js";
+import { KeysUnavailable, Unverified } from "./refused.js";
+
+/** What the verifier is made of. */
+export interface VerifierOptions {
+  rules: SignatureRules;
+  source: Pick<PipelineSource, "queue" | "topic">;
+  /** @default the standard fetch */
+  fetch?: Fetch;
+  /** @default the machine's clock */
+  time?: KeyTime;
+}
+
+/** Clocks of issuer, producer and service may differ by so much, in seconds. */
+const SKEW_SECONDS = 60;
+/**
+ * A copy (a replayed dead letter, a delayed retry) is taken up to so long after the end of the token that vouches for its
+ * signature, in seconds: 14 days. Its first message came in time; of the copy itself the service only says when it was sent.
+ */
+export const COPY_SECONDS = 14 * 86_400;
+/** Tokens whose signature was found right, so that each is checked once. */
+const MAX_TOKENS = 1_000;
+const TOKEN_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
+const SIGNATURE_ALGORITHMS = ["ES256", "EdDSA"];
+const COPY_PROPERTIES = [ORIGINAL_ID_PROPERTY, ATTEMPTS_PROPERTY, REPLAYS_PROPERTY];
+
+/** The standard clock. */
+const systemTime: KeyTime = {
+  now: () => Date.now(),
+  wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+};
+
+/** What of a token counts. Times in seconds since 1970. */
+interface Claims {
+  issuer: string;
+  subject: string;
+  notBefore: number;
+  end: number;
+}
+
+/** What a signature says of itself. */
+interface Signature {
+  header: string;
+  value: string;
+  names: string[];
+  signedAt: number;
+  thumbprint: string;
+}
+
+/** Says of each message whether a producer that the pipeline trusts has signed it. */
+export class ProducerVerifier {
+  private readonly keys: ReadonlyMap<string, IssuerKeys>;
+  private readonly subjects: ReadonlyMap<string, ReadonlySet<string>>;
+  /** When tokens were found right, in milliseconds, by their hash; the oldest first. */
+  private readonly known = new Map<string, number>();
+  private readonly verified = new WeakSet<SinkMessage>();
+  private readonly entity: string;
+  private readonly time: KeyTime;
+
+  constructor({ rules, source, fetch = globalThis.fetch, time = systemTime }: VerifierOptions) {
+    const { issuers } = rules;
+    this.time = time;
+    this.keys = new Map(issuers.map((issuer) => [issuer.issuer, new IssuerKeys(issuer, fetch, time)]));
+    this.subjects = new Map(issuers.map((issuer) => [issuer.issuer, new Set(issuer.subjects)]));
+    this.entity = source.topic ?? source.queue ?? "";
+  }
+
+  /**
+   * Undefined where the message is signed by a trusted producer. Its properties are then those that were signed, and its
+   * `producer` says who. Else poison `UnverifiedProducer`, or a retry with `KeysUnavailable` where nobody can tell now.
+   */
+  async verify(message: SinkMessage): Promise<Outcome | undefined> {
+    if (this.verified.has(message)) return undefined;
+    try {
+      await this.check(message);
+      this.verified.add(message);
+      return undefined;
+    } catch (error) {
+      if (error instanceof KeysUnavailable)
+        return { kind: "retry", code: RetryCode.KeysUnavailable, description: error.message };
+      // Whatever else is wrong with what a stranger sent is wrong with the message.
+      const why = error instanceof Unverified ? error.message : "its token or its signature is malformed";
+      return {
+        kind: "poison",
+        reason: PoisonReason.UnverifiedProducer,
+        description: `The message is not from a producer that the pipeline trusts: ${why}.`,
+      };
+    }
+  }
+
+  /** Rejects where the keys of an issuer cannot be had: no message of its producers could be checked. */
+  async probe(): Promise<void> {
+    await Promise.all([...this.keys.values()].map((keys) => keys.probe()));
+  }
+
+  private async check(message: SinkMessage): Promise<void> {
+    const token = textOf(message, PRODUCER_TOKEN_PROPERTY, SignatureLimits.token);
+    const signature = await readSignature(textOf(message, PRODUCER_SIGNATURE_PROPERTY, SignatureLimits.signature));
+    const claims = this.claimsOf(decodeJwt(token), signature.thumbprint);
+    checkTimes(message, claims, signature);
+    const payload = signedBytes({ ...message, entity: this.entity }, signature.names, message.properties);
+    if (payload === undefined) throw new Unverified("an application property that was signed is missing");
+    // Its own key first: that costs no request, and a copied signature ends here.
+    await signatureHolds(signature, payload);
+    await this.tokenHolds(token, claims.issuer, message.enqueuedTime.getTime());
+    message.properties = trusted(message.properties, signature.names);
+    message.producer = `${claims.issuer} ${claims.subject}`;
+  }
+
+  private claimsOf({ iss, sub, aud, exp, nbf, iat }: JWTPayload, thumbprint: string): Claims {
+    const subjects = iss === undefined ? undefined : this.subjects.get(iss);
+    if (iss === undefined || subjects === undefined)
+      throw new Unverified(`its token is of the issuer ${shown(iss)}, which the pipeline does not trust`);
+    if (sub === undefined || !subjects.has(sub))
+      throw new Unverified(`its token is of the subject ${shown(sub)}, which may not publish`);
+    const audiences = [aud ?? []].flat();
+    if (audiences.length !== 1 || audiences[0] !== producerAudience(thumbprint))
+      throw new Unverified("its token was not issued for the key that it is signed by, and for that alone");
+    if (typeof exp !== "number") throw new Unverified("its token has no end");
+    return { issuer: iss, subject: sub, notBefore: nbf ?? iat ?? 0, end: exp };
+  }
+
+  /** Once in ten minutes for each token; `taken` is when the entity took the message, in milliseconds. */
+  private async tokenHolds(token: string, issuer: string, taken: number): Promise<void> {
+    const now = this.time.now();
+    const hash = createHash("sha256").update(token).digest("base64");
+    if (now - (this.known.get(hash) ?? Number.NEGATIVE_INFINITY) < FRESH_MILLISECONDS) return;
+    const keys = this.keys.get(issuer);
+    if (keys === undefined) throw new Unverified("its issuer is not trusted");
+    // A message that has waited is not waited for: a flood of them under unknown keys goes as fast as it is found out.
+    const since = Math.min(now, taken + SKEW_SECONDS * 1_000);
+    const key = await keys.find(decodeProtectedHeader(token), since);
+    try {
+      await compactVerify(token, key, { algorithms: TOKEN_ALGORITHMS });
+    } catch {
+      throw new Unverified("the signature of its token does not hold");
+    }
+    this.known.delete(hash);
+    const [oldest] = this.known.keys();
+    if (this.known.size >= MAX_TOKENS && oldest !== undefined) this.known.delete(oldest);
+    this.known.set(hash, now);
+  }
+}
+
+/** One of the two properties. */
+function textOf({ properties }: SinkMessage, name: string, limit: number): string {
+  const value = properties[name];
+  if (value === undefined) throw new Unverified(`it has no property ${name}`);
+  if (typeof value !== "string") throw new Unverified(`its property ${name} is no text`);
+  if (value.length > limit) throw new Unverified(`its property ${name} is longer than ${limit} characters`);
+  return value;
+}
+
+async function readSignature(text: string): Promise<Signature> {
+  const [header = "", payload, value = "", ...rest] = text.split(".");
+  if (payload !== "" || rest.length > 0) throw new Unverified("its signature is no detached JWS");
+  const { b64, crit, jwk, ...found } = decodeProtectedHeader({ protected: header });
+  const { iat, props } = found;
+  if (b64 !== false || crit?.length !== 1 || jwk === undefined)
+    throw new Unverified("its signature's header lacks b64 false, crit or jwk");
+  if (typeof iat !== "number" || !Number.isSafeInteger(iat)) throw new Unverified("its signature has no time");
+  if (!Array.isArray(props) || props.length > SignatureLimits.properties || !props.every(isName))
+    throw new Unverified("its signature does not say which properties it covers");
+  return { header, value, names: props, signedAt: iat, thumbprint: await calculateJwkThumbprint(jwk) };
+}
+
+function isName(name: unknown): name is string {
+  return typeof name === "string" && !isUnsigned(name);
+}
+
+/**
+ * The token was good when the message was signed, and still when the entity took it. Of a copy only the first can be
+ * said: when its own message was taken is not on it.
+ */
+function checkTimes(message: SinkMessage, { notBefore, end }: Claims, { signedAt }: Signature): void {
+  const taken = message.enqueuedTime.getTime() / 1_000;
+  const copy = COPY_PROPERTIES.some((name) => name in message.properties);
+  if (signedAt < notBefore - SKEW_SECONDS || signedAt > end)
+    throw new Unverified(`it was signed at ${iso(signedAt)}, when its token did not hold`);
+  if (signedAt > taken + SKEW_SECONDS)
+    throw new Unverified(`it was signed at ${iso(signedAt)}, after the entity took it at ${iso(taken)}`);
+  if (taken > end + SKEW_SECONDS + (copy ? COPY_SECONDS : 0))
+    throw new Unverified(
+      `its token ended at ${iso(end)}, before the entity took ${copy ? "this copy" : "it"} at ${iso(taken)}`,
+    );
+}
+
+async function signatureHolds({ header, value }: Signature, payload: Uint8Array): Promise<void> {
+  try {
+    await flattenedVerify({ protected: header, payload, signature: value }, EmbeddedJWK, {
+      algorithms: SIGNATURE_ALGORITHMS,
+    });
+  } catch {
+    throw new Unverified("its signature does not hold for this body and these properties under this id");
+  }
+}
+
+/** What a sink sees: the signed properties, and those that are nobody's word; the token and the signature are not for it. */
+function trusted(properties: SinkMessage["properties"], names: readonly string[]): SinkMessage["properties"] {
+  const out: SinkMessage["properties"] = Object.create(null);
+  for (const [name, value] of Object.entries(properties)) {
+    const own = name === PRODUCER_TOKEN_PROPERTY || name === PRODUCER_SIGNATURE_PROPERTY;
+    if (!own && (names.includes(name) || isUnsigned(name))) out[name] = value;
+  }
+  return out;
+}
+
+function iso(seconds: number): string {
+  const date = new Date(seconds * 1_000);
+  return Number.isNaN(date.getTime()) ? "no time" : date.toISOString();
+}
+
+/** A claim as it is shown: cut, and never the token that it stood in. */
+function shown(claim: unknown): string {
+  return typeof claim === "string" ? JSON.stringify(claim.slice(0, 200)) : "none";
+}
