@@ -85,6 +85,64 @@ export interface WorkerAutoscalingArgs extends ScalingArgs {
   serviceBusNamespace: pulumi.Input<string>;
 }
 
+/** Modules of one's own, mounted read-only at `/opt/stowage/modules`: exactly one of its keys is set. */
+export interface WorkerModulesArgs {
+  /**
+   * Text of ES modules by file name, `{ "sink.mjs": "…" }`, together at most 900 KiB. A change of one rolls the
+   * deployment. They may import each other, Node's own modules and `stowage/runtime`.
+   */
+  files?: { [name: string]: string };
+  /** A config map that exists, with one key for each module. A change of what is in it rolls nothing. */
+  configMap?: pulumi.Input<string>;
+  /**
+   * A claim that exists, of a volume with modules and whatever they import. It is mounted on every worker at once. A
+   * change of what is in it rolls nothing.
+   */
+  claim?: pulumi.Input<string>;
+}
+
+/** A key of a Kubernetes secret. */
+export interface SecretKeyArgs {
+  /** Name of the secret, in the namespace of the workers. */
+  name: pulumi.Input<string>;
+  /** The key in it. */
+  key: string;
+}
+
+/** Where a worker sends traces and metrics by OTLP, beside being read by Prometheus. */
+export interface WorkerTelemetryArgs {
+  /**
+   * Base URL of a receiver of OTLP over HTTP with protobuf, `http://collector.monitoring.svc:4318`; traces go to
+   * `/v1/traces` below it, metrics to `/v1/metrics`. The network policy opens its port.
+   */
+  otlpEndpoint: string;
+  /**
+   * Whether traces are sent.
+   * @default true
+   */
+  traces?: boolean;
+  /**
+   * Whether metrics are sent.
+   * @default true
+   */
+  metrics?: boolean;
+  /**
+   * Share of traces that is kept where the producer has not decided, 0 to 1.
+   * @default all of them, as OpenTelemetry has it
+   */
+  traceRatio?: number;
+  /**
+   * Secret with the headers that the receiver wants, as OpenTelemetry writes them: `authorization=Bearer%20…`.
+   * @default no headers
+   */
+  headersSecret?: SecretKeyArgs;
+  /**
+   * Attributes of the resource, `{ "deployment.environment.name": "prod" }`, beside the names of namespace and pod.
+   * @default none
+   */
+  attributes?: { [name: string]: string };
+}
+
 /**
  * Which addresses a worker's pods reach. A network policy names ports and address ranges; it cannot name hosts. Ranges
  * are IPv4, `10.20.3.0/28`.
@@ -113,10 +171,32 @@ export interface WorkerNetworkArgs {
    */
   storeNamespace?: pulumi.Input<string>;
   /**
+   * Ports of the store that a sink of one's own writes to, 1 to 65535, reached at `storeCidrs` or `storeNamespace`. Only
+   * with such a sink: nothing is known of what it speaks to.
+   * @default none: beside bus and Entra ID it reaches nothing
+   */
+  storePorts?: number[];
+  /**
    * Ranges of the resolvers, on port 53.
    * @default the pods `k8s-app: kube-dns` of `kube-system`, and the addresses of the caches that nodes have
    */
   dnsCidrs?: string[];
+  /**
+   * Ranges through which the issuers of `producers.requireSignature` are reached for their keys, on the ports of their
+   * URLs. Only with these.
+   * @default every address
+   */
+  issuerCidrs?: string[];
+  /**
+   * Ranges of the receiver of `telemetry`, on its port, where it is outside of the cluster. Only with `telemetry`.
+   * @default every address
+   */
+  otlpCidrs?: string[];
+  /**
+   * Kubernetes namespace of that receiver's pods, where it is in the cluster. In place of `otlpCidrs`.
+   * @default every address
+   */
+  otlpNamespace?: pulumi.Input<string>;
 }
 
 /** Arguments of Worker. */
@@ -148,6 +228,22 @@ export interface WorkerArgs {
   resources?: WorkerResourcesArgs;
   /** Claim of the Gluster volume. Needed with a gluster sink, and only there. */
   volumeClaim?: pulumi.Input<string>;
+  /**
+   * Claim of the volume that the audit's files go to, mounted at `audit.directory`. Needed with the destination `file`,
+   * and only there. Every worker writes files of its own name: with more than one replica, or a surge of one at a
+   * roll-out, the volume must be mountable on several nodes (ReadWriteMany).
+   */
+  auditClaim?: pulumi.Input<string>;
+  /**
+   * Modules that `sink.module` or `job.module` names. Without them the image has to have these.
+   * @default none
+   */
+  modules?: WorkerModulesArgs;
+  /**
+   * Where traces and metrics are sent by OTLP.
+   * @default nowhere
+   */
+  telemetry?: WorkerTelemetryArgs;
   /**
    * Who reads the metrics.
    * @default nobody: no monitor, and the metrics port is closed to other pods

@@ -29,9 +29,15 @@ export function workerFiles(args: WorkerArgs): WorkerFiles {
   return { "pipeline.json": JSON.stringify(args.pipeline), "connection.json": json };
 }
 
-/** Digest of both files: it stands on the pods, so that a change of either rolls them. 64 hexadecimal digits. */
-export function checksum(files: WorkerFiles): pulumi.Output<string> {
-  return files["connection.json"].apply((connectionJson) => sha256(`${files["pipeline.json"]}\n${connectionJson}`));
+/**
+ * Digest of both files, and of modules of one's own: it stands on the pods, so that a change of any rolls them. 64
+ * hexadecimal digits.
+ */
+export function checksum(files: WorkerFiles, { modules }: WorkerArgs): pulumi.Output<string> {
+  const own = modules?.files === undefined ? [] : [JSON.stringify(Object.entries(modules.files).sort())];
+  return files["connection.json"].apply((connectionJson) =>
+    sha256([files["pipeline.json"], connectionJson, ...own].join("\n")),
+  );
 }
 
 function connection(args: WorkerArgs): pulumi.Output<Connection> {

@@ -39,6 +39,8 @@ function portOf(url: string): number {
 
 /** Ports of the store that the sink writes to. */
 function storePorts(args: WorkerArgs): pulumi.Output<number[]> {
+  const own = args.network?.storePorts;
+  if (own !== undefined) return pulumi.output(own);
   if (args.pipeline.sink.cassandra !== undefined)
     return pulumi.output([args.connection.cassandra?.port ?? CASSANDRA_PORT]);
   // Never an empty list: to a policy that means every port.
@@ -52,11 +54,40 @@ const podsOf = (namespace: pulumi.Input<string>): Peer => ({
   namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
 });
 
+/** True where the pods speak to a store; of what a module of one's own speaks to, only what is said is known. */
+function speaksToStore({ pipeline: { sink }, network = {} }: WorkerArgs): boolean {
+  return sink.cassandra !== undefined || sink.linstor !== undefined || network.storePorts !== undefined;
+}
+
 /** The rule for the store that the sink writes to. */
 function outToStore(args: WorkerArgs): EgressRule {
   const { storeCidrs, storeNamespace } = args.network ?? {};
   const ports = storePorts(args).apply((known) => known.map(tcp));
   return storeNamespace === undefined ? out(ports, storeCidrs) : { to: [podsOf(storeNamespace)], ports };
+}
+
+/** The rule for the keys of the issuers that vouch for producers. */
+function outToIssuers({ pipeline, network = {} }: WorkerArgs): EgressRule[] {
+  const issuers = pipeline.producers?.requireSignature?.issuers ?? [];
+  if (issuers.length === 0) return [];
+  // What an issuer's configuration names may be elsewhere than the issuer: its port is the standard one then.
+  const ports = issuers.flatMap(({ issuer, jwksUri }) => [portOf(issuer), portOf(jwksUri ?? issuer)]);
+  return [out([...new Set(ports)].map(tcp), network.issuerCidrs)];
+}
+
+/** The rule for the receiver of traces and metrics. */
+function outToReceiver({ telemetry, network = {} }: WorkerArgs): EgressRule[] {
+  if (telemetry === undefined) return [];
+  const ports = [tcp(portOf(telemetry.otlpEndpoint))];
+  const { otlpCidrs, otlpNamespace } = network;
+  return [otlpNamespace === undefined ? out(ports, otlpCidrs) : { to: [podsOf(otlpNamespace)], ports }];
+}
+
+/** The rule for the bus's administration, which counts messages: at the bus's own host, over HTTPS. */
+function outToAdministration({ pipeline, network = {} }: WorkerArgs): EgressRule[] {
+  // Where Entra ID may be any address, the rule for it lets out to the bus as well.
+  if (!pipeline.observe || network.entraCidrs === undefined) return [];
+  return [out([tcp(HTTPS_PORT)], network.serviceBusCidrs)];
 }
 
 /** A rule that lets out to some ports of some ranges; of every address where no range is given. */
@@ -66,7 +97,9 @@ function out(ports: EgressRule["ports"], cidrs: string[] | undefined): EgressRul
 
 /**
  * What may go in and out of a pipeline's pods. A policy names ports and address ranges, never hosts: out go DNS to the
- * resolvers, HTTPS for tokens, AMQPS and the store's port, each to its ranges (or the store's namespace), or to any address where none are given.
+ * resolvers, HTTPS for tokens, AMQPS, the store's port, and where the pipeline needs them the bus's administration, the
+ * issuers of producers' keys and the receiver of telemetry; each to its ranges or namespace, or to any address where none
+ * are given.
  * In comes the metrics port, from Prometheus' namespace alone. A Gluster volume is mounted by the node: pods need no port.
  */
 export function networkPolicySpec(args: WorkerArgs): NetworkPolicySpec {
@@ -91,7 +124,10 @@ export function networkPolicySpec(args: WorkerArgs): NetworkPolicySpec {
       network.dnsCidrs === undefined ? { to: CLUSTER_DNS, ports: dns } : out(dns, network.dnsCidrs),
       out([tcp(HTTPS_PORT)], network.entraCidrs),
       out([tcp(AMQPS_PORT)], network.serviceBusCidrs),
-      ...(args.pipeline.sink.gluster === undefined ? [outToStore(args)] : []),
+      ...outToAdministration(args),
+      ...(speaksToStore(args) ? [outToStore(args)] : []),
+      ...outToIssuers(args),
+      ...outToReceiver(args),
     ],
   };
 }

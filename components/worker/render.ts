@@ -2,13 +2,13 @@ import type { input as inputs } from "@pulumi/kubernetes/types/index.js";
 import type * as pulumi from "@pulumi/pulumi";
 import { defined, type Pipeline } from "../../runtime/contract/index.js";
 import type { WorkerArgs } from "./args.js";
+import { CONFIG_PATH, commonMounts, type Mounted, workerMounts } from "./mounts.js";
+import { telemetryEnvironment } from "./telemetry.js";
 
 type PodTemplate = inputs.core.v1.PodTemplateSpec;
 type Container = inputs.core.v1.Container;
 type PodSpec = inputs.core.v1.PodSpec;
 
-/** Where the config map is mounted. */
-const CONFIG_PATH = "/etc/stowage";
 const FILES = ["--pipeline", `${CONFIG_PATH}/pipeline.json`, "--connection", `${CONFIG_PATH}/connection.json`];
 /** Port of /livez, /readyz and /metrics. */
 export const HTTP_PORT = 8080;
@@ -33,16 +33,21 @@ export function workerLabels(pipeline: Pipeline): { [label: string]: string } {
 export function workerPod(args: WorkerArgs, configMap: string, digest: pulumi.Output<string>): PodTemplate {
   const { pipeline } = args;
   const listen = ["--listen", `$(POD_IP):${HTTP_PORT}`];
+  const mounted = [...commonMounts(configMap), ...workerMounts(args)];
   return {
     metadata: podMetadata(pipeline, digest, "stowage-worker"),
     spec: {
-      ...podSpec(args, configMap, [
+      ...podSpec(args, mounted, [
         {
-          ...container(args),
+          ...container(args, mounted),
           args: ["run", ...FILES, ...listen],
-          env: [{ name: "POD_IP", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } }],
+          env: [
+            { name: "POD_IP", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } },
+            ...telemetryEnvironment(args),
+          ],
           ports: [{ name: "http", containerPort: HTTP_PORT, protocol: "TCP" }],
-          // Liveness says progress: a worker that stands still is started anew.
+          // Liveness says progress: a worker that stands still is started anew. The worker's own watchdog ends it by the
+          // pipeline's noProgressSeconds; the probe is for one that cannot even do that, as nothing of it runs any more.
           livenessProbe: {
             httpGet: { path: "/livez", port: "http" },
             initialDelaySeconds: 10,
@@ -66,11 +71,12 @@ export function workerPod(args: WorkerArgs, configMap: string, digest: pulumi.Ou
 
 /** The pod of the job that makes keyspace and table before the first worker starts. */
 export function schemaPod(args: WorkerArgs, configMap: string, digest: pulumi.Output<string>): PodTemplate {
+  const mounted = commonMounts(configMap);
   return {
     // Under another name than the workers, so that nothing that chooses them chooses it.
     metadata: podMetadata(args.pipeline, digest, "stowage-schema"),
     spec: {
-      ...podSpec(args, configMap, [{ ...container(args), args: ["schema", ...FILES] }]),
+      ...podSpec(args, mounted, [{ ...container(args, mounted), args: ["schema", ...FILES] }]),
       restartPolicy: "Never",
     },
   };
@@ -88,9 +94,8 @@ function podMetadata(pipeline: Pipeline, digest: pulumi.Output<string>, name: st
   };
 }
 
-function container(args: WorkerArgs): Container {
+function container(args: WorkerArgs, mounted: Mounted[]): Container {
   const { cpu = "250m", cpuLimit, memory = "512Mi" } = args.resources ?? {};
-  const { gluster } = args.pipeline.sink;
   return {
     name: "worker",
     image: args.image,
@@ -100,18 +105,11 @@ function container(args: WorkerArgs): Container {
       readOnlyRootFilesystem: true,
       capabilities: { drop: ["ALL"] },
     },
-    volumeMounts: [
-      { name: "config", mountPath: CONFIG_PATH, readOnly: true },
-      { name: "tmp", mountPath: "/tmp" },
-      // A mount that the node renews while the pod runs must reach it.
-      ...(gluster === undefined
-        ? []
-        : [{ name: "gluster", mountPath: gluster.mountPath, mountPropagation: "HostToContainer" }]),
-    ],
+    volumeMounts: mounted.map(({ volume, mount }) => ({ name: volume.name, ...mount })),
   };
 }
 
-function podSpec(args: WorkerArgs, configMap: string, containers: Container[]): PodSpec {
+function podSpec(args: WorkerArgs, mounted: Mounted[], containers: Container[]): PodSpec {
   return {
     serviceAccountName: args.serviceAccountName,
     automountServiceAccountToken: false,
@@ -123,13 +121,7 @@ function podSpec(args: WorkerArgs, configMap: string, containers: Container[]): 
       seccompProfile: { type: "RuntimeDefault" },
     },
     containers,
-    volumes: [
-      { name: "config", configMap: { name: configMap } },
-      { name: "tmp", emptyDir: {} },
-      ...(args.volumeClaim === undefined
-        ? []
-        : [{ name: "gluster", persistentVolumeClaim: { claimName: args.volumeClaim } }]),
-    ],
+    volumes: mounted.map(({ volume }) => volume),
     ...defined({ nodeSelector: args.nodeSelector }),
   };
 }

@@ -4,11 +4,14 @@ import { given } from "../support/given.js";
 import { flag, type Shape, strict, words, z } from "../support/schema.js";
 import type {
   ScalingArgs,
+  SecretKeyArgs,
   WorkerArgs,
   WorkerAutoscalingArgs,
   WorkerConnectionArgs,
+  WorkerModulesArgs,
   WorkerNetworkArgs,
   WorkerResourcesArgs,
+  WorkerTelemetryArgs,
 } from "./args.js";
 
 /** An image that cannot change: its digest is part of its name. */
@@ -41,14 +44,74 @@ export const cidrsSchema = z
   )
   .min(1, because("must have at least one range", "Leave it out where every address is meant"));
 
+/** Ports of a store. To a policy an empty list means every port. */
+export const portsSchema = z
+  .array(integer(1, 65_535), because("must be a list of ports", "Give [5432]"))
+  .min(1, because("must have at least one port", "Leave it out where there is none"));
+
 /** Which addresses the pods reach. */
 export const networkSchema = strict({
   serviceBusCidrs: z.exactOptional(cidrsSchema),
   entraCidrs: z.exactOptional(cidrsSchema),
   storeCidrs: z.exactOptional(cidrsSchema),
   storeNamespace: z.exactOptional(given(words("the namespace of the store"))),
+  storePorts: z.exactOptional(portsSchema),
   dnsCidrs: z.exactOptional(cidrsSchema),
+  issuerCidrs: z.exactOptional(cidrsSchema),
+  otlpCidrs: z.exactOptional(cidrsSchema),
+  otlpNamespace: z.exactOptional(given(words("the namespace of the receiver"))),
 } satisfies Shape<WorkerNetworkArgs>) satisfies z.ZodType<WorkerNetworkArgs, WorkerNetworkArgs>;
+
+/** A config map holds 1 MiB in all; its own fields need some of it. */
+const MODULES_BYTES = 900 * 1024;
+
+/** Modules of one's own, as far as each of its settings is right by itself. */
+export const modulesSchema = strict({
+  files: z.exactOptional(
+    z
+      .record(
+        text(/^[\w-][\w.-]{0,250}\.m?js$/, "the name of a file that ends in .mjs or .js", "Name it as sink.mjs"),
+        z.string(because("must be the text of a module", "Read it from its file")),
+        because("must be a map from names of files that end in .mjs or .js to their text", 'Give { "sink.mjs": text }'),
+      )
+      .refine((files) => Object.keys(files).length > 0, because("must have at least one file", "Give the module"))
+      .refine(
+        (files) => Buffer.byteLength(Object.values(files).join("")) <= MODULES_BYTES,
+        because(`must be at most ${MODULES_BYTES} bytes together`, "Use a claim, or an image of your own"),
+      ),
+  ),
+  configMap: z.exactOptional(given(words("the name of a config map"))),
+  claim: z.exactOptional(given(words("the name of a claim"))),
+} satisfies Shape<WorkerModulesArgs>) satisfies z.ZodType<WorkerModulesArgs, WorkerModulesArgs>;
+
+const ratio = because("must be a number from 0 to 1", "Give the share that is kept, 0.01 for one in a hundred");
+
+/** Where traces and metrics are sent. */
+export const telemetrySchema = strict({
+  otlpEndpoint: z.url({
+    protocol: /^https?$/,
+    ...because("must be an http or https URL", "Give it as http://collector.monitoring.svc:4318"),
+  }),
+  traces: z.exactOptional(flag()),
+  metrics: z.exactOptional(flag()),
+  traceRatio: z.exactOptional(z.number(ratio).min(0, ratio).max(1, ratio)),
+  headersSecret: z.exactOptional(
+    strict({
+      name: given(words("the name of a secret")),
+      key: words("the key in the secret"),
+    } satisfies Shape<SecretKeyArgs>),
+  ),
+  attributes: z.exactOptional(
+    z.record(
+      text(/^[A-Za-z][\w./-]*$/, "the name of an attribute", "Use a name such as deployment.environment.name"),
+      z.string(because("must be text", "Put it in quotes")),
+      because(
+        "must be a map from names of attributes, as deployment.environment.name, to text",
+        "Give { name: value }",
+      ),
+    ),
+  ),
+} satisfies Shape<WorkerTelemetryArgs>) satisfies z.ZodType<WorkerTelemetryArgs, WorkerTelemetryArgs>;
 
 /** How many replicas there are when they are not counted. */
 export const replicasSchema = integer(0, 1000, "replicas");
@@ -95,6 +158,9 @@ export const workerSchema = strict({
   autoscaling: z.exactOptional(autoscalingSchema),
   resources: elsewhere,
   volumeClaim: elsewhere,
+  auditClaim: z.exactOptional(given(words("the name of a claim"))),
+  modules: elsewhere,
+  telemetry: elsewhere,
   monitoring: elsewhere,
   network: elsewhere,
   nodeSelector: z.exactOptional(

@@ -10,6 +10,7 @@ import { stated } from "../support/schema.js";
 import type { WorkerArgs } from "./args.js";
 import { checksum, workerFiles } from "./configuration.js";
 import { registerMonitoring } from "./monitor.js";
+import { modulesName } from "./mounts.js";
 import { networkPolicySpec } from "./network.js";
 import { objectLabels, schemaPod, workerLabels, workerPod } from "./render.js";
 import { scaledObjectSpec, triggerAuthenticationSpec } from "./scaling.js";
@@ -41,12 +42,17 @@ export class Worker extends pulumi.ComponentResource {
 
     const { pipeline, autoscaling } = given;
     const files = workerFiles(given);
-    const digest = checksum(files);
+    const digest = checksum(files, given);
     const metadata = { name: pipeline.name, namespace: given.namespace, labels: objectLabels(pipeline) };
 
     const configMap = new core.ConfigMap(name, { metadata, data: { ...files } }, { parent: this });
     const network = new networking.NetworkPolicy(name, { metadata, spec: networkPolicySpec(given) }, { parent: this });
-    const before = [configMap, network, ...schemaJob(this, name, given, digest, [configMap, network])];
+    const before = [
+      configMap,
+      network,
+      ...ownModules(this, name, given),
+      ...schemaJob(this, name, given, digest, [configMap, network]),
+    ];
     const deployment = new apps.Deployment(
       name,
       {
@@ -78,6 +84,13 @@ export class Worker extends pulumi.ComponentResource {
       configChecksum: this.configChecksum,
     });
   }
+}
+
+/** Registers the config map of modules of one's own, where their text is given. */
+function ownModules(parent: Worker, name: string, { pipeline, namespace, modules }: WorkerArgs): pulumi.Resource[] {
+  if (modules?.files === undefined) return [];
+  const metadata = { name: modulesName(pipeline), namespace, labels: objectLabels(pipeline) };
+  return [new core.ConfigMap(`${name}-modules`, { metadata, data: modules.files }, { parent })];
 }
 
 /** Registers the job that makes keyspace and table, where the pipeline writes to Cassandra. */

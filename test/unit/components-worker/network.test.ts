@@ -48,6 +48,69 @@ describe("a worker's network policy", () => {
     });
   });
 
+  const egressOf = async (changed: Partial<WorkerArgs>): Promise<{ to?: unknown[]; ports: { port: number }[] }[]> => {
+    const { value, known } = await run(() => networkPolicySpec({ ...args, ...changed }), { preview: true });
+    return ((await known(pulumi.output(value.egress))) ?? []) as never;
+  };
+  const ports = async (changed: Partial<WorkerArgs>) =>
+    (await egressOf(changed)).map((rule) => rule.ports.map(({ port }) => port));
+
+  it("lets a worker that counts messages out to the bus's administration, where Entra ID's rule does not", async () => {
+    const network = { entraCidrs: ["10.0.0.4/32"], serviceBusCidrs: ["10.30.2.4/32"] };
+    const counting = { pipeline: { ...args.pipeline, observe: true }, network };
+    expect((await egressOf(counting)).slice(1, 4)).toEqual([
+      { to: [{ ipBlock: { cidr: "10.0.0.4/32" } }], ports: [{ port: 443, protocol: "TCP" }] },
+      { to: [{ ipBlock: { cidr: "10.30.2.4/32" } }], ports: [{ port: 5671, protocol: "TCP" }] },
+      { to: [{ ipBlock: { cidr: "10.30.2.4/32" } }], ports: [{ port: 443, protocol: "TCP" }] },
+    ]);
+    expect(await ports({ network })).toEqual([[53, 53], [443], [5671], [9042]]);
+    // Where Entra ID may be any address, so may the administration.
+    expect(await ports({ pipeline: counting.pipeline })).toEqual([[53, 53], [443], [5671], [9042]]);
+  });
+
+  it("lets a worker that checks signatures out to its issuers, at their ports", async () => {
+    const issuer = { issuer: "https://issuer.example:8443/", subjects: ["shop"] };
+    const other = { issuer: "https://a.example/", jwksUri: "https://keys.example/keys", subjects: ["shop"] };
+    const producers = { requireSignature: { issuers: [issuer, other] } };
+    const pipeline = { ...args.pipeline, producers };
+    expect((await egressOf({ pipeline, network: { issuerCidrs: ["10.9.0.0/24"] } })).at(-1)).toEqual({
+      to: [{ ipBlock: { cidr: "10.9.0.0/24" } }],
+      ports: [
+        { port: 8443, protocol: "TCP" },
+        { port: 443, protocol: "TCP" },
+      ],
+    });
+    expect((await egressOf({ pipeline })).at(-1)).not.toHaveProperty("to");
+  });
+
+  it("lets a worker that sends telemetry out to its receiver", async () => {
+    const telemetry = { otlpEndpoint: "http://collector.monitoring.svc:4318" };
+    const last = async (network: WorkerArgs["network"]) =>
+      (await egressOf({ telemetry, ...(network === undefined ? {} : { network }) })).at(-1);
+    const open = [{ port: 4318, protocol: "TCP" }];
+    expect(await last(undefined)).toEqual({ ports: open });
+    expect(await last({ otlpCidrs: ["10.9.0.0/24"] })).toEqual({
+      to: [{ ipBlock: { cidr: "10.9.0.0/24" } }],
+      ports: open,
+    });
+    expect(await last({ otlpNamespace: "monitoring" })).toMatchObject({
+      to: [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "monitoring" } } }],
+    });
+  });
+
+  it("lets a sink of one's own out to the ports that it is said to speak to, and to no other", async () => {
+    const pipeline = pipelineTo("cassandra", { sink: { module: { path: "/opt/stowage/modules/sink.mjs" } } });
+    expect(await ports({ pipeline })).toEqual([[53, 53], [443], [5671]]);
+    const network = { storePorts: [5432, 6432], storeNamespace: "databases" };
+    expect((await egressOf({ pipeline, network })).at(-1)).toEqual({
+      to: [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "databases" } } }],
+      ports: [
+        { port: 5432, protocol: "TCP" },
+        { port: 6432, protocol: "TCP" },
+      ],
+    });
+  });
+
   it("never opens every port, which a rule without ports would", async () => {
     const urls: string[][] = [
       [],

@@ -1,61 +1,28 @@
 import { describe, expect, it } from "vitest";
 import { ServiceBus } from "../../../components/servicebus/index.js";
-import { Worker, type WorkerArgs } from "../../../components/worker/index.js";
+import type { WorkerArgs } from "../../../components/worker/index.js";
 import { parseConnection, parsePipeline, sha256 } from "../../../runtime/contract/index.js";
 import { failureOf, run, UNKNOWN } from "../support/mocks.js";
 import { pipelineTo } from "../support/pipelines.js";
-
-const DEPLOYMENT = "kubernetes:apps/v1:Deployment";
-const CONFIG = "kubernetes:core/v1:ConfigMap";
-const POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy";
-const BUDGET = "kubernetes:policy/v1:PodDisruptionBudget";
-const JOB = "kubernetes:batch/v1:Job";
-const SCALED = "kubernetes:keda.sh/v1alpha1:ScaledObject";
-const AUTHENTICATION = "kubernetes:keda.sh/v1alpha1:TriggerAuthentication";
-const RULE = "kubernetes:monitoring.coreos.com/v1:PrometheusRule";
-const PUBLIC_CLOUD = { cloud: "AzurePublicCloud", endpointSuffix: "servicebus.windows.net" };
-const MONITOR = "kubernetes:monitoring.coreos.com/v1:PodMonitor";
-const CLIENT = "11111111-1111-4111-8111-111111111111";
-const image = `registry.example/stowage-worker@sha256:${"a".repeat(64)}`;
-
-const args: WorkerArgs = {
-  namespace: "stowage",
-  pipeline: pipelineTo("gluster"),
-  connection: { fullyQualifiedNamespace: "contoso.servicebus.windows.net", clientId: CLIENT },
+import {
+  AUTHENTICATION,
+  args,
+  autoscaling,
+  BUDGET,
+  CLIENT,
+  CONFIG,
+  cassandraWorker,
+  DEPLOYMENT,
   image,
-  serviceAccountName: "renders",
-  volumeClaim: "results",
-};
-const autoscaling = {
-  minReplicas: 1,
-  maxReplicas: 20,
-  messagesPerReplica: 50,
-  identityClientId: CLIENT,
-  serviceBusNamespace: "contoso",
-};
-const worker = (changed: Partial<WorkerArgs> = {}) => new Worker("w", { ...args, ...changed });
-const toCassandra: Partial<WorkerArgs> = {
-  pipeline: pipelineTo("cassandra"),
-  connection: { ...args.connection, cassandra: { contactPoints: ["ring.svc"], localDatacenter: "dc1" } },
-};
-
-/** The worker to Cassandra: everything that goes with Gluster left out. */
-const cassandraWorker = (changed: Partial<WorkerArgs> = {}) => {
-  const { volumeClaim: _, ...rest } = args;
-  return new Worker("w", { ...rest, ...toCassandra, ...changed });
-};
-
-interface Pod {
-  metadata: { labels: Record<string, string>; annotations: Record<string, string> };
-  spec: {
-    containers: [Record<string, unknown>];
-    securityContext: Record<string, unknown>;
-    volumes: unknown[];
-    serviceAccountName: string;
-    terminationGracePeriodSeconds: number;
-  };
-}
-const podOf = (inputs: Record<string, unknown>) => (inputs["spec"] as { template: Pod }).template;
+  JOB,
+  MONITOR,
+  POLICY,
+  PUBLIC_CLOUD,
+  podOf,
+  SCALED,
+  toCassandra,
+  worker,
+} from "./base.js";
 
 describe.each([
   ["in a preview", true],
@@ -212,32 +179,6 @@ describe.each([
     expect(triggers[0]?.metadata).toMatchObject({ namespace: "contoso", cloud, endpointSuffix });
   });
 
-  it("alerts on the age of messages, in the namespace of the pods and over some readings", async () => {
-    const messageAge = { thresholdSeconds: 900 };
-    const ruleOf = async (monitoring: WorkerArgs["monitoring"]) => {
-      const { one } = await run(() => worker({ ...(monitoring === undefined ? {} : { monitoring }) }), { preview });
-      const { spec, metadata } = one(RULE, "w-age").inputs as { spec: { groups: object[] }; metadata: object };
-      expect(spec.groups).toHaveLength(1);
-      return { metadata, rule: (spec.groups[0] as { rules: object[] }).rules[0] };
-    };
-    const { metadata, rule } = await ruleOf({ namespace: "monitoring", labels: { release: "p" }, messageAge });
-    expect(metadata).toMatchObject({ name: "renders", namespace: "stowage", labels: { release: "p" } });
-    expect(rule).toMatchObject({
-      alert: "StowageMessageAge",
-      expr: 'histogram_quantile(0.99, sum by (namespace, pipeline, le) (rate(stowage_message_age_seconds_bucket{namespace="stowage",pipeline="renders"}[300s]))) > 900',
-      for: "300s",
-      labels: { severity: "warning" },
-    });
-    const slow = { ...messageAge, percentile: 50, forSeconds: 0, severity: "page" };
-    expect((await ruleOf({ namespace: "monitoring", intervalSeconds: 120, messageAge: slow })).rule).toMatchObject({
-      expr: expect.stringMatching(/^histogram_quantile\(0\.5, .*\[480s\]\)\)\) > 900$/),
-      for: "0s",
-      labels: { severity: "page" },
-    });
-    const { all } = await run(() => worker({ monitoring: { namespace: "monitoring" } }), { preview });
-    expect(all(RULE)).toEqual([]);
-  });
-
   it("makes the table before the first worker starts, and again when the table changes", async () => {
     const { one } = await run(() => cassandraWorker(), { preview });
     const job = one(JOB, "w-schema");
@@ -338,6 +279,14 @@ describe("the worker's configuration", () => {
     );
     const connection = { ...toCassandra.connection, fullyQualifiedNamespace: "fabrikam.servicebus.windows.net" };
     expect(await digest({ connection })).not.toBe(before);
+  });
+
+  it("rolls the pods when a module of one's own changes", async () => {
+    const pipeline = pipelineTo("gluster", { sink: { module: { path: "/opt/stowage/modules/sink.mjs" } } });
+    const digest = async (text: string) =>
+      (await filesOf({ pipeline, modules: { files: { "sink.mjs": text } } })).stamped;
+    expect(await digest("export default 1")).toBe(await digest("export default 1"));
+    expect(await digest("export default 1")).not.toBe(await digest("export default 2"));
   });
 
   it("says where the authority is to be taken as it is", async () => {
