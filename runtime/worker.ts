@@ -8,6 +8,8 @@ import {
   type Health,
   type ListenAddress,
   type Log,
+  type OpenOtlp,
+  type OtlpSettings,
   type RunningServer,
   serve,
   type WorkerMetrics,
@@ -24,6 +26,8 @@ export interface WorkerSetup {
   /** The sink of one's own, or the job, where the program brings it. @default loaded from the pipeline's path */
   sink?: SinkModule | undefined;
   job?: JobModule | undefined;
+  /** What is exported over OTLP. @default nothing */
+  otlp?: OtlpSettings | undefined;
 }
 
 /** One worker: one process, one pipeline. */
@@ -33,6 +37,7 @@ export class Worker {
   private engine: Engine | undefined;
   private sink: Sink | undefined;
   private server: RunningServer | undefined;
+  private otlp: OpenOtlp | undefined;
   private finish: (code: ExitCode) => void = () => undefined;
 
   constructor(private readonly setup: WorkerSetup) {
@@ -50,6 +55,8 @@ export class Worker {
     } finally {
       await this.server?.close();
       await this.sink?.stop().catch((error: unknown) => this.note(error, "the sink did not stop"));
+      // What became of the last messages is exported, too.
+      await Promise.all([this.otlp?.tracing?.close(), this.otlp?.close()]);
     }
   }
 
@@ -82,6 +89,7 @@ export class Worker {
     const { host, port } = this.server.address;
     log.logger.info({ address: `${host}:${port}` }, "listening");
     log.flush();
+    this.otlp = await this.openOtlp();
     this.sink = await this.createSink();
     if (this.sink === undefined) return ExitCode.MissingRequirement;
     const failure = await startSink(this.sink, this.starting.signal, systemClock, (error) => {
@@ -98,6 +106,7 @@ export class Worker {
       bus,
       metrics: this.metrics,
       logger: log.logger,
+      tracing: this.otlp?.tracing,
       clock: systemClock,
       random: Math.random,
       onNoProgress: (reason, code) => {
@@ -119,6 +128,16 @@ export class Worker {
       this.note(error, "the sink cannot be made");
       return undefined;
     }
+  }
+
+  /** What exports over OTLP, where the environment asks for it; only then is any of OpenTelemetry loaded. */
+  private async openOtlp(): Promise<OpenOtlp | undefined> {
+    const { pipeline, connection, worker, log, otlp } = this.setup;
+    if (otlp?.traces === undefined && otlp?.metrics === undefined) return undefined;
+    const { openOtlp } = await import("./telemetry/otlp/open.js");
+    const { registry } = this.metrics;
+    const host = connection.serviceBus.fullyQualifiedNamespace;
+    return openOtlp(otlp, { pipeline, host, worker, registry, logger: log.logger });
   }
 
   /** The bus; undefined where there is nothing to log in with, which is in the log. */

@@ -10,7 +10,7 @@ import {
   sinkKind,
 } from "../contract/index.js";
 import { checkInput } from "../input.js";
-import { createLog, type Log, type LogLevel, logLevel } from "../telemetry/index.js";
+import { createLog, type Log, type LogLevel, logLevel, otlpSettings } from "../telemetry/index.js";
 import type { JobModule, SinkModule } from "./definitions.js";
 import { listenAddress } from "./listen.js";
 
@@ -51,6 +51,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<ExitCode> {
   const { sink, job, signal, ownProcess = true } = options;
   const { pipeline, connection } = checkInput({ value: options.pipeline }, { value: options.connection });
   const listen = checkedListen(options.listen);
+  const otlp = otlpSettings(process.env);
   const misplaced = misplacedParts(pipeline, options);
   if (misplaced.length > 0) throw new InvalidInputError("Invalid input", misplaced);
   // In a pod the host's name is the pod's.
@@ -62,7 +63,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<ExitCode> {
     process.env["UV_THREADPOOL_SIZE"] ??= String(Math.min(64, Math.max(4, pipeline.delivery.concurrency * 2)));
   const release = ownProcess ? takeBlame(log) : (): void => undefined;
   const { Worker } = await import("../worker.js");
-  const running = new Worker({ pipeline, connection, listen, worker, log, sink, job });
+  const running = new Worker({ pipeline, connection, listen, worker, log, sink, job, otlp });
   const stop = (why: string): void => {
     running.stop(why).catch((error: unknown) => log.logger.error({ description: words(error) }, "stopping failed"));
   };
