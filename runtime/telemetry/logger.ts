@@ -1,4 +1,5 @@
 import pino from "pino";
+import { LineWriter } from "./lineWriter.js";
 
 /** The worker's log: JSON lines, one a decision; never a body, never a token. */
 export type Logger = pino.Logger;
@@ -23,29 +24,42 @@ export interface Log {
   logger: Logger;
   /** Writes out synchronously what is buffered: before the process ends, and after a line that somebody waits for. */
   flush(): void;
+  /** Writes other lines to where the log goes, between its own; only where the log was made to take them. */
+  append?(lines: Buffer): Promise<void>;
+}
+
+/** How a log is made. */
+export interface LogOptions {
+  level: LogLevel;
+  base: { [name: string]: string };
+  /** @default 1, standard output */
+  fd?: number;
+  /** True where others write lines to the same descriptor: `append`. @default false */
+  shared?: boolean;
 }
 
 /**
- * A log on a file descriptor (1 is standard output). Lines are buffered for at most 100 ms: a line a message
- * would otherwise cost a system call a message.
+ * A log on a file descriptor. Lines are buffered for at most 100 ms: a line a message would otherwise cost a system
+ * call a message.
  */
-export function createLog(options: { level: LogLevel; base: { [name: string]: string }; fd?: number }): Log {
+export function createLog({ level, base, fd = 1, shared = false }: LogOptions): Log {
+  const format = {
+    level,
+    base,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  if (shared) {
+    const lines = LineWriter.of(fd);
+    return { logger: pino(format, lines), flush: () => flushQuietly(lines), append: (bytes) => lines.append(bytes) };
+  }
   const destination = pino.destination({
-    fd: options.fd ?? 1,
+    fd,
     sync: false,
     minLength: BUFFER_BYTES,
     periodicFlush: FLUSH_MILLISECONDS,
   });
-  const logger = pino(
-    {
-      level: options.level,
-      base: options.base,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    destination,
-  );
-  return { logger, flush: () => flushQuietly(destination) };
+  return { logger: pino(format, destination), flush: () => flushQuietly(destination) };
 }
 
 function flushQuietly(destination: { flushSync(): void }): void {

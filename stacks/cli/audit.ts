@@ -1,6 +1,6 @@
 import { ExitCode } from "../../runtime/contract/index.js";
 import { parseHead, reportLines, verifyAudit } from "../../runtime/ops/audit/index.js";
-import type { AuditVerifyOptions } from "./main.js";
+import type { AuditVerifyOptions } from "./commands/audit.js";
 import { screen } from "./screen.js";
 
 /** Files below so many bytes are read before anybody looks at a progress line. */
@@ -9,8 +9,8 @@ const PROGRESS_BYTES = 64 * 1024 * 1024;
 /** Verifies audit files and prints what holds, and where they break first. Gives the exit code. */
 export async function auditVerify(files: string[], options: AuditVerifyOptions): Promise<ExitCode> {
   const out = screen(process.stderr);
-  const heads = options.head.map((text) => parseHead(text));
-  const from = options.from.map((text) => parseHead(text, "--from").hash);
+  const heads = (options.head ?? []).map((text) => parseHead(text));
+  const from = (options.from ?? []).map((text) => parseHead(text, "--from").hash);
   const report = await verifyAudit({
     ...{ files, heads, from },
     progress: (read, total) => {

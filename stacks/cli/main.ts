@@ -3,6 +3,7 @@ import { Command, Option } from "commander";
 import { ExitCode } from "../../runtime/contract/codes.js";
 import { InvalidInputError } from "../../runtime/contract/problems.js";
 import { packageVersion } from "../packageRoot.js";
+import { addAudit } from "./commands/audit.js";
 import { addDlq } from "./commands/dlq.js";
 import { count, EXIT_CODES } from "./commands/options.js";
 
@@ -144,6 +145,7 @@ export function program(): Command {
     });
 
   addDlq(root);
+  addAudit(root);
   return root;
 }
 
