@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { METRICS, type MetricDefinition, type MetricName } from "../contract/index.js";
+import { DeliveryOutcome, METRICS, type MetricDefinition, type MetricName } from "../contract/index.js";
+import { PlainHistogram } from "./plainHistogram.js";
 
 export { DeliveryOutcome } from "../contract/index.js";
 
@@ -50,6 +51,8 @@ export interface HeldNow {
   ledger: { readonly held: number; readonly heldBytes: number };
   /** When something was received, renewed or settled last, in milliseconds since 1970; 0 before the first. */
   progressAt: number;
+  /** Deliveries that are done and not counted yet: the counter is told when somebody asks, not each time. */
+  done: number;
   /** When the access token in use expires, in milliseconds since 1970; undefined before there is one. */
   tokenExpiresAt?: number;
 }
@@ -59,7 +62,7 @@ export function createMetrics(labels: { pipeline: string; sink: string }): Worke
   const registry = new Registry();
   registry.setDefaultLabels(labels);
   collectDefaultMetrics({ register: registry });
-  const held: HeldNow = { ledger: { held: 0, heldBytes: 0 }, progressAt: 0 };
+  const held: HeldNow = { ledger: { held: 0, heldBytes: 0 }, progressAt: 0, done: 0 };
   const { counter, gauge, histogram } = makers(registry);
   gauge("stowage_in_flight_messages", () => held.ledger.held);
   gauge("stowage_held_bytes", () => held.ledger.heldBytes);
@@ -79,7 +82,10 @@ export function createMetrics(labels: { pipeline: string; sink: string }): Worke
   return {
     registry,
     held,
-    messages: counter("stowage_messages_total"),
+    messages: counter("stowage_messages_total", (messages) => {
+      messages.inc({ outcome: DeliveryOutcome.Done }, held.done);
+      held.done = 0;
+    }),
     processing: histogram("stowage_processing_seconds"),
     age: histogram("stowage_message_age_seconds"),
     settledAge: histogram("stowage_settled_age_seconds"),
@@ -142,7 +148,17 @@ function makers(registry: Registry) {
     return { name, help: definition.help, labelNames, registers: [registry] };
   };
   return {
-    counter: <N extends NamesOf<"counter">>(name: N) => new Counter<LabelsOf<N>>(configuration(name)),
+    counter: <N extends NamesOf<"counter">>(name: N, add?: (counter: Counter<LabelsOf<N>>) => void) =>
+      new Counter<LabelsOf<N>>({
+        ...configuration(name),
+        ...(add === undefined
+          ? {}
+          : {
+              collect() {
+                add(this);
+              },
+            }),
+      }),
     gauge: <N extends NamesOf<"gauge">>(name: N, value?: () => number) =>
       new Gauge<LabelsOf<N>>({
         ...configuration(name),
@@ -154,7 +170,9 @@ function makers(registry: Registry) {
               },
             }),
       }),
-    histogram: <N extends NamesOf<"histogram">>(name: N) =>
-      new Histogram<LabelsOf<N>>({ ...configuration(name), buckets: [...METRICS[name].buckets] }),
+    histogram: <N extends NamesOf<"histogram">>(name: N): Histogram<LabelsOf<N>> => {
+      const settings = { ...configuration(name), buckets: [...METRICS[name].buckets] };
+      return settings.labelNames.length === 0 ? new PlainHistogram(settings) : new Histogram<LabelsOf<N>>(settings);
+    },
   };
 }
