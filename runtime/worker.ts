@@ -1,15 +1,17 @@
-import { type Bus, Engine, openBus, systemClock, type TokenEvents } from "./bus/index.js";
+import { type Bus, Engine, type EngineOptions, openBus, systemClock, type TokenEvents } from "./bus/index.js";
 import { type Connection, ExitCode, type Pipeline, type Sink, StowageError, sinkKind } from "./contract/index.js";
 import type { JobModule, ModuleLog, SinkModule } from "./library/definitions.js";
 import { createSink } from "./sinks/index.js";
 import { startSink } from "./start.js";
 import {
+  type AuditLog,
   createMetrics,
   type Health,
   type ListenAddress,
   type Log,
   type OpenOtlp,
   type OtlpSettings,
+  openAudit,
   type RunningServer,
   serve,
   type WorkerMetrics,
@@ -36,6 +38,7 @@ export class Worker {
   private readonly starting = new AbortController();
   private engine: Engine | undefined;
   private sink: Sink | undefined;
+  private audit: AuditLog | undefined;
   private server: RunningServer | undefined;
   private otlp: OpenOtlp | undefined;
   private finish: (code: ExitCode) => void = () => undefined;
@@ -57,6 +60,7 @@ export class Worker {
       await this.sink?.stop().catch((error: unknown) => this.note(error, "the sink did not stop"));
       // What became of the last messages is exported, too.
       await Promise.all([this.otlp?.tracing?.close(), this.otlp?.close()]);
+      await this.audit?.close();
     }
   }
 
@@ -97,6 +101,7 @@ export class Worker {
       this.note(error, "the sink cannot start");
     });
     if (failure !== undefined || this.starting.signal.aborted) return failure;
+    if (!(await this.openAudit())) return ExitCode.MissingRequirement;
     const bus = await this.open();
     if (bus === undefined) return ExitCode.MissingRequirement;
     if (this.starting.signal.aborted) return undefined;
@@ -106,6 +111,8 @@ export class Worker {
       bus,
       metrics: this.metrics,
       logger: log.logger,
+      audit: this.audit,
+      ...(await verificationOf(pipeline)),
       tracing: this.otlp?.tracing,
       clock: systemClock,
       random: Math.random,
@@ -127,6 +134,25 @@ export class Worker {
       if (!(error instanceof StowageError)) throw error;
       this.note(error, "the sink cannot be made");
       return undefined;
+    }
+  }
+
+  /** Opens the audit where the pipeline keeps one; false where it cannot be written, which is in the log. */
+  private async openAudit(): Promise<boolean> {
+    const { pipeline, connection, worker, log } = this.setup;
+    const append = log.append ?? (() => Promise.reject(new Error("the log does not take other lines")));
+    const { metrics } = this;
+    try {
+      this.audit = await openAudit({
+        ...{ pipeline, connection, worker, metrics, append },
+        logger: log.logger,
+        clock: systemClock,
+      });
+      return true;
+    } catch (error) {
+      if (!(error instanceof StowageError)) throw error;
+      this.note(error, "the audit cannot be opened");
+      return false;
     }
   }
 
@@ -176,6 +202,18 @@ export class Worker {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     this.setup.log.logger.error({ code, description: error instanceof Error ? error.message : String(error) }, what);
   }
+}
+
+/** How messages' producers are verified, where the pipeline asks for it. */
+async function verificationOf({
+  producers,
+  source,
+}: Pipeline): Promise<Pick<EngineOptions, "verify" | "probeVerification">> {
+  const rules = producers?.requireSignature;
+  if (rules === undefined) return {};
+  const { ProducerVerifier } = await import("./producer/verification/index.js");
+  const verifier = new ProducerVerifier({ rules, source });
+  return { verify: (message) => verifier.verify(message), probeVerification: () => verifier.probe() };
 }
 
 /** The log as a module of one's own sees it: its lines are marked as the module's. */

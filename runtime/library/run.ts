@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import {
+  AuditDestination,
   type Connection,
   ExitCode,
   InvalidInputError,
@@ -57,7 +58,8 @@ export async function runWorker(options: RunWorkerOptions): Promise<ExitCode> {
   // In a pod the host's name is the pod's.
   const worker = options.worker ?? process.env["HOSTNAME"] ?? hostname();
   const base = { pipeline: pipeline.name, sink: sinkKind(pipeline), worker };
-  const log = createLog({ level: options.logLevel ?? logLevel(process.env["STOWAGE_LOG_LEVEL"]), base });
+  const level = options.logLevel ?? logLevel(process.env["STOWAGE_LOG_LEVEL"]);
+  const log = createLog({ level, base, shared: pipeline.audit?.destination === AuditDestination.Stdout });
   // File operations wait on the volume, in threads: as many as there are messages in work, within reason.
   if (ownProcess)
     process.env["UV_THREADPOOL_SIZE"] ??= String(Math.min(64, Math.max(4, pipeline.delivery.concurrency * 2)));
