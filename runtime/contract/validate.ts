@@ -43,7 +43,8 @@ const jobSchema = strict({
   maxOutputBytes: integer(1, 1024 * MIB, "bytes"),
 });
 
-const pipelineSchema = strict({
+/** Shape of a pipeline; `pipelineProblems` checks what joins its parts. */
+export const pipelineSchema = strict({
   contractVersion: version,
   name: text(
     /^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/,
