@@ -6,10 +6,11 @@ import type { Readable } from "node:stream";
 import type { Connection, Pipeline } from "../../runtime/contract/index.js";
 import { bundleWorker, WORKER_BUNDLE } from "../../stacks/local/bundle.js";
 import { createVolumeFolder } from "../../stacks/local/gluster/index.js";
+import { packageRoot } from "../../stacks/packageRoot.js";
 import { pipelineOf } from "../unit/bus/fakes.js";
 import { until } from "./workerKit.js";
 
-const ROOT = join(__dirname, "../..");
+const ROOT = packageRoot();
 
 /** Makes the bundle where it is not up to date. */
 export async function buildBundle(): Promise<void> {
@@ -64,9 +65,9 @@ export class ProcessKit {
   }
 
   /** Names of the manifests on the volume. */
-  manifests(): string[] {
-    const root = join(this.volume, "renders");
-    const folders = readdirSync(this.volume).includes("renders") ? readdirSync(root) : [];
+  manifests(directory = "renders"): string[] {
+    const root = join(this.volume, directory);
+    const folders = readdirSync(this.volume).includes(directory) ? readdirSync(root) : [];
     return folders
       .filter((name) => name.length === 2)
       .flatMap((name) => readdirSync(join(root, name)).filter((file) => file.endsWith(".json")));

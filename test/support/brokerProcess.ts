@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import type { EntityCounts, QueueSettings } from "../../stacks/local/broker/index.js";
+import type { BusyAt, EntityCounts, LostSettlement, QueueSettings } from "../../stacks/local/broker/index.js";
 import { type ChildOptions, ChildProgram } from "./childProgram.js";
 
 /** How a broker in a process of its own is set up. */
@@ -25,9 +25,29 @@ export interface BrokerAddress {
   connectionString: string;
 }
 
+/** A fault of the broker, as `broker.faults` has them. Times in milliseconds. */
+export type BrokerFault =
+  | { kind: "drop" | "thaw" | "clear" }
+  | { kind: "detach"; entity: string }
+  | { kind: "freeze"; entity?: string }
+  | { kind: "delay"; milliseconds: number; entity?: string }
+  | { kind: "busy"; entity: string; times: number; at?: BusyAt[] }
+  | { kind: "loseSettlements"; entity: string; times: number; lost: LostSettlement };
+
+/** How the deliveries of one message ended, as the broker saw it. */
+export interface MessageFate {
+  messageId: string;
+  /** Deliveries that it had, the last one included. */
+  deliveries: number;
+  /** How the last of them ended. */
+  outcome: string;
+}
+
 export type BrokerQuestion =
   | { what: "memory" | "cpu" }
   | { what: "counts" | "deleteQueue" | "deleteTopic"; entity: string }
+  | { what: "fault"; fault: BrokerFault }
+  | { what: "watch" | "fates"; entity: string }
   | { what: "putQueue"; entity: string; settings: QueueSettings }
   | { what: "putQueues"; prefix: string; count: number }
   | { what: "putTopic"; entity: string; subscription: string };
@@ -96,6 +116,21 @@ export class BrokerProcess {
 
   deleteTopic(entity: string): Promise<void> {
     return this.#program.ask({ what: "deleteTopic", entity });
+  }
+
+  /** Brings a fault about. Gives how many links or connections it hit, where it hits such. */
+  fault(fault: BrokerFault): Promise<number> {
+    return this.#program.ask({ what: "fault", fault });
+  }
+
+  /** Notes from now on how deliveries of an entity's messages end; costs memory for each message. */
+  watch(entity: string): Promise<void> {
+    return this.#program.ask({ what: "watch", entity });
+  }
+
+  /** What became of each message of a watched entity so far: one entry a message. */
+  fates(entity: string): Promise<MessageFate[]> {
+    return this.#program.ask({ what: "fates", entity });
   }
 
   /** Closes the broker and ends the process. */

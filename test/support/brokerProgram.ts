@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { Broker } from "../../stacks/local/broker/index.js";
-import type { BrokerMemory, BrokerProgramOptions, BrokerQuestion } from "./brokerProcess.js";
+import { Broker, SettledOutcome } from "../../stacks/local/broker/index.js";
+import type { BrokerFault, BrokerMemory, BrokerProgramOptions, BrokerQuestion, MessageFate } from "./brokerProcess.js";
 import { answerParent } from "./childProgram.js";
 
 // A broker in a process of its own, told by its parent what to do: see `brokerProcess.ts`.
@@ -21,10 +21,61 @@ async function settledMemory(): Promise<BrokerMemory> {
   return { heapUsed, external, rss };
 }
 
+/** Brings a fault about; how many links or connections it hit. */
+function bringAbout({ faults }: Broker, fault: BrokerFault): number {
+  switch (fault.kind) {
+    case "drop":
+      return faults.dropConnections();
+    case "detach":
+      return faults.detachLinks(fault.entity);
+    case "freeze":
+      return faults.freeze(fault.entity);
+    case "thaw":
+      return faults.thaw();
+    case "clear":
+      faults.clear();
+      return 0;
+    case "delay":
+      faults.delay(fault.milliseconds, fault.entity);
+      return 0;
+    case "busy":
+      faults.answerBusy(fault.entity, { times: fault.times, ...(fault.at === undefined ? {} : { at: fault.at }) });
+      return 0;
+    case "loseSettlements":
+      faults.loseSettlements(fault.entity, { times: fault.times, lost: fault.lost });
+      return 0;
+  }
+}
+
+/** What became of the messages of watched entities. It listens once there is one: an event a settlement costs time. */
+class Fates {
+  private readonly watched = new Map<string, Map<string, MessageFate>>();
+
+  constructor(private readonly broker: Broker) {}
+
+  watch(entity: string): void {
+    if (this.watched.size === 0) this.listen();
+    this.watched.set(entity, new Map());
+  }
+
+  of(entity: string): MessageFate[] {
+    return [...(this.watched.get(entity)?.values() ?? [])];
+  }
+
+  private listen(): void {
+    this.broker.on("settled", ({ entity, messageId, outcome, deliveryCount }) => {
+      // A success is a delivery as well; the broker counts those that had none.
+      const deliveries = deliveryCount + (outcome === SettledOutcome.Completed ? 1 : 0);
+      this.watched.get(entity)?.set(messageId, { messageId, deliveries, outcome });
+    });
+  }
+}
+
 async function main(): Promise<void> {
   const { port, queues, ...options }: BrokerProgramOptions = JSON.parse(process.argv[2] ?? "{}");
   const broker = new Broker(options);
   for (const name of queues ?? []) broker.putQueue(name);
+  const fates = new Fates(broker);
   const answer = (question: BrokerQuestion): unknown => {
     switch (question.what) {
       case "memory":
@@ -35,6 +86,12 @@ async function main(): Promise<void> {
       }
       case "counts":
         return broker.counts(question.entity);
+      case "fault":
+        return bringAbout(broker, question.fault);
+      case "watch":
+        return fates.watch(question.entity);
+      case "fates":
+        return fates.of(question.entity);
       case "putQueue":
         return broker.putQueue(question.entity, question.settings);
       case "putQueues":
