@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type {
-  AuditSettings,
+  AuditDestination,
   Consistency,
   Job,
   ModuleSink,
@@ -13,8 +13,8 @@ import type { GlusterClusterArgs } from "../gluster/args.js";
 import type { GitHubActionsArgs, GrantArgs, PrincipalArgs } from "../identity/args.js";
 import type { LinstorClusterArgs } from "../linstor/args.js";
 import type { ServiceBusEntitiesArgs } from "../servicebus/args.js";
-import type { ScalingArgs, WorkerResourcesArgs } from "../worker/args.js";
-import type { WorkerMonitoringArgs } from "../worker/monitoringArgs.js";
+import type { ScalingArgs, WorkerModulesArgs, WorkerResourcesArgs, WorkerTelemetryArgs } from "../worker/args.js";
+import type { WorkerAlertsArgs, WorkerMonitoringArgs } from "../worker/monitoringArgs.js";
 
 /** Where an operator comes from. */
 export const OperatorSource = {
@@ -226,6 +226,48 @@ export interface CassandraSinkArgs {
   maxInFlight?: number;
 }
 
+/** The append-only, hash-chained log of a pipeline's effects. */
+export interface PipelineAuditArgs {
+  /** The worker's standard output, beside its log lines, or files. */
+  destination: AuditDestination;
+  /**
+   * Folder of the files in the container, absolute; with the destination `file` only.
+   * @default "/var/lib/stowage/audit"
+   */
+  directory?: string;
+  /**
+   * Claim of the volume that is mounted there, in the namespace of the workers; it exists. Needed with the destination
+   * `file`, and only there. Workers write to it from several nodes at once: ReadWriteMany.
+   */
+  claim?: pulumi.Input<string>;
+  /**
+   * After so many records the head of the chain is a log line and a metric, 1 to 1000000.
+   * @default 1000
+   */
+  headEvery?: number;
+  /**
+   * Bytes of one file, 1048576 to 1073741824, after which the next begins; with the destination `file` only.
+   * @default 67108864
+   */
+  maxFileBytes?: number;
+}
+
+/** Where a sink of one's own writes to, as the network policy must know it. */
+export interface ModuleStoreArgs {
+  /** Ports of its store, 1 to 65535. */
+  ports: number[];
+  /**
+   * Ranges of its store, where it is outside of the cluster.
+   * @default every address
+   */
+  cidrs?: string[];
+  /**
+   * Kubernetes namespace of its store's pods, where it is in the cluster. In place of `cidrs`.
+   * @default every address
+   */
+  namespace?: string;
+}
+
 /** One pipeline. Its key in the map is its name: 1 to 40 lower-case letters, digits or `-`. */
 export interface IntegrationPipelineArgs {
   /** The entity that messages come from. Its lock, deliveries and sessions are those of the entity itself. */
@@ -247,10 +289,11 @@ export interface IntegrationPipelineArgs {
    * The append-only log of effects.
    * @default none is kept
    */
-  audit?: AuditSettings;
+  audit?: PipelineAuditArgs;
   /**
    * Whether the worker reads the entity's exact counts. Azure gives them to who may manage the entity: the worker's
-   * identity gets Data Owner on this one entity.
+   * identity gets Data Owner on this one entity, which also lets it send, and change or delete the entity; and it may
+   * reach the bus's administration on 443.
    * @default false
    */
   observe?: boolean;
@@ -271,6 +314,21 @@ export interface IntegrationPipelineArgs {
   scaling?: ScalingArgs;
   /** What a worker's container may use. */
   resources?: WorkerResourcesArgs;
+  /**
+   * Modules that `sink.module` or `job.module` names, mounted at `/opt/stowage/modules`.
+   * @default none: the image has to have them
+   */
+  modules?: WorkerModulesArgs;
+  /**
+   * Where `sink.module` writes to. Only with it.
+   * @default nothing: beside bus and Entra ID it reaches no address
+   */
+  moduleStore?: ModuleStoreArgs;
+  /**
+   * Alerts in place of those of `monitoring.alerts`, each by its key. Only with `monitoring`.
+   * @default those of `monitoring.alerts`
+   */
+  alerts?: WorkerAlertsArgs;
 }
 
 /** A principal that exists and publishes: a user, a group, an application or a managed identity. */
@@ -320,6 +378,21 @@ export interface IntegrationNetworkArgs {
    * @default the cluster's own
    */
   dnsCidrs?: string[];
+  /**
+   * Ranges through which the issuers of producers' keys are reached, by pipelines with `producers.requireSignature`.
+   * @default every address
+   */
+  issuerCidrs?: string[];
+  /**
+   * Ranges of the receiver of `telemetry`, on its port, where it is outside of the cluster.
+   * @default every address
+   */
+  otlpCidrs?: string[];
+  /**
+   * Kubernetes namespace of that receiver's pods, where it is in the cluster. In place of `otlpCidrs`.
+   * @default every address
+   */
+  otlpNamespace?: string;
 }
 
 /** Arguments of Integration: everything, in one object. */
@@ -360,6 +433,11 @@ export interface IntegrationArgs {
    * @default nobody
    */
   monitoring?: WorkerMonitoringArgs;
+  /**
+   * Where the workers send traces and metrics by OTLP.
+   * @default nowhere
+   */
+  telemetry?: WorkerTelemetryArgs;
   /**
    * Which addresses the workers reach.
    * @default every address on the ports of bus and Entra ID, the stores made here, and the cluster's own resolvers

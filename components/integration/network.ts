@@ -1,14 +1,26 @@
 import { defined, type Pipeline } from "../../runtime/contract/index.js";
 import { PublicAccess, type ServiceBusNamespaceArgs } from "../servicebus/args.js";
 import type { WorkerNetworkArgs } from "../worker/args.js";
-import type { IntegrationArgs } from "./args.js";
+import type { IntegrationArgs, ModuleStoreArgs } from "./args.js";
 
 /** The addresses that a pipeline's worker reaches: of the stores, only the one that it writes to. */
-export function workerNetwork(args: IntegrationArgs, { sink }: Pipeline): WorkerNetworkArgs {
+export function workerNetwork(args: IntegrationArgs, { name, sink, producers }: Pipeline): WorkerNetworkArgs {
   const { entraCidrs, dnsCidrs, serviceBusCidrs = endpointCidrs(args.serviceBus.namespace) } = args.network ?? {};
+  const { issuerCidrs, otlpCidrs, otlpNamespace } = args.network ?? {};
   const kind = sink.linstor !== undefined ? "linstor" : sink.cassandra !== undefined ? "cassandra" : undefined;
-  const reach = kind === undefined ? {} : storeReach(args, kind);
-  return { ...defined({ serviceBusCidrs, entraCidrs, dnsCidrs }), ...reach };
+  const reach = kind === undefined ? moduleReach(args.pipelines[name]?.moduleStore) : storeReach(args, kind);
+  return {
+    ...defined({ serviceBusCidrs, entraCidrs, dnsCidrs, otlpCidrs, otlpNamespace }),
+    ...(producers?.requireSignature === undefined ? {} : defined({ issuerCidrs })),
+    ...reach,
+  };
+}
+
+/** Where a sink of one's own goes to. */
+function moduleReach(store: ModuleStoreArgs | undefined): WorkerNetworkArgs {
+  if (store === undefined) return {};
+  const { ports, cidrs, namespace } = store;
+  return defined({ storePorts: ports, storeCidrs: cidrs, storeNamespace: namespace });
 }
 
 /** How the policy says where a store is: as it is told, or else by the namespace of one that is made here. */

@@ -1,4 +1,7 @@
 import {
+  AUDIT_DEFAULTS,
+  AuditDestination,
+  type AuditSettings,
   CONTRACT_VERSION,
   Consistency,
   DELIVERY_DEFAULTS,
@@ -132,6 +135,17 @@ function deliveryOf(
   };
 }
 
+/** Where an audit's files are in a container, where nothing is said. */
+const AUDIT_DIRECTORY = "/var/lib/stowage/audit";
+
+/** The audit as the worker gets it, with every default stated. */
+function auditOf({ audit }: IntegrationPipelineArgs): AuditSettings | undefined {
+  if (audit === undefined) return undefined;
+  const { claim: _, ...settings } = audit;
+  const inFiles = audit.destination === AuditDestination.File;
+  return { ...AUDIT_DEFAULTS, ...(inFiles ? { directory: AUDIT_DIRECTORY } : {}), ...settings };
+}
+
 /** A pipeline as the worker gets it: plain JSON, every default stated. */
 export function planPipeline(name: string, args: IntegrationPipelineArgs, integration: Surroundings): Pipeline {
   const sink = sinkOf(name, args, integration);
@@ -143,7 +157,7 @@ export function planPipeline(name: string, args: IntegrationPipelineArgs, integr
     sink,
     delivery: deliveryOf(args, sink, source),
     replyQueues: args.replyQueues ?? [],
-    ...defined({ producers: args.producers, audit: args.audit }),
+    ...defined({ producers: args.producers, audit: auditOf(args) }),
     observe: args.observe ?? false,
   };
 }

@@ -1,11 +1,11 @@
 import {
-  type AuditSettings,
+  AuditDestination,
   defined,
   type ModuleSink,
   type PipelineDelivery,
   type PipelineProducers,
 } from "../../runtime/contract/index.js";
-import { because, oneOf, text } from "../../runtime/contract/zod.js";
+import { absolutePath, because, oneOf, text } from "../../runtime/contract/zod.js";
 import type { CassandraRingArgs } from "../cassandra/args.js";
 import type { GlusterClusterArgs } from "../gluster/args.js";
 import { gitHubActionsSchema, grantsSchema, principalShape } from "../identity/schema.js";
@@ -14,8 +14,16 @@ import type { ServiceBusEntitiesArgs } from "../servicebus/args.js";
 import { given } from "../support/given.js";
 import { flag, mapOf, type Shape, strict, tagsSchema, words, z } from "../support/schema.js";
 import type { ScalingArgs } from "../worker/args.js";
-import { monitoringSchema } from "../worker/monitoringSchema.js";
-import { cidrsSchema, imageSchema, replicasSchema, resourcesSchema } from "../worker/schema.js";
+import { alertsSchema, monitoringSchema } from "../worker/monitoringSchema.js";
+import {
+  cidrsSchema,
+  imageSchema,
+  modulesSchema,
+  portsSchema,
+  replicasSchema,
+  resourcesSchema,
+  telemetrySchema,
+} from "../worker/schema.js";
 import {
   type CassandraContactArgs,
   type CassandraSinkArgs,
@@ -28,9 +36,11 @@ import {
   type IntegrationPipelineArgs,
   type LinstorEndpointArgs,
   type LinstorSinkArgs,
+  type ModuleStoreArgs,
   type NamespaceArgs,
   OperatorSource,
   type OperatorsArgs,
+  type PipelineAuditArgs,
   type PipelineSinkArgs,
   type PipelineSourceArgs,
   type ProducerArgs,
@@ -73,13 +83,28 @@ const sinkSchema = strict({
   module: z.exactOptional(part<ModuleSink>()),
 } satisfies Shape<PipelineSinkArgs>);
 
+/** An audit as far as it is not checked by the pipeline's own rules, which know the figures. */
+const auditSchema = strict({
+  destination: oneOf(AuditDestination),
+  directory: z.exactOptional(absolutePath),
+  claim: z.exactOptional(given(words("the name of a claim"))),
+  headEvery: z.exactOptional(z.number(because("must be a number of records", "Give a number"))),
+  maxFileBytes: z.exactOptional(z.number(because("must be a number of bytes", "Give a number"))),
+} satisfies Shape<PipelineAuditArgs>) satisfies z.ZodType<PipelineAuditArgs, PipelineAuditArgs>;
+
+const moduleStoreSchema = strict({
+  ports: portsSchema,
+  cidrs: z.exactOptional(cidrsSchema),
+  namespace: z.exactOptional(words("the namespace of the store")),
+} satisfies Shape<ModuleStoreArgs>) satisfies z.ZodType<ModuleStoreArgs, ModuleStoreArgs>;
+
 /** A pipeline as far as it is not checked by the pipeline's own rules, or by those of scaling. */
 export const pipelineArgsSchema = strict({
   source: sourceSchema,
   sink: sinkSchema,
   delivery: z.exactOptional(part<Partial<PipelineDelivery>>()),
   producers: z.exactOptional(part<PipelineProducers>()),
-  audit: z.exactOptional(part<AuditSettings>()),
+  audit: z.exactOptional(auditSchema),
   observe: z.exactOptional(z.boolean(because("must be true or false", "Say whether the worker reads exact counts"))),
   replyQueues: z.exactOptional(
     z.array(
@@ -90,6 +115,9 @@ export const pipelineArgsSchema = strict({
   replicas: z.exactOptional(replicasSchema),
   scaling: z.exactOptional(part<ScalingArgs>()),
   resources: z.exactOptional(resourcesSchema),
+  modules: z.exactOptional(modulesSchema),
+  moduleStore: z.exactOptional(moduleStoreSchema),
+  alerts: z.exactOptional(alertsSchema),
 } satisfies Shape<IntegrationPipelineArgs>) satisfies z.ZodType<IntegrationPipelineArgs, IntegrationPipelineArgs>;
 
 /** A producer as far as it is not checked by the rules of principals and grants. */
@@ -110,6 +138,9 @@ const networkSchema = strict({
   linstorCidrs: z.exactOptional(cidrsSchema),
   cassandraCidrs: z.exactOptional(cidrsSchema),
   dnsCidrs: z.exactOptional(cidrsSchema),
+  issuerCidrs: z.exactOptional(cidrsSchema),
+  otlpCidrs: z.exactOptional(cidrsSchema),
+  otlpNamespace: z.exactOptional(words("the namespace of the receiver")),
 } satisfies Shape<IntegrationNetworkArgs>);
 
 const list = (what: string) =>
@@ -186,6 +217,7 @@ export const integrationSchema = strict({
     } satisfies Shape<OperatorsArgs>),
   ),
   monitoring: z.exactOptional(monitoringSchema),
+  telemetry: z.exactOptional(telemetrySchema),
   network: z.exactOptional(networkSchema),
   developmentEmulator: z.exactOptional(flag()),
   instanceDiscovery: z.exactOptional(flag()),
@@ -209,4 +241,8 @@ export const partsSchema = z.object({
     .catch({})
     .transform((parts): StorageArgs => defined(parts)),
   endpoints: endpointsSchema.optional().catch(undefined),
+  monitoring: monitoringSchema.optional().catch(undefined),
+  developmentEmulator: z.boolean().optional().catch(undefined),
+  telemetry: telemetrySchema.optional().catch(undefined),
+  network: networkSchema.optional().catch(undefined),
 });

@@ -6,17 +6,19 @@ import { glusterProblems } from "../gluster/index.js";
 import { glusterSchema } from "../gluster/schema.js";
 import { linstorProblems } from "../linstor/index.js";
 import { linstorSchema } from "../linstor/schema.js";
-import { LockLevel } from "../servicebus/args.js";
+import { LockLevel, type ServiceBusEntitiesArgs } from "../servicebus/args.js";
 import { serviceBusProblems, soundBus } from "../servicebus/validate.js";
 import { type Examined, examine, stated, type z } from "../support/schema.js";
 import { scalingProblems } from "../worker/validate.js";
-import type { IntegrationPipelineArgs, StorageArgs } from "./args.js";
+import type { IntegrationArgs, IntegrationPipelineArgs, PipelineSourceArgs, StorageArgs } from "./args.js";
+import { ownAlertProblems } from "./monitoring.js";
 import { childNames } from "./names.js";
-import { planPipeline, type Surroundings } from "./pipelines.js";
+import { planPipeline, type Surroundings, sourceEntity } from "./pipelines.js";
 import { deployersProblems, producersProblems } from "./principalRules.js";
 import { integrationSchema, partsSchema, pipelineArgsSchema } from "./schema.js";
 import { sourceProblems } from "./sources.js";
 import { claimProblems, storeProblems } from "./stores.js";
+import { sharedSettingProblems, workerSettingProblems } from "./workerSettings.js";
 
 /**
  * All problems of an integration and of every part of it, at once, with paths from the args; `name` is the
@@ -80,6 +82,9 @@ function store<T>(schema: z.ZodType<T>, args: T | undefined, rules: (args: T) =>
   return sound === undefined ? { problems } : { problems: [...problems, ...rules(sound)], sound };
 }
 
+/** What of an integration the rules of a pipeline look at. */
+type Around = Surroundings & { [K in "monitoring" | "developmentEmulator"]?: IntegrationArgs[K] | undefined };
+
 /** Problems of the pipelines, each with the rest of the integration as far as that is right. */
 function allPipelineProblems(parts: z.infer<typeof partsSchema>, stores: ExaminedStores): Problem[] {
   const serviceBus = parts.serviceBus === undefined ? undefined : soundBus(parts.serviceBus);
@@ -97,7 +102,12 @@ function allPipelineProblems(parts: z.infer<typeof partsSchema>, stores: Examine
   const judged = sound.filter(([, { sink }]) => !stores.faulty.some((key) => key in sink));
   return [
     ...found,
-    ...judged.flatMap(([name, pipeline]) => within(`pipelines.${name}`, pipelineRules(name, pipeline, around))),
+    ...judged.flatMap(([name, pipeline]) =>
+      within(`pipelines.${name}`, pipelineRules(name, pipeline, around)).map((each) =>
+        atEntity(each, `pipelines.${name}.source.`, pipeline.source, serviceBus),
+      ),
+    ),
+    ...sharedSettingProblems(parts, parts.pipelines),
   ];
 }
 
@@ -112,12 +122,30 @@ function allPrincipalProblems(parts: z.infer<typeof partsSchema>): Problem[] {
   return [...producersProblems(parts.producers, around), ...deployersProblems(parts.deployers, around)];
 }
 
-/** What joins a pipeline's settings with each other, with the bus and with the stores. */
-function pipelineRules(name: string, args: IntegrationPipelineArgs, around: Surroundings): Problem[] {
+/** The entity's own settings that a pipeline's source takes. */
+const ENTITY_SETTINGS = ["lockDurationSeconds", "maxDeliveryCount"];
+
+/** A problem of what the entity says is told at the entity, where it can be mended. */
+function atEntity(found: Problem, prefix: string, source: PipelineSourceArgs, bus: ServiceBusEntitiesArgs): Problem {
+  const setting = ENTITY_SETTINGS.find((each) => found.path === `${prefix}${each}`);
+  if (setting === undefined || sourceEntity(bus, source) === undefined) return found;
+  const { queue, topic, subscription } = source;
+  const entity = queue === undefined ? `topics.${topic}.subscriptions.${subscription}` : `queues.${queue}`;
+  return { ...found, path: `serviceBus.${entity}.${setting}` };
+}
+
+/** What joins a pipeline's settings with each other, with the bus, with the stores and with its worker's. */
+function pipelineRules(name: string, args: IntegrationPipelineArgs, around: Around): Problem[] {
+  const pipeline = planPipeline(name, args, around);
+  const ofPipeline = pipelineProblems(pipeline);
   const found = [
-    ...pipelineProblems(planPipeline(name, args, around)),
+    ...ofPipeline,
     ...sourceProblems(name, args, around),
     ...storeProblems(args.sink, around),
+    // These follow from a pipeline that is right.
+    ...(ofPipeline.length > 0
+      ? []
+      : [...workerSettingProblems(args, pipeline), ...ownAlertProblems(around, args, pipeline)]),
   ];
   if (args.scaling === undefined) return found;
   found.push(...within("scaling", scalingProblems(args.scaling)));

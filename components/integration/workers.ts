@@ -7,6 +7,7 @@ import type { WorkerAutoscalingArgs, WorkerConnectionArgs } from "../worker/args
 import { Worker } from "../worker/index.js";
 import type { IntegrationArgs, IntegrationPipelineArgs } from "./args.js";
 import { autoscalerGrants, busOf, workerGrants } from "./grants.js";
+import { workerMonitoring } from "./monitoring.js";
 import { childNames } from "./names.js";
 import { workerNetwork } from "./network.js";
 import { KEDA_ACCOUNT, kedaNamespace } from "./operators.js";
@@ -133,7 +134,10 @@ function registerWorker(
         autoscaling,
         resources: settings.resources,
         volumeClaim,
-        monitoring: args.monitoring,
+        auditClaim: settings.audit?.claim,
+        modules: settings.modules,
+        telemetry: args.telemetry,
+        monitoring: workerMonitoring(args, settings, pipeline),
         network: workerNetwork(args, pipeline),
       }),
     },

@@ -58,7 +58,8 @@ const share = z.exactOptional(
 );
 const missing = z.exactOptional(strict({ ...every, windowSeconds } satisfies Shape<WindowAlertArgs>));
 
-const alertsSchema = strict({
+/** The alerts on a pipeline's workers. */
+export const alertsSchema = strict({
   noProgress: time,
   recycled: events,
   absent: state,

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type Pipeline, type Problem, problem } from "../../runtime/contract/index.js";
-import type { WorkerArgs } from "./args.js";
+import type { WorkerArgs, WorkerTelemetryArgs } from "./args.js";
 import { CONFIG_PATH, MODULES_PATH } from "./mounts.js";
 
 /** A setting that a pipeline needs, or that belongs to another. */
@@ -16,16 +16,36 @@ interface Need {
 
 /** What the pipeline has to be told and is not, or is told and has no use for; the pipeline must be valid. */
 export function needProblems(args: WorkerArgs): Problem[] {
-  const { pipeline } = args;
+  const { pipeline, volumeClaim } = args;
+  const volume: Need = {
+    path: "volumeClaim",
+    given: volumeClaim,
+    needed: pipeline.sink.gluster !== undefined,
+    by: "gluster sink",
+    article: "a",
+    fix: "Give the claim of the volume",
+  };
   return [
-    ...claims(args).flatMap(judged),
-    ...storeReachProblems(args),
+    ...judged(volume),
+    ...settingProblems(args),
     ...connectionNeeds(pipeline, args),
-    ...moduleProblems(args),
-    ...telemetryProblems(args),
+    ...telemetryProblems(args.telemetry),
     ...reachProblems(args),
-    ...auditPathProblems(pipeline),
   ];
+}
+
+/** Of these problems, those of settings that a pipeline has by itself. */
+export function settingProblems(args: Pick<WorkerArgs, "pipeline" | "auditClaim" | "modules" | "network">): Problem[] {
+  const { pipeline, auditClaim } = args;
+  const audit: Need = {
+    path: "auditClaim",
+    given: auditClaim,
+    needed: pipeline.audit?.directory !== undefined,
+    by: "audit in files",
+    article: "an",
+    fix: "Give the claim of a volume that outlives the pods",
+  };
+  return [...judged(audit), ...storeReachProblems(args), ...moduleProblems(args), ...auditPathProblems(pipeline)];
 }
 
 /** What is shown of a value that may be known only after deployment. */
@@ -63,27 +83,8 @@ function connectionNeeds(pipeline: Pipeline, { connection }: WorkerArgs): Proble
   return needs.filter((need) => need.missing).map(({ path, reason, fix }) => problem(path, undefined, reason, fix));
 }
 
-const claims = ({ pipeline, volumeClaim, auditClaim }: WorkerArgs): Need[] => [
-  {
-    path: "volumeClaim",
-    given: volumeClaim,
-    needed: pipeline.sink.gluster !== undefined,
-    by: "gluster sink",
-    article: "a",
-    fix: "Give the claim of the volume",
-  },
-  {
-    path: "auditClaim",
-    given: auditClaim,
-    needed: pipeline.audit?.directory !== undefined,
-    by: "audit in files",
-    article: "an",
-    fix: "Give the claim of a volume that outlives the pods",
-  },
-];
-
 /** Where the policy lets out to the store, said of a store that the pod does not speak to, or twice. */
-function storeReachProblems({ pipeline, network = {} }: WorkerArgs): Problem[] {
+function storeReachProblems({ pipeline, network = {} }: Pick<WorkerArgs, "pipeline" | "network">): Problem[] {
   const { storeCidrs, storeNamespace, storePorts } = network;
   const { gluster, module } = pipeline.sink;
   if (storePorts !== undefined && module === undefined)
@@ -109,7 +110,7 @@ function storeReachProblems({ pipeline, network = {} }: WorkerArgs): Problem[] {
 }
 
 /** The modules that are mounted must be those that the pipeline names. */
-function moduleProblems({ pipeline, modules }: WorkerArgs): Problem[] {
+function moduleProblems({ pipeline, modules }: Pick<WorkerArgs, "pipeline" | "modules">): Problem[] {
   if (modules === undefined) return [];
   const { module, gluster } = pipeline.sink;
   const [at, path] =
@@ -142,7 +143,8 @@ function moduleProblems({ pipeline, modules }: WorkerArgs): Problem[] {
   ];
 }
 
-function telemetryProblems({ telemetry }: WorkerArgs): Problem[] {
+/** What does not go together in where telemetry is sent; paths are from the args. */
+export function telemetryProblems(telemetry: WorkerTelemetryArgs | undefined): Problem[] {
   if (telemetry === undefined) return [];
   const { traces, metrics, traceRatio } = telemetry;
   if (traces === false && metrics === false)

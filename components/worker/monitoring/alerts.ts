@@ -4,6 +4,9 @@ import { happened, type MonitoredPipeline, POOLED, series } from "./promql.js";
 /** An alert by its key in the args. */
 export type AlertKey = keyof WorkerAlertsArgs;
 
+/** What decides whether an alert can be. */
+export type AlertedPipeline = Pick<MonitoredPipeline, "pipeline" | "identity">;
+
 /** When an alert is raised. */
 export interface AlertLimits {
   /** In the alert's own unit: seconds, events or percent. */
@@ -32,7 +35,7 @@ export interface AlertDefinition {
     severity: "warning" | "critical";
   };
   /** Why it cannot be, of a pipeline that lacks what it reads. */
-  needs?: (of: MonitoredPipeline) => string | undefined;
+  needs?: (of: AlertedPipeline) => string | undefined;
   /** True where it is off unless somebody turns it on. */
   quiet?: (of: MonitoredPipeline) => boolean;
   expr: (of: MonitoredPipeline, limits: AlertLimits) => string;
@@ -41,7 +44,7 @@ export interface AlertDefinition {
 
 const fixed = (value: number) => () => value;
 const pooled = (how: "max" | "min", of: string) => `${how} by (${POOLED}) (${of})`;
-const needsIdentity = ({ identity }: MonitoredPipeline) =>
+const needsIdentity = ({ identity }: AlertedPipeline) =>
   identity ? undefined : "goes with workers that log in, which these do not: their bus is a development emulator";
 
 /** Every alert but that on the age of messages, by its key in the args. The README has them as a table. */

@@ -3,4 +3,4 @@ export { dashboard, dashboardUid } from "./dashboard.js";
 export { type PanelDefinition, type PanelRow, panelRows, RATE_WINDOW } from "./panels.js";
 export { podMonitorSpec } from "./podMonitor.js";
 export { INTERVAL_SECONDS, type MonitoredPipeline } from "./promql.js";
-export { alertProblems, alertsSpec, messageAgeSpec, type Rule, type RuleGroups } from "./rules.js";
+export { alertNeed, alertProblems, alertsSpec, messageAgeSpec, type Rule, type RuleGroups } from "./rules.js";

@@ -8,7 +8,7 @@ import type {
   WorkerAlertsArgs,
   WorkerMonitoringArgs,
 } from "../monitoringArgs.js";
-import { ALERTS, type AlertDefinition, type AlertKey, type AlertLimits } from "./alerts.js";
+import { ALERTS, type AlertDefinition, type AlertedPipeline, type AlertKey, type AlertLimits } from "./alerts.js";
 import { messageAgeRule } from "./messageAge.js";
 import { type MonitoredPipeline, windowOf } from "./promql.js";
 
@@ -68,8 +68,13 @@ export function alertsSpec(of: MonitoredPipeline, { alerts }: WorkerMonitoringAr
   return { groups: [{ name: `stowage-${of.pipeline.name}-alerts`, rules }] };
 }
 
+/** Why an alert cannot be, of a pipeline that lacks what it reads; undefined where it can. */
+export function alertNeed(key: AlertKey, of: AlertedPipeline): string | undefined {
+  return ALERTS[key].needs?.(of);
+}
+
 /** Problems of alerts with what the pipeline is; paths are from the monitoring. */
-export function alertProblems(of: MonitoredPipeline, alerts: WorkerAlertsArgs): Problem[] {
+export function alertProblems(of: AlertedPipeline, alerts: WorkerAlertsArgs): Problem[] {
   return definitions.flatMap(([key, { needs }]) => {
     const told: StateAlertArgs | undefined = alerts[key];
     const why = told === undefined || told.enabled === false ? undefined : needs?.(of);
