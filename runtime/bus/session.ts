@@ -38,6 +38,8 @@ export interface SessionOptions {
   idleMilliseconds: number;
   /** How long it is worked on before its place may go to another, in milliseconds. */
   quantumMilliseconds: number;
+  /** How long a settlement may go unanswered before the session is given back, in milliseconds. */
+  settleMilliseconds: number;
   /** Told when the session may be asked to make room: its quantum is over, or no message came for a moment. */
   mayYield(): void;
   /** True once nothing new may be begun. */
@@ -242,11 +244,17 @@ export class Session {
     return {
       completeMessage: (message) => {
         progress.passed(read);
-        return settler.completeMessage(message);
+        return this.answered(settler.completeMessage(message));
       },
-      abandonMessage: (...args) => settler.abandonMessage(...args),
-      deadLetterMessage: (...args) => settler.deadLetterMessage(...args),
+      abandonMessage: (...args) => this.answered(settler.abandonMessage(...args)),
+      deadLetterMessage: (...args) => this.answered(settler.deadLetterMessage(...args)),
     };
+  }
+
+  /** The client itself waits a minute for each try, whatever its options say; all of the session would wait with it. */
+  private answered(settled: Promise<void>): Promise<void> {
+    const { clock, settleMilliseconds } = this.options;
+    return within(clock, settleMilliseconds, settled, "the settlement was not answered in time");
   }
 
   /**

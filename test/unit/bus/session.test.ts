@@ -239,6 +239,23 @@ describe("a queue with sessions", () => {
     expect(await kit.value("stowage_messages_total", { outcome: "released" })).toBe(1);
   });
 
+  test("gives a session back whose settlement goes unanswered for the client's time limit", async () => {
+    const kit = engineKit(
+      async () => done,
+      (p) => {
+        sessions(p);
+        p.delivery.client.timeoutSeconds = 7;
+      },
+    );
+    const a = sessionOf(kit, "a", ["a1", "a2"]);
+    a.completeMessage = () => new Promise(() => undefined);
+    kit.engine.start();
+    await kit.clock.advance(6_900);
+    expect(a.closed).toBe(0);
+    await kit.clock.advance(200);
+    expect([a.closed, kit.began]).toEqual([1, ["a1"]]);
+  });
+
   test("ends each session after the message it is at when the worker stops", async () => {
     const effect = deferred<Outcome>();
     const kit = engineKit(() => effect.promise, sessions);
