@@ -52,6 +52,7 @@ export class RowMapper {
   readonly columns: string[];
   private readonly readers: Reader[];
   private readonly keyPlaces: number[];
+  private readonly clusteringPlaces: number[];
   private readonly eventPath: string[];
   private readonly exact: boolean;
 
@@ -66,6 +67,7 @@ export class RowMapper {
       needed: keys.has(name) || column.required === true,
     }));
     this.keyPlaces = table.partitionKey.map((name) => this.columns.indexOf(name));
+    this.clusteringPlaces = table.clusteringKey.map(({ column }) => this.columns.indexOf(column));
     this.eventPath = table.eventTime.split(".");
     this.exact = this.readers.some(({ column }) => column.body !== undefined && EXACT_TYPES.includes(column.type));
   }
@@ -83,6 +85,19 @@ export class RowMapper {
       );
     const bytes = cells.reduce((sum: number, each) => sum + (each === undefined ? 4 : sizeOf(each)), 16);
     return { cells, timestamp: this.timestamp(source, body), partition, partitionKey, bytes };
+  }
+
+  /** Table and primary key of a row, in text form: `telemetry.readings ["device-7","2026-01-31"]`. */
+  nameOf({ cells }: Row): string {
+    const { keyspace, name } = this.table;
+    const key = [...this.keyPlaces, ...this.clusteringPlaces].map((place) => this.textAt(place, cells));
+    return `${keyspace}.${name} ${JSON.stringify(key)}`;
+  }
+
+  private textAt(place: number, cells: Row["cells"]): string {
+    const column = this.readers[place]?.column;
+    const value = cells[place];
+    return column === undefined || value === undefined ? "" : textOf(column.type, value);
   }
 
   private parse(bytes: Buffer): object {

@@ -99,15 +99,15 @@ class RowSink implements Sink {
       if (claim?.kind === "claimed") {
         const timeToLive = this.timeLeft(claim);
         if (timeToLive !== undefined) return [{ message, claim, row, timeToLive }];
-        outcomes.set(message, { kind: "done", duplicate: true });
+        outcomes.set(message, this.done(row, true));
       } else if (claim !== undefined) outcomes.set(message, claim.outcome);
       return [];
     });
     const written = await writer.write(pending, context);
-    for (const [i, { message, claim }] of pending.entries()) {
+    for (const [i, { message, claim, row }] of pending.entries()) {
       const result = written[i];
       if (result === undefined) continue;
-      outcomes.set(message, result.kind === "written" ? { kind: "done", duplicate: claim.again } : result);
+      outcomes.set(message, result.kind === "written" ? this.done(row, claim.again) : result);
     }
     return batch.map((message) => outcomes.get(message) ?? unanswered());
   }
@@ -130,6 +130,18 @@ class RowSink implements Sink {
       // The mapping is pure: what it fails at today it fails at tomorrow, and the messages beside it must not suffer.
       return { kind: "poison", reason: PoisonReason.InvalidValue, description: `No row can be made of it: ${error}` };
     }
+  }
+
+  /** The row is there. Its name is made for those who ask: an audit. */
+  private done(row: Row, duplicate: boolean): Outcome {
+    const { mapper } = this;
+    return {
+      kind: "done",
+      duplicate,
+      get object() {
+        return mapper.nameOf(row);
+      },
+    };
   }
 
   /**

@@ -1,4 +1,5 @@
 import { statfs } from "node:fs/promises";
+import { join, relative } from "node:path";
 import {
   type GlusterSink as GlusterSettings,
   type Outcome,
@@ -115,7 +116,7 @@ export class GlusterJobSink implements Sink {
       const found = await context.call(GlusterOperation.Find, () => store.find(paths));
       if (found !== undefined) {
         if (again) await this.tidy(context, paths, found);
-        return stored(found, message);
+        return this.stored(paths, found, message);
       }
       return await this.compute(message, context, paths, again);
     } catch (error) {
@@ -178,9 +179,27 @@ export class GlusterJobSink implements Sink {
       enqueuedTime: message.enqueuedTime.toISOString(),
     };
     const other = await context.call(GlusterOperation.Publish, () => store.publish(paths, file, manifest));
-    if (other !== undefined) return stored(other, message);
+    if (other !== undefined) return this.stored(paths, other, message);
     if (again) await this.tidy(context, paths, { bodySha256: message.bodySha256, result: file.name });
-    return { kind: "done", duplicate: false };
+    return { kind: "done", duplicate: false, object: this.objectOf(paths, file.name) };
+  }
+
+  /** What a stored result says to a message under the same key. */
+  private stored(paths: ResultPaths, found: StoredResult, message: SinkMessage): Outcome {
+    if (found.bodySha256 === message.bodySha256)
+      return { kind: "done", duplicate: true, object: this.objectOf(paths, found.result) };
+    return {
+      kind: "poison",
+      reason: PoisonReason.MessageIdReused,
+      description:
+        `A message with id ${JSON.stringify(message.messageId)} was stored from ${message.entity} before, with another ` +
+        `body: SHA-256 ${found.bodySha256}, now ${message.bodySha256}. Give every message an id of its own.`,
+    };
+  }
+
+  /** The result's path on the volume. */
+  private objectOf({ folder }: ResultPaths, result: string): string {
+    return relative(this.options.settings.mountPath, join(folder, result));
   }
 
   /** After a redelivery: what dead runs of this message left, and now and then what all of them left. */
@@ -198,18 +217,6 @@ export class GlusterJobSink implements Sink {
     // What cannot be swept now is swept another time; it is nobody's result.
     this.options.store.sweep(age, this.end.signal).catch(() => undefined);
   }
-}
-
-/** What a stored result says to a message under the same key. */
-function stored(found: StoredResult, message: SinkMessage): Outcome {
-  if (found.bodySha256 === message.bodySha256) return { kind: "done", duplicate: true };
-  return {
-    kind: "poison",
-    reason: PoisonReason.MessageIdReused,
-    description:
-      `A message with id ${JSON.stringify(message.messageId)} was stored from ${message.entity} before, with another ` +
-      `body: SHA-256 ${found.bodySha256}, now ${message.bodySha256}. Give every message an id of its own.`,
-  };
 }
 
 /** Codes of the system that say that the volume, not this message, is at fault; the others say it in words. */

@@ -127,14 +127,21 @@ export class LinstorCommandSink implements Sink {
 /** A refusal is an answer where somebody waits for one; where nobody does, the dead-letter queue has to tell. */
 function answered(message: SinkMessage, command: Command, reply: VolumeReply): Outcome {
   const { replyTo, replyToSessionId } = message;
+  const object = objectOf(command, reply.result);
   if (replyTo === undefined) {
-    if (reply.result === VolumeResult.Done) return { kind: "done", duplicate: reply.duplicate };
+    if (reply.result === VolumeResult.Done) return { kind: "done", duplicate: reply.duplicate, object };
     const description = `${command.action} of ${command.volume} was refused: ${reply.message}`;
     return { kind: "poison", reason: PoisonReason.StorageRefused, description: cut(description) };
   }
   const session = replyToSessionId === undefined ? {} : { sessionId: replyToSessionId };
   const sent: Reply = { queue: replyTo, kind: "outcome", body: reply, subject: `volume.${reply.action}`, ...session };
-  return { kind: "done", duplicate: reply.duplicate, replies: [sent] };
+  return { kind: "done", duplicate: reply.duplicate, object, replies: [sent] };
+}
+
+/** `volume pvc-1, snapshot daily (snapshot, done)`: a refusal that is answered is an outcome like another. */
+function objectOf({ action, volume, snapshot, node }: Command, result: VolumeResult): string {
+  const part = snapshot === undefined ? (node === undefined ? "" : `, node ${node}`) : `, snapshot ${snapshot}`;
+  return `volume ${volume}${part} (${action}, ${result})`;
 }
 
 function behind(session: string): Outcome {

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { sha256 } from "../../../runtime/contract/index.js";
 import { readResults } from "../../../stacks/local/gluster/index.js";
@@ -33,8 +33,9 @@ describe("the gluster sink", () => {
   test("stores the job's output and a manifest that says where it came from", async () => {
     const sink = await sinkOn(volume, settingsOf(volume, CAPITALS), { environment, worker: "pod-7" });
     const message = messageOf("m-1", "frame", { deliveryCount: 2 });
-    expect(await outcomeOf(sink, message, { attempt: 2 })).toEqual({ kind: "done", duplicate: false });
+    const outcome = await outcomeOf(sink, message, { attempt: 2 });
     const { verified, broken } = await readResults(volume, "renders");
+    expect(outcome).toEqual({ kind: "done", duplicate: false, object: relative(volume, verified[0]?.path ?? "") });
     expect(broken).toEqual([]);
     expect(verified).toHaveLength(1);
     expect(verified[0]?.manifest).toMatchObject({
@@ -58,7 +59,8 @@ describe("the gluster sink", () => {
     const sink = await sinkOn(volume, settingsOf(volume, CAPITALS), { environment });
     await outcomeOf(sink, messageOf("m-1", "frame"));
     const again = await outcomeOf(sink, messageOf("m-1", "frame", { deliveryCount: 2 }));
-    expect(again).toEqual({ kind: "done", duplicate: true });
+    const { verified } = await readResults(volume, "renders");
+    expect(again).toEqual({ kind: "done", duplicate: true, object: relative(volume, verified[0]?.path ?? "") });
     expect(runs()).toEqual(["m-1 1"]);
   });
 
@@ -86,7 +88,7 @@ describe("the gluster sink", () => {
   test("is not led out of its folder by a hostile message id", async () => {
     const sink = await sinkOn(volume, settingsOf(volume, CAPITALS), { environment });
     for (const id of ["../../../etc/passwd", "/etc/passwd", "a\0b", ".", "con\n/x", "ü".repeat(60)])
-      expect(await outcomeOf(sink, messageOf(id, id))).toEqual({ kind: "done", duplicate: false });
+      expect(await outcomeOf(sink, messageOf(id, id))).toMatchObject({ kind: "done", duplicate: false });
     const { verified, broken } = await readResults(volume, "renders");
     expect([verified.length, broken.length]).toEqual([6, 0]);
     expect(readdirSync(folder.path).sort()).toEqual(["ledger", "volume"]);
@@ -167,7 +169,7 @@ describe("the gluster sink", () => {
   test("does not mind a job that leaves its input unread, and reads its output to the end", async () => {
     const sink = await sinkOn(volume, settingsOf(volume, ["sh", "-c", "echo done"]));
     const outcome = await outcomeOf(sink, messageOf("m-1", "x".repeat(1_000_000)));
-    expect(outcome).toEqual({ kind: "done", duplicate: false });
+    expect(outcome).toMatchObject({ kind: "done", duplicate: false });
   });
 
   test("gives a job no variable of the worker's but the few that it needs", async () => {

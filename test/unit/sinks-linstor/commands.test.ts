@@ -81,7 +81,8 @@ describe("a command", () => {
   test("is answered only where somebody waits, in the session that was asked for", async () => {
     const command: VolumeCommand = { action: "create", volume: "vol1", sizeKib: 4096 };
     const { replyTo: _none, ...silent } = commandMessage("c", command);
-    expect(await give(sink, silent)).toEqual({ kind: "done", duplicate: false });
+    const object = "volume vol1 (create, done)";
+    expect(await give(sink, silent)).toEqual({ kind: "done", duplicate: false, object });
 
     const asked = commandMessage("d", { action: "delete", volume: "vol1" }, { replyToSessionId: "caller-7" });
     const outcome = await give(sink, asked);
