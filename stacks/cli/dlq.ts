@@ -6,7 +6,8 @@ import {
   describeLine,
   describeWhole,
 } from "../../runtime/ops/deadletters/describe.js";
-import { checkRights, deadLetterBrowser } from "../../runtime/ops/deadletters/index.js";
+import { deadLetterBrowser } from "../../runtime/ops/deadletters/index.js";
+import { checkListenRight } from "../../runtime/ops/rights.js";
 import { type MessageCondition, selecting } from "../../runtime/ops/selection.js";
 import { pathOf } from "../../runtime/ops/target.js";
 import { entityOf, invalid, loginOf, withNamespace } from "./bus.js";
@@ -39,7 +40,7 @@ export async function list(options: SelectionOptions): Promise<ExitCode> {
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
   return withNamespace(loginOf(options), async (namespace) => {
     const browser = deadLetterBrowser(namespace, target);
-    await checkRights(namespace, target, browser, { send: false });
+    await checkListenRight(browser, target, true);
     const reasons = new Map<string, number>();
     let [seen, matched] = [0, 0];
     for await (const message of browser.messages({ signal })) {
@@ -69,7 +70,7 @@ export async function show(options: ShowOptions): Promise<ExitCode> {
   const signal = stopping();
   return withNamespace(loginOf(options), async (namespace) => {
     const browser = deadLetterBrowser(namespace, target);
-    await checkRights(namespace, target, browser, { send: false });
+    await checkListenRight(browser, target, true);
     let shown = 0;
     for await (const message of browser.messages({ bodies: true, signal })) {
       if (!means(message)) continue;

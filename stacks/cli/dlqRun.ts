@@ -3,7 +3,6 @@ import { ExitCode } from "../../runtime/contract/index.js";
 import { systemClock } from "../../runtime/ops/clock.js";
 import type { Namespace } from "../../runtime/ops/connect.js";
 import {
-  checkRights,
   deadLetterBrowser,
   dryReplay,
   makePlan,
@@ -14,6 +13,7 @@ import {
   SweepEnd,
 } from "../../runtime/ops/deadletters/index.js";
 import { type EntityFacts, learn } from "../../runtime/ops/entityFacts.js";
+import { checkListenRight, checkSendRight } from "../../runtime/ops/rights.js";
 import { pathOf } from "../../runtime/ops/target.js";
 import { entityOf, invalid, loginOf, withNamespace } from "./bus.js";
 import type { PurgeOptions, ReplayOptions, RunOptions } from "./commands/dlq.js";
@@ -38,7 +38,8 @@ async function prepared(options: RunOptions, namespace: Namespace, needs: { send
   const { target, pipeline } = entityOf(options);
   const means = await conditionOf(options);
   const browser = deadLetterBrowser(namespace, target);
-  await checkRights(namespace, target, browser, needs);
+  await checkListenRight(browser, target, true);
+  if (needs.send) await checkSendRight(namespace.client, target);
   const limit = options.limit === undefined ? {} : { limit: options.limit };
   const plan = await makePlan(browser, means, { ...limit, signal });
   const run = { namespace, target, means, plan, signal, rate: options.rate, maxHeld: options.maxHeld };

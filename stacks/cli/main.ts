@@ -6,6 +6,7 @@ import { packageVersion } from "../packageRoot.js";
 import { addAudit } from "./commands/audit.js";
 import { addDlq } from "./commands/dlq.js";
 import { count, EXIT_CODES } from "./commands/options.js";
+import { addSend } from "./commands/send.js";
 
 /** Options of `stowage local`. */
 export interface LocalOptions {
@@ -145,6 +146,7 @@ export function program(): Command {
     });
 
   addDlq(root);
+  addSend(root);
   addAudit(root);
   return root;
 }

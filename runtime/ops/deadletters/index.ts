@@ -1,6 +1,5 @@
 import type { ServiceBusReceivedMessage } from "@azure/service-bus";
 import type { Clock } from "../../bus/clock.js";
-import { errorCode, errorText } from "../../bus/errors.js";
 import { originalIdOf } from "../../bus/ids.js";
 import { StowageError } from "../../contract/index.js";
 import { Browser } from "../browse.js";
@@ -63,55 +62,6 @@ const AT_ONCE = 16;
 /** The dead letters of an entity, without taking one. There may be one only for an entity in one namespace's client. */
 export function deadLetterBrowser(namespace: Namespace, target: Target): Browser {
   return new Browser(receiverOf(namespace.client, target, true));
-}
-
-/**
- * Tries the rights that a run needs before anything is touched: to receive from the dead-letter queue, and for a replay
- * to send to where the entity's messages come from.
- * @throws StowageError `RightMissing`, `EntityMissing`, or `BusUnreachable`
- */
-export async function checkRights(
-  namespace: Namespace,
-  target: Target,
-  browser: Browser,
-  needs: { send: boolean },
-): Promise<void> {
-  const path = pathOf(target);
-  await attempt(`receive from the dead-letter queue of ${path}`, "Azure Service Bus Data Receiver", path, async () => {
-    // A look needs the listen right, and takes nothing.
-    await browser.messages().next();
-  });
-  if (!needs.send) return;
-  const sender = senderOf(namespace.client, target);
-  try {
-    await attempt(`send to ${sender.entityPath}`, "Azure Service Bus Data Sender", sender.entityPath, async () => {
-      // The size of a batch is the link's: asking for it attaches one.
-      await sender.createMessageBatch();
-    });
-  } finally {
-    await sender.close();
-  }
-}
-
-async function attempt(what: string, role: string, scope: string, run: () => Promise<void>): Promise<void> {
-  try {
-    await run();
-  } catch (error) {
-    const code = errorCode(error);
-    if (code === "UnauthorizedAccess")
-      throw new StowageError(
-        "RightMissing",
-        `This identity may not ${what}. Nothing was touched. Give it ${role} on ${scope}; a new right takes minutes to count.`,
-        { cause: error },
-      );
-    if (code === "MessagingEntityNotFound")
-      throw new StowageError("EntityMissing", `Cannot ${what}: there is no such entity. Nothing was touched.`, {
-        cause: error,
-      });
-    throw new StowageError("BusUnreachable", `Cannot ${what}: ${errorText(error)}. Nothing was touched.`, {
-      cause: error,
-    });
-  }
 }
 
 /** Counts what is meant; nothing is taken. */

@@ -2,12 +2,12 @@ import { ServiceBusClient, type ServiceBusMessage, type ServiceBusReceivedMessag
 import { onTestFinished } from "vitest";
 import type { Namespace } from "../../../runtime/ops/connect.js";
 import {
-  checkRights,
   deadLetterBrowser,
   makePlan,
   type ReplayRun,
   type RunOptions,
 } from "../../../runtime/ops/deadletters/index.js";
+import { checkListenRight, checkSendRight } from "../../../runtime/ops/rights.js";
 import { type Selection, selecting } from "../../../runtime/ops/selection.js";
 import { parseTarget, receiverOf, type Target } from "../../../runtime/ops/target.js";
 import { readRule } from "../../../stacks/cli/sqlFilter.js";
@@ -111,7 +111,8 @@ export class OpsKit {
     const { limit, ...rest } = change;
     const namespace = rest.namespace ?? this.namespace();
     const browser = deadLetterBrowser(namespace, target);
-    await checkRights(namespace, target, browser, { send: true });
+    await checkListenRight(browser, target, true);
+    await checkSendRight(namespace.client, target);
     const means = selecting(selection);
     const plan = await makePlan(browser, means, limit === undefined ? {} : { limit });
     const base: RunOptions = {
