@@ -89,7 +89,7 @@ function openTraces(settings: TraceSettings, resource: Resource, sources: OtlpSo
     ids,
     destination: destinationOf(pipeline, host),
     store: { name, attributes: storeAttributes(pipeline) },
-    close: () => bounded(provider.shutdown()),
+    close: once(() => bounded(provider.shutdown())),
   });
 }
 
@@ -106,7 +106,7 @@ function openMetrics(
     metricProducers: [new RegistryProducer(registry, Date.now)],
   });
   const provider = new MeterProvider({ resource, readers: [reader] });
-  return { close: () => bounded(provider.shutdown()) };
+  return { close: once(() => bounded(provider.shutdown())) };
 }
 
 /** What the environment says about the resource comes before what is known without it. */
@@ -145,6 +145,15 @@ function listen(reports: Reports): void {
     { error: nothing, warn, info: nothing, debug: nothing, verbose: nothing },
     { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
   );
+}
+
+/** Whoever closes again waits for the same end. */
+function once(close: () => Promise<void>): () => Promise<void> {
+  let closing: Promise<void> | undefined;
+  return () => {
+    closing ??= close();
+    return closing;
+  };
 }
 
 async function bounded(ending: Promise<void>): Promise<void> {
