@@ -77,6 +77,7 @@ export class Session {
   private wake: () => void = () => undefined;
   private broken = false;
   private leaving = false;
+  private over = false;
   private began: number | undefined;
   private emptySince: number | undefined;
 
@@ -116,6 +117,7 @@ export class Session {
       return false;
     } finally {
       callOff();
+      this.over = true;
       ledger.detached(this.link);
       // What was prefetched goes back with the link, in order, and costs no delivery.
       for (const { read } of this.waiting.splice(0)) ledger.finished(this.link, read.bytes, () => undefined);
@@ -165,6 +167,8 @@ export class Session {
       {
         processMessage: (received) =>
           new Promise((over) => {
+            // What comes while the link is being closed goes back with it; held by nobody, it must not count as held.
+            if (this.over) return;
             const message = read(received);
             ledger.took(this.link, message.bytes);
             metrics.held.progressAt = clock.now();

@@ -17,8 +17,9 @@ export default defineSink({
 });
 
 async function effect({ sessionId, body, deliveryCount }, { worker, file }) {
-  const { number, before, after } = JSON.parse(body.toString("utf8"));
+  const { number, before, after, kills } = JSON.parse(body.toString("utf8"));
   await delay(before);
+  if (kills) process.kill(process.pid, "SIGKILL");
   appendFileSync(file, `${sessionId} ${number} ${worker} ${deliveryCount}\n`);
   await delay(after);
   return [{ kind: "done", duplicate: false }];

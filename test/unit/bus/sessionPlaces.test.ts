@@ -147,6 +147,24 @@ describe("places for sessions", () => {
     expect(new Set(kit.began.map((id) => id[0]))).toEqual(new Set(["a", "b", "c", "d", "e", "f"]));
   });
 
+  test("what arrives while a session is handed over does not count as held for ever", async () => {
+    const kit = kitOf();
+    kit.engine.start();
+    for (let i = 0; i < 30; i++) {
+      const session = sessionOf(kit, `s${i}-`, 100);
+      const close = session.close.bind(session);
+      // The client hands over what is on its way until the link is closed.
+      session.close = async () => {
+        for (let n = 0; n < 3; n++) void session.handlers?.processMessage(received({ messageId: `late${n}` }));
+        await close();
+      };
+      await kit.clock.advance(11_000);
+    }
+    expect(new Set(kit.began.map((id) => id.split("-")[0])).size).toBe(30);
+    expect(kit.began.length).toBeGreaterThan(300);
+    expect(await kit.value("stowage_in_flight_messages")).toBeLessThanOrEqual(4);
+  });
+
   test("stops while one waits for its place: both are given back, nothing is begun", async () => {
     const kit = kitOf(undefined, 8_000);
     const a = sessionOf(kit, "a", 100);
