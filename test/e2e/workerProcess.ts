@@ -85,6 +85,8 @@ export class RunningWorker {
   readonly ended: Promise<number | string>;
   readonly lines: { [field: string]: unknown }[] = [];
   stderr = "";
+  /** What it wrote to standard output. */
+  output = "";
   private readonly child: ChildProcessByStdio<null, Readable, Readable>;
 
   /** @param program what Node runs; the bundle of this tree unless told otherwise */
@@ -98,7 +100,9 @@ export class RunningWorker {
     });
     let rest = "";
     this.child.stdout.on("data", (chunk: Buffer) => {
-      const lines = (rest + chunk.toString()).split("\n");
+      const text = chunk.toString();
+      this.output += text;
+      const lines = (rest + text).split("\n");
       rest = lines.pop() ?? "";
       this.lines.push(...lines.map((line) => JSON.parse(line)));
     });

@@ -2,7 +2,7 @@ import pino from "pino";
 import { Engine } from "../../../runtime/bus/engine.js";
 import type { Bus } from "../../../runtime/bus/source.js";
 import type { ExitCode, Outcome, Pipeline, Sink, SinkContext, SinkMessage } from "../../../runtime/contract/index.js";
-import { createMetrics, type WorkerMetrics } from "../../../runtime/telemetry/index.js";
+import { type Audit, createMetrics, type WorkerMetrics } from "../../../runtime/telemetry/index.js";
 import { FakeReceiver, type FakeSession } from "./fakeBus.js";
 import { clientError, deferred, FakeClock, pipelineOf } from "./fakes.js";
 
@@ -35,6 +35,7 @@ export function engineKit(
   work: Work,
   change: (pipeline: Pipeline) => void = () => undefined,
   probe: () => Promise<void> = async () => undefined,
+  audit?: Audit,
 ): EngineKit {
   const clock = new FakeClock();
   const pipeline = pipelineOf(change);
@@ -96,7 +97,7 @@ export function engineKit(
   };
   const logger = pino({ level: "debug" }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   const engine = new Engine({
-    ...{ pipeline, sink, bus, metrics, logger, clock },
+    ...{ pipeline, sink, bus, metrics, logger, clock, audit },
     random: () => 1,
     onNoProgress: (reason, code) => {
       noProgress.push(reason);
