@@ -4,7 +4,6 @@ export type { Draft } from "./drafts.js";
 export { type KubernetesTokenOptions, kubernetesToken } from "./kubernetesToken.js";
 export {
   createProducer,
-  type MessageBatch,
   type MessageSender,
   type Producer,
   type ProducerOptions,

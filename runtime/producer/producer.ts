@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { ServiceBusMessage } from "@azure/service-bus";
+import type { ServiceBusMessage, ServiceBusSender } from "@azure/service-bus";
 import {
   defined,
   InvalidInputError,
@@ -14,24 +14,15 @@ import type { PropertyValue } from "./signedPart.js";
 import { Signer, type SignOptions } from "./signer.js";
 import { traceContext } from "./traceContext.js";
 
-/** A batch of the official client, as far as it is used. */
-export interface MessageBatch {
-  readonly count: number;
-  tryAddMessage(message: ServiceBusMessage): boolean;
-}
-
 /** A sender of the official client for the pipeline's queue or topic, as far as it is used. */
-export interface MessageSender<Batch extends MessageBatch = MessageBatch> {
-  createMessageBatch(options?: { abortSignal?: AbortSignal }): Promise<Batch>;
-  sendMessages(messages: Batch, options?: { abortSignal?: AbortSignal }): Promise<void>;
-}
+export type MessageSender = Pick<ServiceBusSender, "createMessageBatch" | "sendMessages">;
 
 /** What a producer is made of. */
-export interface ProducerOptions<Batch extends MessageBatch = MessageBatch> {
+export interface ProducerOptions {
   /** The contract: the same object that the components deployed. */
   pipeline: Pipeline;
   /** `client.createSender(producerEntity(pipeline))`; needed for `send` alone. */
-  sender?: MessageSender<Batch>;
+  sender?: MessageSender;
   /** Signs each message. @default none is signed */
   sign?: SignOptions;
 }
@@ -58,7 +49,7 @@ export function producerEntity({ source }: Pipeline): string {
 }
 
 /** Makes a producer. One for each pipeline in a process is enough: its key is made once, its token got anew in time. */
-export function createProducer<Batch extends MessageBatch = MessageBatch>(options: ProducerOptions<Batch>): Producer {
+export function createProducer(options: ProducerOptions): Producer {
   const { pipeline, sender, sign } = options;
   let signer: Promise<Signer> | undefined;
   const message = async (draft: Draft): Promise<ServiceBusMessage> => {
@@ -175,8 +166,8 @@ function grouped(messages: readonly ServiceBusMessage[]): ServiceBusMessage[][] 
   return [...groups.values()];
 }
 
-async function sendGroup<Batch extends MessageBatch>(
-  sender: MessageSender<Batch>,
+async function sendGroup(
+  sender: MessageSender,
   messages: readonly ServiceBusMessage[],
   options: { abortSignal?: AbortSignal },
 ): Promise<void> {

@@ -1,10 +1,13 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { packageRoot } from "../../stacks/packageRoot.js";
+import { pipelineOf } from "../unit/bus/fakes.js";
+import { BusKit, until } from "./workerKit.js";
+import { RunningWorker } from "./workerProcess.js";
 
 const exec = promisify(execFile);
 const root = packageRoot();
@@ -95,6 +98,62 @@ describe("the published package", () => {
     writeFileSync(join(project, "types", "example.ts"), example ?? "the README has no example");
     writeFileSync(join(project, "types", "tsconfig.json"), JSON.stringify({ compilerOptions }));
     await run(process.execPath, tsc, "-p", "types");
+  }, 120_000);
+
+  it("runs the example of a worker of one's own, and its producer: typed, from the package alone", async () => {
+    for (const example of ["own-image", "producer"])
+      cpSync(join(root, "examples", example), join(project, example), { recursive: true });
+    const compilerOptions = {
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      noEmit: true,
+      allowImportingTsExtensions: true,
+      erasableSyntaxOnly: true,
+      skipLibCheck: true,
+      module: "node20",
+      typeRoots: [join(root, "node_modules", "@types")],
+      types: ["node"],
+    };
+    writeFileSync(join(project, "own-image", "tsconfig.json"), JSON.stringify({ compilerOptions }));
+    await run(process.execPath, join(root, "node_modules", "typescript", "bin", "tsc"), "-p", "own-image");
+    const bus = await new BusKit().open();
+    const file = join(project, "journal.ndjson");
+    const pipeline = pipelineOf((p) => {
+      p.source.lockDurationSeconds = 5;
+      // The sink is part of the program: the path says where it came from, and nothing is loaded from it.
+      p.sink = { module: { path: "/opt/journal/sink.ts", options: { file } } };
+    });
+    writeFileSync(join(project, "pipeline.json"), JSON.stringify(pipeline));
+    writeFileSync(join(project, "connection.json"), JSON.stringify(bus.connection));
+    const args = [
+      "run",
+      "--pipeline",
+      join(project, "pipeline.json"),
+      "--connection",
+      join(project, "connection.json"),
+    ];
+    const program = join(project, "own-image", "main.ts");
+    const worker = new RunningWorker([...args, "--listen", "127.0.0.1:0"], {}, program);
+    try {
+      const order = '{"id":"order-1","items":[{"sku":"a","count":1}]}';
+      for (let i = 0; i < 2; i++)
+        await exec(process.execPath, [join("producer", "send.mjs"), "pipeline.json", "localhost", order], {
+          cwd: project,
+          env: { ...process.env, SERVICE_BUS_EMULATOR: bus.broker.connectionString() },
+          timeout: 30_000,
+        });
+      await until("both are settled", () => bus.broker.counts("renders").active === 0);
+      worker.signal("SIGTERM");
+      expect(await worker.ended).toBe(0);
+      const lines = readFileSync(file, "utf8").trim().split("\n");
+      expect(lines.map((line) => JSON.parse(line))).toEqual([
+        { key: "renders\norder-1", body: '{"items":[{"sku":"a","count":1}]}' },
+      ]);
+    } finally {
+      await worker.kill();
+      await bus.close();
+    }
   }, 120_000);
 
   it("previews a ten-line program with the command it brings", async () => {

@@ -3,7 +3,7 @@ import type { ServiceBusMessage } from "@azure/service-bus";
 import { type Context, type ContextManager, context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { describe, expect, test } from "vitest";
 import type { Pipeline } from "../../../runtime/contract/index.js";
-import { createProducer, type Draft, type MessageBatch, producerEntity } from "../../../runtime/producer/index.js";
+import { createProducer, type Draft, type MessageSender, producerEntity } from "../../../runtime/producer/index.js";
 import { pipelineOf } from "../bus/fakes.js";
 import { pipelineTo, readings } from "../support/pipelines.js";
 import { SigningKit } from "./kit.js";
@@ -119,7 +119,7 @@ describe("a producer's message", () => {
 /** A sender that holds at most `size` messages in a batch, and those of 1,000 bytes or more not at all. */
 function senderOf(size: number) {
   const sent: string[][] = [];
-  class Batch implements MessageBatch {
+  class Batch {
     readonly messages: ServiceBusMessage[] = [];
     get count(): number {
       return this.messages.length;
@@ -130,32 +130,33 @@ function senderOf(size: number) {
       return true;
     }
   }
-  return {
-    sent,
+  const sender = {
     createMessageBatch: async () => new Batch(),
     sendMessages: async ({ messages }: Batch) => void sent.push(messages.map((message) => String(message.messageId))),
   };
+  // Of the client's batch and sender only these members are used.
+  return { sent, sender: sender as unknown as MessageSender };
 }
 
 describe("sending", () => {
   test("fills batches of one session each, in the order of the drafts", async () => {
-    const sender = senderOf(2);
+    const { sent, sender } = senderOf(2);
     const producer = createProducer({ pipeline: pipelineOf(), sender });
     const draft = (messageId: string, sessionId: string): Draft => ({ body: "x", messageId, sessionId });
     await producer.send([draft("1", "a"), draft("2", "b"), draft("3", "a"), draft("4", "a")]);
     await producer.send(draft("5", "a"));
-    expect(sender.sent).toEqual([["1", "3"], ["4"], ["2"], ["5"]]);
+    expect(sent).toEqual([["1", "3"], ["4"], ["2"], ["5"]]);
   });
 
   test("names the message that is too large, and has sent those before it", async () => {
-    const sender = senderOf(5);
+    const { sent, sender } = senderOf(5);
     const producer = createProducer({ pipeline: pipelineOf(), sender });
     const drafts = ["x", "x".repeat(1_000)].map((body, i) => ({ body, messageId: `m-${i}` }));
     await expect(producer.send(drafts)).rejects.toMatchObject({
       code: "MessageTooLarge",
       message: expect.stringContaining('"m-1" is larger than the entity takes: its body has 1000 bytes'),
     });
-    expect(sender.sent).toEqual([["m-0"]]);
+    expect(sent).toEqual([["m-0"]]);
   });
 
   test("goes to the topic that a subscription's pipeline reads from, or to the queue", () => {
