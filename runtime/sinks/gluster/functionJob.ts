@@ -41,7 +41,10 @@ export async function runFunction(run: FunctionRun): Promise<JobEnd> {
     const running = resultOf(run, cut);
     const end = await Promise.race([running, cut.overdue]);
     if (end !== undefined) return cut.why ?? end;
-    if (leftBehind >= MAX_LEFT_BEHIND) return cut.why ?? (await running);
+    if (leftBehind >= MAX_LEFT_BEHIND) {
+      const late = await running;
+      return cut.why ?? late;
+    }
     leftBehind++;
     running
       .catch(() => undefined)
