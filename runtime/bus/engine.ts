@@ -1,5 +1,6 @@
 import {
   DelayedRetry,
+  EmptySessionState,
   ExitCode,
   entityPath,
   type Outcome,
@@ -175,6 +176,7 @@ export class Engine {
           ...shared,
           acceptNext: () => bus.acceptNextSession(),
           onPoison: delivery.onPoison,
+          emptySessionState: delivery.emptySessionState ?? EmptySessionState.Keep,
           maxDeliveryCount: source.maxDeliveryCount,
           idleMilliseconds: delivery.sessionIdleMilliseconds,
           quantumMilliseconds: delivery.sessionQuantumSeconds * 1000,

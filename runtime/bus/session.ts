@@ -1,5 +1,5 @@
 import type { ServiceBusReceivedMessage, ServiceBusSessionReceiver } from "@azure/service-bus";
-import { PoisonReason, SessionPoison } from "../contract/index.js";
+import { EmptySessionState, PoisonReason, SessionPoison } from "../contract/index.js";
 import { DeliveryOutcome, type Logger, type WorkerMetrics } from "../telemetry/index.js";
 import { type Clock, within } from "./clock.js";
 import type { CreditLedger, CreditLink } from "./credit.js";
@@ -32,6 +32,7 @@ export interface SessionOptions {
   keeper: LockKeeper;
   ledger: CreditLedger;
   onPoison: SessionPoison;
+  emptySessionState: EmptySessionState;
   /** The entity's max delivery count. */
   maxDeliveryCount: number;
   /** How long the session may stay without a message before it is closed, in milliseconds. */
@@ -78,6 +79,7 @@ export class Session {
   private broken = false;
   private leaving = false;
   private over = false;
+  private empty = false;
   private began: number | undefined;
   private emptySince: number | undefined;
 
@@ -120,6 +122,7 @@ export class Session {
       this.over = true;
       ledger.detached(this.link);
       // What was prefetched goes back with the link, in order, and costs no delivery.
+      if (this.waiting.length > 0) this.empty = false;
       for (const { read } of this.waiting.splice(0)) ledger.finished(this.link, read.bytes, () => undefined);
       await this.end();
     }
@@ -152,6 +155,7 @@ export class Session {
     const heldMs = Math.round(clock.now() - this.since);
     logger.info({ sessionId, heldMs, empty: this.emptySince !== undefined }, "session handed over: another one waits");
     this.leaving = true;
+    this.empty = this.emptySince !== undefined;
     this.wake();
   }
 
@@ -203,7 +207,10 @@ export class Session {
     while (this.goesOn) {
       const next = this.waiting.shift();
       if (next === undefined) {
-        if (drained) return;
+        if (drained) {
+          this.empty = true;
+          return;
+        }
         if (await this.nothingCame()) {
           // The drain's answer proves that the session is empty; what came before it is still worked on.
           await this.within(subscription.close());
@@ -308,9 +315,12 @@ export class Session {
 
   /** Writes what the session's state should keep, as long as it is held, and lets go of it. */
   private async end(): Promise<void> {
-    const { clock, keeper } = this.options;
-    if (!this.broken && this.lock.holds)
-      await within(clock, CLOSE_MILLISECONDS, this.progress.save(), "not saved").catch(() => undefined);
+    const { clock, keeper, emptySessionState } = this.options;
+    if (!this.broken && this.lock.holds) {
+      const clear = this.empty && emptySessionState === EmptySessionState.Clear;
+      const saved = clear ? this.progress.clear() : this.progress.save();
+      await within(clock, CLOSE_MILLISECONDS, saved, "not saved").catch(() => undefined);
+    }
     await this.close();
     keeper.release(this.lock);
   }

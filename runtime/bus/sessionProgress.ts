@@ -3,7 +3,14 @@ import { DeliveryOutcome, type Logger } from "../telemetry/index.js";
 import type { Clock } from "./clock.js";
 import type { MessageHeader } from "./envelope.js";
 import { errorCode, errorText } from "./errors.js";
-import { isForeign, recordOf, type SessionRecord, type SessionStop, withRecord } from "./sessionState.js";
+import {
+  isForeign,
+  recordOf,
+  type SessionRecord,
+  type SessionStop,
+  withoutRecord,
+  withRecord,
+} from "./sessionState.js";
 
 export interface SessionProgressOptions {
   receiver: Pick<ServiceBusSessionReceiver, "sessionId" | "getSessionState" | "setSessionState">;
@@ -107,6 +114,14 @@ export class SessionProgress {
       this.record = record;
       throw error;
     }
+  }
+
+  /** Takes the record out of the state: to be called while the session is held, and is empty. Never rejects. */
+  async clear(): Promise<void> {
+    await this.writing?.catch(() => undefined);
+    // A stop is a person's to clear.
+    if (this.foreign || this.stopped !== undefined) return this.save();
+    await this.quietly(this.options.receiver.setSessionState(withoutRecord(this.found)));
   }
 
   /** Writes what is not written yet: to be called while the session is still held. Never rejects. */

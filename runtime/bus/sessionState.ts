@@ -72,6 +72,17 @@ export function withRecord(state: unknown, record: SessionRecord): object {
   return { ...object, [OWN]: { ...kept, ...replaced, ...record } };
 }
 
+/**
+ * The state without a worker's part, as it is to be written. Empty bytes where nothing is left: the client cannot write
+ * null, and an empty state comes back as none.
+ */
+export function withoutRecord(state: unknown): object {
+  const { [OWN]: own, ...rest } = objectOf(decoded(state)) ?? {};
+  const replaced = objectOf(own)?.["replaced"];
+  if (replaced !== undefined) return { ...rest, [OWN]: { replaced } };
+  return Object.keys(rest).length === 0 ? Buffer.alloc(0) : rest;
+}
+
 /** True for a state that is somebody else's and no JSON object: a record in it would replace it. */
 export function isForeign(state: unknown): boolean {
   if (state === undefined || state === null || state === "") return false;

@@ -7,6 +7,15 @@ export const SessionPoison = {
 } as const;
 export type SessionPoison = (typeof SessionPoison)[keyof typeof SessionPoison];
 
+/** What becomes of the worker's part of a session's state once the session is empty. */
+export const EmptySessionState = {
+  /** It stays: who looks sees how far the session is, and the next messages are counted on from there. */
+  Keep: "keep",
+  /** It is taken out. What an application keeps there stays; a session that is stopped stays so. */
+  Clear: "clear",
+} as const;
+export type EmptySessionState = (typeof EmptySessionState)[keyof typeof EmptySessionState];
+
 /** How a message waits that its sink wants to be tried again after a delay of its own. */
 export const DelayedRetry = {
   /** Under its lock, which is renewed; it takes one of the places of `concurrency`. */
@@ -67,10 +76,23 @@ export interface PipelineDelivery {
   shutdownGraceSeconds: number;
   /** What poison does to its session. */
   onPoison: SessionPoison;
-  /** How long a session without a message is kept before its place goes to another, in milliseconds, 50 to 60000. */
+  /**
+   * How long a session without a message is kept, in milliseconds, 50 to 60000. While all places are taken and another
+   * session waits for one, it makes room after 50 already.
+   */
   sessionIdleMilliseconds: number;
-  /** How long one session is worked on at a stretch while others may wait, in seconds, 1 to 3600. */
+  /**
+   * How long one session is worked on at a stretch, in seconds, 1 to 3600. Then, while all places are taken and another
+   * session waits, it makes room after the message that it is at, which costs no delivery. With none waiting it goes on.
+   */
   sessionQuantumSeconds: number;
+  /**
+   * What becomes of the worker's part of the state of a session that is empty. What is kept is up to 500 bytes for each
+   * session id that ever was, and counts against the entity's size: where ids do not come again, an order's or a job's,
+   * clear it.
+   * @default keep
+   */
+  emptySessionState?: EmptySessionState;
   /**
    * Without progress for so long although messages wait, the receivers are replaced, after as long again the client,
    * after as long again the process ends with status 4. In seconds, 10 to 3600, and more than two lock durations.
@@ -98,6 +120,7 @@ export const DELIVERY_DEFAULTS: Readonly<PipelineDelivery> = {
   onPoison: SessionPoison.Skip,
   sessionIdleMilliseconds: 2_000,
   sessionQuantumSeconds: 30,
+  emptySessionState: EmptySessionState.Keep,
   noProgressSeconds: 660,
   client: { maxRetries: 3, retryDelayMilliseconds: 250, maxRetryDelayMilliseconds: 5_000, timeoutSeconds: 15 },
 };

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { AuditDestination, type AuditSettings } from "./auditSettings.js";
-import { DelayedRetry, type PipelineDelivery, SessionPoison } from "./delivery.js";
+import { DelayedRetry, EmptySessionState, type PipelineDelivery, SessionPoison } from "./delivery.js";
 import type { PipelineProducers } from "./producers.js";
 import { absolutePath, because, integer, oneOf, strict, text } from "./zod.js";
 
@@ -28,6 +28,7 @@ export const deliverySchema = strict({
   onPoison: oneOf(SessionPoison),
   sessionIdleMilliseconds: integer(50, 60_000, "milliseconds"),
   sessionQuantumSeconds: integer(1, 3600, "seconds"),
+  emptySessionState: z.exactOptional(oneOf(EmptySessionState)),
   noProgressSeconds: integer(10, 3600, "seconds"),
   client: strict({
     maxRetries: integer(0, 10),

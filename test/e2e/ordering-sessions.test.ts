@@ -144,6 +144,25 @@ describe("sessions on the real client", () => {
     expect(await stateOf("b")).toEqual(Buffer.from([1, 0, 255]));
   });
 
+  test("the state of an empty session is cleared where the pipeline says so, but for what others keep there", async () => {
+    kit = await new BusKit().open(SESSIONS);
+    const receiver = await kit.client.acceptSession("renders", "a");
+    await receiver.setSessionState({ theirs: { step: 7 } });
+    await receiver.close();
+    for (const name of ["a", "b"]) await kit.send(name, [0, 1], name);
+    const { value } = await kit.engine(
+      async () => done,
+      sessions(2, (p) => {
+        p.delivery.sessionIdleMilliseconds = 100;
+        p.delivery.emptySessionState = "clear";
+      }),
+    );
+    const over = async (): Promise<boolean> => active() === 0 && (await value("stowage_open_sessions")) === 0;
+    await until("both sessions came and went", over);
+    expect(await stateOf("a")).toEqual({ theirs: { step: 7 } });
+    expect((await stateOf("b")) ?? undefined).toBeUndefined();
+  });
+
   test("nothing of 500 sessions that came and went is left at the broker or in the client", async () => {
     kit = await new BusKit().open(SESSIONS);
     const warnings: Error[] = [];

@@ -197,6 +197,53 @@ describe("the state of a session", () => {
     expect(kit.began).toEqual([]);
   });
 
+  test("is taken out once the session is empty, where the pipeline says so; a stop and what others keep stay", async () => {
+    const cleared = async (state: unknown, outcome: Outcome = done): Promise<unknown> => {
+      const kit = engineKit(
+        async () => outcome,
+        (p) => {
+          sessions(p);
+          p.delivery.emptySessionState = "clear";
+          p.delivery.onPoison = "stop";
+        },
+      );
+      const a = sessionOf(kit, ["a1"], state);
+      kit.engine.start();
+      await kit.clock.advance(5_000);
+      expect([a.closed, a.settlements.length]).toEqual([1, 1]);
+      return a.state;
+    };
+    const before = { position: { sequenceNumber: "9", messageId: "z", settled: 40, at: "then" } };
+    expect(await cleared(undefined)).toEqual(Buffer.alloc(0));
+    expect(await cleared(withRecord(undefined, before))).toEqual(Buffer.alloc(0));
+    expect(await cleared(withRecord({ theirs: 7 }, before))).toEqual({ theirs: 7 });
+    expect(await cleared(withRecord("theirs", {}))).toEqual({ stowage: { replaced: "theirs" } });
+    const poison: Outcome = { kind: "poison", reason: "InvalidBody", description: "no" };
+    expect(recordOf(await cleared(undefined, poison)).stopped).toMatchObject({ messageId: "a1" });
+  });
+
+  test("stays where the session is handed over with messages left, though an empty one is cleared", async () => {
+    const kit = engineKit(
+      async () => {
+        await new Promise<void>((resolve) => kit.clock.after(1_000, resolve));
+        return done;
+      },
+      (p) => {
+        sessions(p);
+        p.delivery.concurrency = 1;
+        p.delivery.sessionQuantumSeconds = 2;
+        p.delivery.emptySessionState = "clear";
+      },
+    );
+    const a = sessionOf(kit, ["a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8"]);
+    sessionOf(kit, ["b1"]);
+    kit.engine.start();
+    await kit.clock.advance(4_000);
+    expect(a.closed).toBe(1);
+    expect(recordOf(a.state).position?.settled).toBe(a.settlements.length);
+    expect(a.settlements.length).toBeGreaterThan(1);
+  });
+
   test("that is somebody else's and no JSON object is left alone", async () => {
     for (const theirs of [Buffer.from([0, 255, 1]), "step 3", Buffer.from("7"), Buffer.from("[1]")]) {
       const kit = engineKit(async () => done, sessions);
