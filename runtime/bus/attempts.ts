@@ -1,6 +1,7 @@
 import type { ServiceBusReceivedMessage } from "@azure/service-bus";
 import {
   ATTEMPTS_PROPERTY,
+  type DoneOutcome,
   type Outcome,
   type PipelineDelivery,
   PoisonReason,
@@ -79,6 +80,9 @@ function earlierAttempts({ properties }: SinkMessage): number {
   return typeof count === "number" && Number.isSafeInteger(count) && count > 0 ? count : 0;
 }
 
+const COMPLETE: Verdict = { kind: "complete", duplicate: false };
+const DUPLICATE: Verdict = { kind: "complete", duplicate: true };
+
 /** Carries one delivery of a message through its attempts to a verdict. */
 export class Attempts {
   private readonly backoff: Backoff;
@@ -108,13 +112,14 @@ export class Attempts {
     for (let attempt = 1; ; attempt++) {
       if (!gate.open) await this.waitAtGate(message, lock);
       if (lock.stopped !== undefined) return this.stopped(message, lock, last);
-      const outcome = await this.attempt(message, attempt, lock);
+      let outcome = await this.attempt(message, attempt, lock);
+      if (outcome.kind === "done" && outcome.replies !== undefined)
+        outcome = await this.replied(message, outcome, lock);
       suspects.leave(message);
       // What is durable is durable, even when the work was told to stop: a lock that holds may be completed.
       // A duplicate may have been found by reading alone: it does not say that the store takes anything.
       if (outcome.kind === "done" && !outcome.duplicate) gate.succeeded();
-      if (outcome.kind === "done")
-        return lock.holds ? { kind: "complete", duplicate: outcome.duplicate } : { kind: "nothing" };
+      if (outcome.kind === "done") return lock.holds ? (outcome.duplicate ? DUPLICATE : COMPLETE) : { kind: "nothing" };
       if (outcome.kind === "poison")
         return { kind: "deadLetter", reason: outcome.reason, description: outcome.description };
       last = outcome;
@@ -177,21 +182,25 @@ export class Attempts {
     lock.restartLimit();
   }
 
-  /** One attempt: the sink, and the replies that it asks for. */
-  private async attempt(message: SinkMessage, attempt: number, lock: HeldLock): Promise<Outcome> {
-    const { batcher, replies, events, verify } = this.options;
-    const unverified = verify === undefined ? undefined : await verify(message);
-    if (unverified !== undefined) return unverified;
-    const outcome = await batcher.submit(message, attempt, lock);
-    if (outcome.kind !== "done" || outcome.replies === undefined || outcome.replies.length === 0) return outcome;
-    const refused = replies.refused(outcome.replies);
+  /** One attempt of the sink, at what is from a producer that the pipeline trusts. */
+  private attempt(message: SinkMessage, attempt: number, lock: HeldLock): Promise<Outcome> {
+    const { batcher, verify } = this.options;
+    if (verify === undefined) return batcher.submit(message, attempt, lock);
+    return verify(message).then((unverified) => unverified ?? batcher.submit(message, attempt, lock));
+  }
+
+  /** Sends the replies that the sink asks for; the outcome of the attempt with them. */
+  private async replied(message: SinkMessage, outcome: DoneOutcome, lock: HeldLock): Promise<Outcome> {
+    const { replies, events } = this.options;
+    const asked = outcome.replies ?? [];
+    const refused = replies.refused(asked);
     if (refused !== undefined)
       return {
         kind: "poison",
         reason: PoisonReason.ReplyNotAllowed,
         description: `The sink answers to ${JSON.stringify(refused)}, which is not one of the pipeline's replyQueues.`,
       };
-    for (const reply of outcome.replies) {
+    for (const reply of asked) {
       try {
         await this.answer(message, reply, lock);
         events.reply("sent");

@@ -15,9 +15,24 @@ interface Waiting {
   settle(outcome: Outcome): void;
 }
 
-/** What a sink is called with, and how its calls of the store become spans where they do. */
-interface BatchContext extends SinkContext {
-  store: StoreTracing | undefined;
+/** What a sink is called with. What most sinks never look at is made when they do. */
+class CallContext implements SinkContext {
+  /** How the sink's calls of the store become spans, where they do. */
+  store: StoreTracing | undefined = undefined;
+
+  constructor(
+    private readonly batcher: Batcher,
+    private readonly work: Stoppable,
+    readonly attempt: number,
+  ) {}
+
+  get signal(): AbortSignal {
+    return this.work.signal;
+  }
+
+  get call(): SinkContext["call"] {
+    return (operation, run) => this.batcher.call(operation, run, this.store);
+  }
 }
 
 interface OpenBatch {
@@ -48,18 +63,21 @@ export class Batcher {
   constructor(private readonly options: BatcherOptions) {}
 
   /** The sink's outcome for one message. Never rejects: what the sink throws is a retry. */
-  async submit(message: SinkMessage, attempt: number, work: Stoppable): Promise<Outcome> {
+  submit(message: SinkMessage, attempt: number, work: Stoppable): Promise<Outcome> {
+    const { maxMessages } = this.options.sink.batching;
     this.present++;
-    try {
-      return await new Promise<Outcome>((settle) => this.add({ message, work, settle }, attempt));
-    } finally {
-      this.present--;
-    }
+    if (maxMessages <= 1 || attempt > 1) return this.alone(message, attempt, work);
+    return new Promise<Outcome>((settle) => this.add({ message, work, settle }));
   }
 
-  private add(waiting: Waiting, attempt: number): void {
+  private async alone(message: SinkMessage, attempt: number, work: Stoppable): Promise<Outcome> {
+    const outcomes = await this.audited([message], new CallContext(this, work, attempt));
+    this.present--;
+    return outcomes[0] ?? missing(0, 1);
+  }
+
+  private add(waiting: Waiting): void {
     const { maxMessages, maxWaitMilliseconds } = this.options.sink.batching;
-    if (maxMessages <= 1 || attempt > 1) return void this.run([waiting], attempt);
     this.open ??= { waiting: [], callOff: this.options.clock.after(maxWaitMilliseconds, () => this.close()) };
     this.open.waiting.push(waiting);
     if (this.open.waiting.length >= maxMessages || this.present >= this.options.capacity) this.close();
@@ -70,24 +88,25 @@ export class Batcher {
     if (batch === undefined) return;
     this.open = undefined;
     batch.callOff();
-    void this.run(batch.waiting, 1);
+    void this.run(batch.waiting);
   }
 
-  private async run(batch: Waiting[], attempt: number): Promise<void> {
+  private async run(batch: Waiting[]): Promise<void> {
     const stop = signalOfAll(batch.map((w) => w.work));
     const messages = batch.map((w) => w.message);
-    const outcomes = await this.audited(messages, this.contextOf(stop, attempt));
+    const outcomes = await this.audited(messages, new CallContext(this, stop, 1));
     stop.release();
-    for (const [i, waiting] of batch.entries()) {
-      const missing = `the sink gave ${outcomes.length} outcomes for ${batch.length} messages`;
-      waiting.settle(outcomes[i] ?? unavailable(missing));
-    }
+    this.present -= batch.length;
+    for (const [i, waiting] of batch.entries()) waiting.settle(outcomes[i] ?? missing(outcomes.length, batch.length));
   }
 
   /** Nothing is done whose intent was not written, and nothing settled whose outcome was not. */
-  private async audited(messages: SinkMessage[], context: BatchContext): Promise<Outcome[]> {
+  private audited(messages: SinkMessage[], context: CallContext): Promise<Outcome[]> {
     const { audit } = this.options;
-    if (audit === undefined) return this.measured(messages, context);
+    return audit === undefined ? this.measured(messages, context) : this.recorded(audit, messages, context);
+  }
+
+  private async recorded(audit: Audit, messages: SinkMessage[], context: CallContext): Promise<Outcome[]> {
     try {
       await audit.intent(messages, context.attempt);
       const outcomes = await this.measured(messages, context);
@@ -99,41 +118,37 @@ export class Batcher {
     }
   }
 
-  private async measured(messages: SinkMessage[], context: BatchContext): Promise<Outcome[]> {
+  private async measured(messages: SinkMessage[], context: CallContext): Promise<Outcome[]> {
     const { metrics, clock, tracing } = this.options;
     const began = clock.now();
-    const run = (store?: StoreTracing): Promise<Outcome[]> => {
-      context.store = store;
-      return this.process(messages, context);
-    };
-    const outcomes = await (tracing === undefined ? run() : tracing.process(messages, run));
+    let outcomes: Outcome[];
+    try {
+      outcomes = await (tracing === undefined
+        ? this.options.sink.process(messages, context)
+        : this.traced(tracing, messages, context));
+    } catch (error) {
+      const outcome = unavailable(errorText(error));
+      outcomes = messages.map(() => outcome);
+    }
     metrics.sinkSeconds.observe((clock.now() - began) / 1000);
     metrics.batchMessages.observe(messages.length);
     return outcomes;
   }
 
-  private async process(messages: SinkMessage[], context: SinkContext): Promise<Outcome[]> {
-    try {
-      return await this.options.sink.process(messages, context);
-    } catch (error) {
-      const outcome = unavailable(errorText(error));
-      return messages.map(() => outcome);
-    }
+  private traced(tracing: Tracing, messages: SinkMessage[], context: CallContext): Promise<Outcome[]> {
+    return tracing.process(messages, async (store) => {
+      context.store = store;
+      try {
+        return await this.options.sink.process(messages, context);
+      } catch (error) {
+        const outcome = unavailable(errorText(error));
+        return messages.map(() => outcome);
+      }
+    });
   }
 
-  private contextOf(stop: Stoppable, attempt: number): BatchContext {
-    const context: BatchContext = {
-      get signal() {
-        return stop.signal;
-      },
-      attempt,
-      store: undefined,
-      call: (operation, run) => this.call(operation, run, context.store),
-    };
-    return context;
-  }
-
-  private async call<T>(operation: string, run: () => Promise<T>, store: StoreTracing | undefined): Promise<T> {
+  /** Makes one call of the store and measures it; as a span where `store` is given. */
+  async call<T>(operation: string, run: () => Promise<T>, store: StoreTracing | undefined): Promise<T> {
     const { metrics, clock } = this.options;
     const began = clock.now();
     let result = "failed";
@@ -145,6 +160,10 @@ export class Batcher {
       metrics.storeCalls.observe({ operation, result }, (clock.now() - began) / 1000);
     }
   }
+}
+
+function missing(outcomes: number, messages: number): Outcome {
+  return unavailable(`the sink gave ${outcomes} outcomes for ${messages} messages`);
 }
 
 function unavailable(description: string): Outcome {

@@ -6,9 +6,12 @@ export interface Clock {
   after(milliseconds: number, then: () => void): () => void;
 }
 
+/** Looked up once: the getter costs more than the clock. */
+const ORIGIN = performance.timeOrigin;
+
 /** The machine's clock: monotonic, and it keeps counting while the process is stopped. */
 export const systemClock: Clock = {
-  now: () => performance.timeOrigin + performance.now(),
+  now: () => ORIGIN + performance.now(),
   after: (milliseconds, then) => {
     const timer = setTimeout(then, milliseconds);
     return () => clearTimeout(timer);

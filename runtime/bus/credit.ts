@@ -91,8 +91,21 @@ export class CreditLedger {
    * is gone by then.
    */
   finished(link: CreditLink, bytes: number, giveBack: () => void): void {
+    if (this.over(link, bytes)) giveBack();
+    else this.owe(link, giveBack);
+  }
+
+  /** A message is over. True where its link gets its credit back at once; where not, it is owed: `owe`. */
+  over(link: CreditLink, bytes: number): boolean {
     this.held--;
     this.heldBytes -= bytes;
+    if (this.parked.length > 0 || !this.links.has(link) || this.room <= 0) return false;
+    link.credit++;
+    return true;
+  }
+
+  /** Calls `giveBack` once there is room for another message on the link; never where the link is gone by then. */
+  owe(link: CreditLink, giveBack: () => void): void {
     if (this.links.has(link)) this.parked.push({ link, giveBack });
     this.settle();
   }

@@ -1,6 +1,6 @@
 import type { ServiceBusReceivedMessage } from "@azure/service-bus";
-import { RETURNS_PROPERTY, ServiceBusLimits } from "../contract/index.js";
-import { DeliveryOutcome, type Logger, type Tracing, type WorkerMetrics } from "../telemetry/index.js";
+import { RETURNS_PROPERTY, ServiceBusLimits, type SinkMessage } from "../contract/index.js";
+import { DeliveryOutcome, type Logger, plainInfo, type Tracing, type WorkerMetrics } from "../telemetry/index.js";
 import type { Attempts, Verdict } from "./attempts.js";
 import type { Clock } from "./clock.js";
 import type { ReadMessage } from "./envelope.js";
@@ -19,6 +19,8 @@ export interface Delivery {
   beforeDeadLetter?(reason: string): Promise<void>;
   /** True where giving back is the session's closing, which costs no delivery. */
   releasedBySession: boolean;
+  /** When it was received by the clock; undefined where it waited since. */
+  receivedAt?: number | undefined;
   /** True where the effect is known to be in place: the message is completed without another attempt. */
   doneBefore?: boolean;
 }
@@ -44,7 +46,7 @@ export class Deliveries {
   /** Works on one delivery and settles it once its outcome is known. Never rejects: what it did not foresee is a line. */
   async handle(delivery: Delivery): Promise<DeliveryOutcome> {
     const { metrics, clock, tracing, processed } = this.options;
-    const began = clock.now();
+    const began = delivery.receivedAt ?? clock.now();
     const message = "message" in delivery.read ? delivery.read.message : undefined;
     if (message !== undefined) tracing?.begin(message);
     delivery.lock.onStop = () => this.noteStop(delivery, began);
@@ -52,13 +54,15 @@ export class Deliveries {
     // The entity's clock may be ahead of this one.
     if (enqueued !== undefined) metrics.age.observe(Math.max(0, began - enqueued.getTime()) / 1000);
     try {
-      const verdict = await this.verdict(delivery);
+      const verdict = await this.verdict(delivery, began);
       const outcome = await this.settle(delivery, verdict, began);
-      metrics.messages.inc({ outcome });
-      const seconds = (clock.now() - began) / 1000;
+      if (outcome === DeliveryOutcome.Done) metrics.held.done++;
+      else metrics.messages.inc({ outcome });
+      const now = clock.now();
+      const seconds = (now - began) / 1000;
       metrics.processing.observe(seconds);
       processed?.(seconds);
-      metrics.held.progressAt = clock.now();
+      metrics.held.progressAt = now;
       if (message !== undefined) tracing?.end(message, outcome);
       return outcome;
     } catch (error) {
@@ -70,7 +74,7 @@ export class Deliveries {
       return DeliveryOutcome.Unsettled;
     } finally {
       delivery.lock.onStop = undefined;
-      this.stopped.delete(delivery);
+      if (this.stopped.size > 0) this.stopped.delete(delivery);
     }
   }
 
@@ -79,37 +83,43 @@ export class Deliveries {
     return this.stopped.values().next().value;
   }
 
-  private async verdict({ read, lock, received, doneBefore }: Delivery): Promise<Verdict> {
+  private verdict(delivery: Delivery, now: number): Promise<Verdict> | Verdict {
+    const { read, lock } = delivery;
     if ("poison" in read)
       return { kind: "deadLetter", reason: read.poison.reason, description: read.poison.description };
-    if (!(await lock.fresh())) return { kind: "nothing" };
+    if (lock.isAmple(now)) return this.worked(delivery, read.message);
+    return lock.fresh().then((holds) => (holds ? this.worked(delivery, read.message) : { kind: "nothing" }));
+  }
+
+  private worked({ lock, received, doneBefore }: Delivery, message: SinkMessage): Promise<Verdict> | Verdict {
     if (doneBefore === true) return { kind: "complete", duplicate: true };
-    return this.options.attempts.run(read.message, lock, received);
+    return this.options.attempts.run(message, lock, received);
   }
 
   private async settle(delivery: Delivery, verdict: Verdict, began: number): Promise<DeliveryOutcome> {
-    const { lock, received, settler } = delivery;
+    const { lock, received } = delivery;
     if (!lock.holds || verdict.kind === "nothing") return this.lockLost(delivery, began);
     try {
       switch (verdict.kind) {
         case "complete":
-          await this.settling(delivery, "complete", () => settler.completeMessage(received));
+          await this.settling(delivery, "complete", complete);
+          this.noteAge(received);
           this.line(delivery, began, verdict.duplicate ? "done before" : "done");
           return verdict.duplicate ? DeliveryOutcome.Duplicate : DeliveryOutcome.Done;
         case "rescheduled":
-          await this.settling(delivery, "complete", () => settler.completeMessage(received));
+          await this.settling(delivery, "complete", complete);
+          this.noteAge(received);
           this.line(delivery, began, "copied for later", {
             code: verdict.code,
             description: firstLine(verdict.description),
           });
           return DeliveryOutcome.Rescheduled;
         case "abandon":
-          await this.settling(delivery, "abandon", () => settler.abandonMessage(received, returned(received)));
+          await this.settling(delivery, "abandon", abandon);
           this.line(delivery, began, "abandoned", { code: verdict.code, description: firstLine(verdict.description) });
           return DeliveryOutcome.Abandoned;
         case "release":
-          if (!delivery.releasedBySession)
-            await this.settling(delivery, "abandon", () => settler.abandonMessage(received, returned(received)));
+          if (!delivery.releasedBySession) await this.settling(delivery, "abandon", abandon);
           this.line(delivery, began, "given back");
           return DeliveryOutcome.Released;
         case "deadLetter":
@@ -131,19 +141,24 @@ export class Deliveries {
     const { reason, description } = verdict;
     await delivery.beforeDeadLetter?.(reason);
     const why = { deadLetterReason: reason, deadLetterErrorDescription: shortened(description) };
-    await this.settling(delivery, "dead_letter", () => delivery.settler.deadLetterMessage(delivery.received, why));
+    await this.settling(delivery, "dead_letter", (by, message) => by.deadLetterMessage(message, why));
+    this.noteAge(delivery.received);
     this.options.metrics.deadLettered.inc({ reason });
     this.line(delivery, began, "dead-lettered", { reason, description: firstLine(description) });
     return DeliveryOutcome.DeadLettered;
   }
 
-  /** One settlement, as a span where traces are on; where it succeeded for good, the message's age by then. */
-  private async settling({ read, received }: Delivery, operation: string, run: () => Promise<void>): Promise<void> {
-    const { tracing, metrics, clock } = this.options;
-    await (tracing === undefined || !("message" in read) ? run() : tracing.settle(read.message, operation, run));
-    const { enqueuedTimeUtc: enqueued } = received;
-    if (operation !== "abandon" && enqueued !== undefined)
-      metrics.settledAge.observe(Math.max(0, clock.now() - enqueued.getTime()) / 1000);
+  /** One settlement, as a span where traces are on. */
+  private settling({ read, settler, received }: Delivery, operation: string, run: Settle): Promise<void> {
+    const { tracing } = this.options;
+    if (tracing === undefined || !("message" in read)) return run(settler, received);
+    return tracing.settle(read.message, operation, () => run(settler, received));
+  }
+
+  /** The message is settled for good: its age by now. */
+  private noteAge({ enqueuedTimeUtc: enqueued }: ServiceBusReceivedMessage): void {
+    const { metrics, clock } = this.options;
+    if (enqueued !== undefined) metrics.settledAge.observe(Math.max(0, clock.now() - enqueued.getTime()) / 1000);
   }
 
   private noteStop(delivery: Delivery, began: number): void {
@@ -167,19 +182,18 @@ export class Deliveries {
   private line(delivery: Delivery, began: number, decision: string, detail: object = {}): void {
     const { logger, clock } = this.options;
     const { messageId, sequenceNumber, deliveryCount, traceId } = delivery.read;
-    const fields = {
-      messageId,
-      sequenceNumber,
-      ...(delivery.received.sessionId === undefined ? {} : { sessionId: delivery.received.sessionId }),
-      traceId,
-      delivery: deliveryCount,
-      elapsedMs: Math.round(clock.now() - began),
-      ...detail,
-    };
-    if (decision.startsWith("done")) logger.info(fields, decision);
-    else logger.warn(fields, decision);
+    const { sessionId } = delivery.received;
+    const elapsedMs = Math.round(clock.now() - began);
+    const fields = { messageId, sequenceNumber, sessionId, traceId, delivery: deliveryCount, elapsedMs };
+    if (decision.startsWith("done")) plainInfo(logger, fields, decision);
+    else logger.warn({ ...fields, ...detail }, decision);
   }
 }
+
+type Settle = (settler: Settler, received: ServiceBusReceivedMessage) => Promise<void>;
+
+const complete: Settle = (settler, received) => settler.completeMessage(received);
+const abandon: Settle = (settler, received) => settler.abandonMessage(received, returned(received));
 
 /** The mark of a delivery that ended by the worker's own word, so that it is no sign of a crash. */
 function returned({ applicationProperties }: ServiceBusReceivedMessage): { [name: string]: number } {

@@ -1,5 +1,5 @@
 import type { ServiceBusReceivedMessage } from "@azure/service-bus";
-import { defined, messageKey, type PoisonOutcome, PoisonReason, type SinkMessage, sha256 } from "../contract/index.js";
+import { messageKey, type PoisonOutcome, PoisonReason, type SinkMessage, sha256 } from "../contract/index.js";
 import { traceIdOf } from "../telemetry/index.js";
 import { bodyBytes } from "./body.js";
 import { idText, originalIdOf } from "./ids.js";
@@ -31,53 +31,93 @@ export interface MessageHeader {
 /** Reads a received message into what a sink gets. */
 export function readMessage(received: ServiceBusReceivedMessage, rules: ReadRules): ReadMessage {
   const messageId = originalIdOf(received);
-  const header = {
+  const body = bytesOf(received);
+  const header: MessageHeader = {
     messageId,
-    sequenceNumber: received.sequenceNumber?.toString() ?? "0",
+    sequenceNumber: sequenceOf(received),
     // The AMQP header counts earlier deliveries.
     deliveryCount: (received.deliveryCount ?? 0) + 1,
     traceId: traceIdOf(received.applicationProperties),
+    bytes: body instanceof Error ? 0 : body.byteLength,
   };
-  const body = bytesOf(received);
-  const sized = { ...header, bytes: body instanceof Error ? 0 : body.byteLength };
   if (messageId === "")
     return poisoned(
-      sized,
+      header,
       PoisonReason.MissingMessageId,
       "The message has no message id, so that a second delivery could not be told from a new message. " +
         "Set messageId when sending.",
     );
   if (body instanceof Error)
-    return poisoned(sized, PoisonReason.InvalidBody, `The body cannot be read: ${body.message}.`);
+    return poisoned(header, PoisonReason.InvalidBody, `The body cannot be read: ${body.message}.`);
   const replyTo = replyQueue(received.replyTo, rules.replyQueues);
-  if (replyTo instanceof Error) return poisoned(sized, PoisonReason.ReplyNotAllowed, replyTo.message);
-  let digest: string | undefined;
-  const message: SinkMessage = {
-    key: messageKey(rules.entity, messageId),
-    entity: rules.entity,
-    messageId,
-    body,
-    get bodySha256() {
-      digest ??= sha256(body);
-      return digest;
-    },
-    properties: propertiesOf(received.applicationProperties),
-    enqueuedTime: received.enqueuedTimeUtc ?? new Date(0),
-    sequenceNumber: header.sequenceNumber,
-    deliveryCount: header.deliveryCount,
-    traceId: header.traceId,
-    ...defined({
-      contentType: received.contentType,
-      subject: received.subject,
-      correlationId: received.correlationId === undefined ? undefined : idText(received.correlationId),
-      sessionId: received.sessionId,
-      partitionKey: received.partitionKey,
-      replyTo,
-      replyToSessionId: received.replyToSessionId,
-    }),
-  };
-  return { ...sized, message };
+  if (replyTo instanceof Error) return poisoned(header, PoisonReason.ReplyNotAllowed, replyTo.message);
+  const message = new BusMessage(received, rules.entity, header, body);
+  if (replyTo !== undefined) message.replyTo = replyTo;
+  const { sequenceNumber, deliveryCount, traceId, bytes } = header;
+  return { messageId, sequenceNumber, deliveryCount, traceId, bytes, message };
 }
+
+/** A message as a sink sees it. What few sinks ask for is made when they do. */
+class BusMessage implements SinkMessage {
+  readonly key: string;
+  readonly messageId: string;
+  readonly sequenceNumber: string;
+  readonly traceId: string;
+  readonly enqueuedTime: Date;
+  deliveryCount: number;
+  contentType?: string;
+  subject?: string;
+  correlationId?: string;
+  sessionId?: string;
+  partitionKey?: string;
+  replyTo?: string;
+  replyToSessionId?: string;
+  readonly #received: ServiceBusReceivedMessage;
+  #digest: string | undefined;
+  #properties: SinkMessage["properties"] | undefined;
+
+  constructor(
+    received: ServiceBusReceivedMessage,
+    readonly entity: string,
+    { messageId, sequenceNumber, deliveryCount, traceId }: MessageHeader,
+    readonly body: Buffer,
+  ) {
+    this.#received = received;
+    this.key = messageKey(entity, messageId);
+    this.messageId = messageId;
+    this.sequenceNumber = sequenceNumber;
+    this.deliveryCount = deliveryCount;
+    this.traceId = traceId;
+    this.enqueuedTime = received.enqueuedTimeUtc ?? new Date(0);
+    const { contentType, subject, correlationId, sessionId, partitionKey, replyToSessionId } = received;
+    if (contentType !== undefined) this.contentType = contentType;
+    if (subject !== undefined) this.subject = subject;
+    if (correlationId !== undefined) this.correlationId = idText(correlationId);
+    if (sessionId !== undefined) this.sessionId = sessionId;
+    if (partitionKey !== undefined) this.partitionKey = partitionKey;
+    if (replyToSessionId !== undefined) this.replyToSessionId = replyToSessionId;
+  }
+
+  get bodySha256(): string {
+    this.#digest ??= sha256(this.body);
+    return this.#digest;
+  }
+
+  get properties(): SinkMessage["properties"] {
+    this.#properties ??= propertiesOf(this.#received.applicationProperties);
+    return this.#properties;
+  }
+}
+
+/** An int64 as decimal text. Most are exact as a number, whose text costs less than that of two halves. */
+function sequenceOf({ sequenceNumber }: ServiceBusReceivedMessage): string {
+  if (sequenceNumber === undefined) return "0";
+  const number = sequenceNumber.high * HALF + (sequenceNumber.low >>> 0);
+  return Number.isSafeInteger(number) ? String(number) : sequenceNumber.toString();
+}
+
+/** What one step of an int64's upper half is worth. */
+const HALF = 2 ** 32;
 
 function poisoned(header: MessageHeader, reason: PoisonReason, description: string): ReadMessage {
   return { ...header, poison: { kind: "poison", reason, description } };

@@ -1,11 +1,14 @@
+const NOBODY: readonly (() => void)[] = [];
+
 /** Lets one holder at a time into each key: the same message, delivered twice, is never worked on twice at once. */
 export class KeyGuard {
-  private readonly waiting = new Map<string, (() => void)[]>();
+  /** Who waits for a key; NOBODY for one that is only held, so that most keys cost no list. */
+  private readonly waiting = new Map<string, readonly (() => void)[]>();
 
   /** Holds the key where nobody else does. */
   tryEnter(key: string): boolean {
     if (this.waiting.has(key)) return false;
-    this.waiting.set(key, []);
+    this.waiting.set(key, NOBODY);
     return true;
   }
 
@@ -14,8 +17,7 @@ export class KeyGuard {
    * Resolves false, holding nothing, where the signal fires first.
    */
   enter(key: string, signal: AbortSignal): Promise<boolean> {
-    const queue = this.waiting.get(key);
-    if (queue === undefined) return Promise.resolve(this.tryEnter(key));
+    if (this.tryEnter(key)) return Promise.resolve(true);
     if (signal.aborted) return Promise.resolve(false);
     return new Promise((resolve) => {
       const take = (): void => {
@@ -23,19 +25,24 @@ export class KeyGuard {
         resolve(true);
       };
       const giveUp = (): void => {
-        queue.splice(queue.indexOf(take), 1);
+        const others = this.waiting.get(key)?.filter((other) => other !== take);
+        if (others !== undefined) this.waiting.set(key, others);
         resolve(false);
       };
-      queue.push(take);
+      this.waiting.set(key, [...(this.waiting.get(key) ?? NOBODY), take]);
       signal.addEventListener("abort", giveUp, { once: true });
     });
   }
 
   /** Lets the next one in. To be called once for each successful `enter`. */
   leave(key: string): void {
-    const next = this.waiting.get(key)?.shift();
+    const waiting = this.waiting.get(key) ?? NOBODY;
+    const [next] = waiting;
     if (next === undefined) this.waiting.delete(key);
-    else next();
+    else {
+      this.waiting.set(key, waiting.slice(1));
+      next();
+    }
   }
 
   /** Keys that are held now. */

@@ -60,8 +60,8 @@ export class HeldLock {
     private readonly clock: Clock,
     private readonly events: LockEvents,
     private readonly isLost: (error: unknown) => boolean,
+    now: number,
   ) {
-    const now = clock.now();
     this.heldSince = now;
     this.expiresAt = Math.min(grant.lockedUntil ?? Number.POSITIVE_INFINITY, now + times.lockMilliseconds);
     this.renewAt = now + (this.expiresAt - now) / 2;
@@ -117,9 +117,14 @@ export class HeldLock {
     this.renewUntil = this.clock.now() + this.times.maxProcessingMilliseconds;
   }
 
+  /** True where enough of the lock is left at `now` to start under it; where not, `fresh` sees to it. */
+  isAmple(now: number): boolean {
+    return !this.lost && this.expiresAt - now >= this.times.lockMilliseconds * NEARLY_OVER;
+  }
+
   /** Makes sure that enough of the lock is left to start under it. False where it is lost. */
   async fresh(): Promise<boolean> {
-    if (this.expiresAt - this.clock.now() < this.times.lockMilliseconds * NEARLY_OVER) await this.renew();
+    if (!this.isAmple(this.clock.now())) await this.renew();
     if (!this.holds) this.stop(StopReason.LockLost);
     return this.holds;
   }
@@ -173,9 +178,9 @@ export class LockKeeper {
     private readonly isLost: (error: unknown) => boolean,
   ) {}
 
-  /** Takes a lock into keeping until `release`. */
-  hold(grant: Grant): HeldLock {
-    const lock = new HeldLock(grant, this.times, this.clock, this.events, this.isLost);
+  /** Takes a lock into keeping until `release`; `now` by the clock. */
+  hold(grant: Grant, now = this.clock.now()): HeldLock {
+    const lock = new HeldLock(grant, this.times, this.clock, this.events, this.isLost, now);
     this.held.add(lock);
     this.callOff ??= this.clock.after(this.interval, () => this.tick());
     return lock;

@@ -14,12 +14,16 @@ export class OutcomeTurns {
 
   constructor(private readonly afterTurn: (step: () => void) => void = setImmediate) {}
 
+  /** True where the settlement may leave at once; where not, it has to `enter`. */
+  tryEnter(kind: OutcomeKind): boolean {
+    if (this.waiting.length > 0 || !this.admits(kind)) return false;
+    this.begin(kind);
+    return true;
+  }
+
   /** Resolves in the turn in which the settlement may leave; turns come in the order of the calls. */
   enter(kind: OutcomeKind): Promise<void> {
-    if (this.waiting.length === 0 && this.admits(kind)) {
-      this.begin(kind);
-      return Promise.resolve();
-    }
+    if (this.tryEnter(kind)) return Promise.resolve();
     return new Promise((go) => this.waiting.push({ kind, go }));
   }
 

@@ -4,12 +4,12 @@ import { backoffMilliseconds, REFUSED } from "./backoff.js";
 import type { BusState } from "./busState.js";
 import { type Clock, within } from "./clock.js";
 import type { CreditLedger, CreditLink } from "./credit.js";
-import type { Deliveries } from "./delivery.js";
+import type { Deliveries, Delivery } from "./delivery.js";
 import type { ReadMessage } from "./envelope.js";
 import { errorCode, errorText } from "./errors.js";
-import type { LockKeeper } from "./locks.js";
+import type { Grant, HeldLock, LockKeeper } from "./locks.js";
 import { isRefusal, type Propagation } from "./propagation.js";
-import { LinkSettler } from "./settler.js";
+import { LinkSettler, type Settler } from "./settler.js";
 import { Slots } from "./slots.js";
 
 /** The part of the client's receiver that is used. */
@@ -53,6 +53,8 @@ const LINK_SLOTS = 256;
  * unsettled (a long job, a lost lock) it would come to a stand. Half-way there it is replaced.
  */
 const REPLACE_BEHIND = 1_024;
+/** Whether it has to be is looked at after each so many of its messages. */
+const LOOK_EVERY = 64;
 /** How long closing a subscription may take, in milliseconds; the client itself gives up draining after 200. */
 const CLOSE_MILLISECONDS = 2_000;
 
@@ -74,6 +76,38 @@ interface Link extends CreditLink {
   unsettled: Set<number>;
 }
 
+/** One delivery over a link, and the lock that came with it: one object for both, because there is one a message. */
+class QueueDelivery implements Delivery, Grant {
+  receivedAt: number | undefined = undefined;
+  readonly releasedBySession = false;
+
+  constructor(
+    private readonly intake: QueueIntake,
+    private readonly link: Link,
+    readonly received: ServiceBusReceivedMessage,
+    readonly read: ReadMessage,
+    keeper: LockKeeper,
+    now: number,
+  ) {
+    this.lock = keeper.hold(this, now);
+  }
+
+  readonly lock: HeldLock;
+
+  get settler(): Settler {
+    return this.link.settler;
+  }
+
+  get lockedUntil(): number | undefined {
+    return this.received.lockedUntilUtc?.getTime();
+  }
+
+  renew(): Promise<unknown> {
+    const receiver = this.link.lost ? this.intake.standIn(this.link) : this.link.receiver;
+    return receiver.renewMessageLock(this.received);
+  }
+}
+
 /** Takes messages from a queue or subscription without sessions, over as many links as it needs. */
 export class QueueIntake {
   private readonly links = new Set<Link>();
@@ -83,8 +117,11 @@ export class QueueIntake {
   private refusals = 0;
   private callOffRetry: (() => void) | undefined;
   private whenIdle: (() => void) | undefined;
+  /** Slots that no link has. */
+  private freeSlots: number;
 
   constructor(private readonly options: QueueIntakeOptions) {
+    this.freeSlots = options.concurrency;
     this.slots = new Slots(options.concurrency);
   }
 
@@ -123,16 +160,9 @@ export class QueueIntake {
     await Promise.all([...this.links].map((link) => this.closeLink(link)));
   }
 
-  /** Slots that no link has. */
-  private get unused(): number {
-    let used = 0;
-    for (const link of this.links) used += link.retired ? 0 : link.slots;
-    return this.options.concurrency - used;
-  }
-
   /** Opens a link for slots that no link has: the first one, and one after a refusal. */
   private openUnused(): void {
-    const slots = Math.min(this.unused, FIRST_SLOTS, Math.max(1, this.options.ledger.room));
+    const slots = Math.min(this.freeSlots, FIRST_SLOTS, Math.max(1, this.options.ledger.room));
     if (slots > 0) this.open(slots);
   }
 
@@ -146,6 +176,7 @@ export class QueueIntake {
       subscription: { close: () => Promise.resolve() },
     };
     this.links.add(link);
+    this.freeSlots -= slots;
     state.down(link);
     const handlers: MessageHandlers & AttachHooks = {
       processMessage: (message) => this.onMessage(link, message),
@@ -174,10 +205,17 @@ export class QueueIntake {
     this.forsake(link);
   }
 
+  /** The link takes no more messages; its slots are free. */
+  private retire(link: Link): void {
+    if (link.retired) return;
+    link.retired = true;
+    this.freeSlots += link.slots;
+  }
+
   /** Takes a link for lost, and opens another in its place. */
   private forsake(link: Link): void {
     link.lost = true;
-    link.retired = true;
+    this.retire(link);
     this.options.state.forget(link);
     if (!this.stopping) this.open(link.slots);
     link.settler.lost();
@@ -185,7 +223,7 @@ export class QueueIntake {
   }
 
   /** A receiver that settles and renews by lock token what came over a link that is lost. */
-  private standIn(lost: Link): QueueReceiver {
+  standIn(lost: Link): QueueReceiver {
     const others = [...this.links].filter((link) => !link.lost);
     return (others.find((link) => link.attached) ?? others[0] ?? lost).receiver;
   }
@@ -197,45 +235,44 @@ export class QueueIntake {
 
   /** The client gives the link credit for one more message when the promise resolves: that is how intake is held. */
   private async onMessage(link: Link, received: ServiceBusReceivedMessage): Promise<void> {
-    const { read, ledger, keeper, deliveries, metrics, state, clock } = this.options;
-    const message = read(received);
-    const lock = keeper.hold({
-      lockedUntil: received.lockedUntilUtc?.getTime(),
-      renew: () => (link.lost ? this.standIn(link) : link.receiver).renewMessageLock(received),
-    });
-    ledger.took(link, message.bytes);
-    metrics.held.progressAt = clock.now();
+    const { ledger, keeper, deliveries, metrics, state, clock } = this.options;
+    const now = clock.now();
+    const delivery = new QueueDelivery(this, link, received, this.options.read(received), keeper, now);
+    ledger.took(link, delivery.read.bytes);
+    metrics.held.progressAt = now;
     const number = link.delivered++;
     link.unsettled.add(number);
     link.working++;
     if (!state.connected) state.up(link);
-    await this.slots.enter();
-    const delivery = { received, read: message, settler: link.settler, lock, releasedBySession: false };
+    if (this.slots.tryEnter()) delivery.receivedAt = now;
+    else await this.slots.enter();
     const outcome = await deliveries.handle(delivery);
     this.slots.leave();
-    keeper.release(lock);
+    keeper.release(delivery.lock);
     link.working--;
     if (outcome !== DeliveryOutcome.LockLost && outcome !== DeliveryOutcome.Unsettled) link.unsettled.delete(number);
-    return new Promise((giveCredit) => {
-      ledger.finished(link, message.bytes, giveCredit);
-      this.afterMessage(link);
-    });
+    const creditGoesBack = ledger.over(link, delivery.read.bytes);
+    this.afterMessage(link, number);
+    if (creditGoesBack) return;
+    await new Promise<void>((giveCredit) => ledger.owe(link, giveCredit));
   }
 
-  private afterMessage(link: Link): void {
+  private afterMessage(link: Link, number: number): void {
     const { ledger } = this.options;
     if (ledger.held === 0) this.whenIdle?.();
     if (link.retired && !link.lost && link.working === 0) void this.closeLink(link);
     if (this.stopping) return;
-    const oldest = link.unsettled.values().next().value;
-    if (!link.retired && oldest !== undefined && link.delivered - oldest > REPLACE_BEHIND) void this.replace(link);
-    this.grow();
+    if (number % LOOK_EVERY === 0 && !link.retired) {
+      const oldest = link.unsettled.values().next().value;
+      if (oldest !== undefined && link.delivered - oldest > REPLACE_BEHIND) void this.replace(link);
+    }
+    if (this.freeSlots > 0) this.grow();
   }
 
   /** Opens another link while slots are unused and the bodies of late leave room for all that it would bring. */
   private grow(): void {
     const { ledger, state } = this.options;
-    const slots = Math.min(this.unused, LINK_SLOTS);
+    const slots = Math.min(this.freeSlots, LINK_SLOTS);
     if (slots > 0 && state.connected && this.callOffRetry === undefined && ledger.room >= slots) this.open(slots);
   }
 
@@ -245,7 +282,7 @@ export class QueueIntake {
    */
   private async replace(link: Link): Promise<void> {
     this.options.logger.info({ behind: REPLACE_BEHIND }, "link replaced: a delivery on it stays unsettled");
-    link.retired = true;
+    this.retire(link);
     this.open(link.slots);
     await this.quiet(link);
     if (link.working === 0) await this.closeLink(link);
@@ -254,7 +291,7 @@ export class QueueIntake {
   /** Ends a link's intake. Its deliveries can still be settled on it. */
   private async quiet(link: Link): Promise<void> {
     const { ledger, clock, logger } = this.options;
-    link.retired = true;
+    this.retire(link);
     ledger.detached(link);
     try {
       await within(clock, CLOSE_MILLISECONDS, link.subscription.close(), "the client did not end the subscription");
@@ -266,6 +303,7 @@ export class QueueIntake {
   private async closeLink(link: Link): Promise<void> {
     const { state, ledger, clock, logger } = this.options;
     if (!this.links.delete(link)) return;
+    this.retire(link);
     ledger.detached(link);
     state.forget(link);
     try {

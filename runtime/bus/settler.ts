@@ -5,12 +5,20 @@ import { type OutcomeKind, OutcomeTurns } from "./outcomeTurns.js";
 /** The part of the client's receivers that settles. */
 export type Settler = Pick<ServiceBusReceiver, "completeMessage" | "abandonMessage" | "deadLetterMessage">;
 
+type Operation = (by: Settler) => Promise<void>;
+
+/** A settlement that was sent and not answered yet. */
+interface Settlement {
+  operation: Operation;
+  resolve(outcome: void | Promise<void>): void;
+}
+
 /**
  * Settles over one link. The client itself waits out its time limit for an answer that went down with the link, and
  * holds the message's slot meanwhile; whoever knows of the loss says so here.
  */
 export class LinkSettler implements Settler {
-  private readonly pending = new Set<() => void>();
+  private readonly pending = new Set<Settlement>();
   private readonly turns = new OutcomeTurns();
   private gone = false;
 
@@ -26,7 +34,9 @@ export class LinkSettler implements Settler {
   /** The link is lost. */
   lost(): void {
     this.gone = true;
-    for (const notify of [...this.pending]) notify();
+    const pending = [...this.pending];
+    this.pending.clear();
+    for (const settlement of pending) settlement.resolve(this.again(settlement.operation));
   }
 
   completeMessage(message: ServiceBusReceivedMessage): Promise<void> {
@@ -41,20 +51,35 @@ export class LinkSettler implements Settler {
     return this.settle("other", (by) => by.deadLetterMessage(...args));
   }
 
-  private async settle(kind: OutcomeKind, operation: (by: Settler) => Promise<void>): Promise<void> {
-    await this.turns.enter(kind);
-    if (this.gone) return operation(this.elsewhere());
-    let notify: () => void = () => undefined;
-    // Not a race against one lasting promise: that would keep something of every message until the link is lost.
-    const answered = await new Promise<boolean>((resolve, reject) => {
-      notify = () => resolve(false);
-      this.pending.add(notify);
-      operation(this.settler).then(() => resolve(true), reject);
-    }).finally(() => this.pending.delete(notify));
-    if (!answered) await this.again(operation);
+  private settle(kind: OutcomeKind, operation: Operation): Promise<void> {
+    if (this.turns.tryEnter(kind)) return this.begin(operation);
+    return this.turns.enter(kind).then(() => this.begin(operation));
   }
 
-  private async again(operation: (by: Settler) => Promise<void>): Promise<void> {
+  private begin(operation: Operation): Promise<void> {
+    if (this.gone) return this.instead(operation);
+    // Not a race against one lasting promise: that would keep something of every message until the link is lost.
+    return new Promise((resolve, reject) => {
+      const settlement = { operation, resolve };
+      this.pending.add(settlement);
+      operation(this.settler).then(
+        () => {
+          this.pending.delete(settlement);
+          resolve();
+        },
+        (error: unknown) => {
+          this.pending.delete(settlement);
+          reject(error);
+        },
+      );
+    });
+  }
+
+  private async instead(operation: Operation): Promise<void> {
+    await operation(this.elsewhere());
+  }
+
+  private async again(operation: Operation): Promise<void> {
     const other = this.elsewhere();
     try {
       await operation(other);

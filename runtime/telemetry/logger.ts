@@ -1,5 +1,6 @@
 import pino from "pino";
 import { LineWriter } from "./lineWriter.js";
+import { isoNow, type LineDestination, type PlainFields, PlainLines } from "./plainLines.js";
 
 /** The worker's log: JSON lines, one a decision; never a body, never a token. */
 export type Logger = pino.Logger;
@@ -16,8 +17,20 @@ export const LogLevel = {
 export type LogLevel = (typeof LogLevel)[keyof typeof LogLevel];
 
 /** Bytes that may wait in memory before they are written, and how long they may wait, in milliseconds. */
-const BUFFER_BYTES = 4_096;
+const BUFFER_BYTES = 32_768;
 const FLUSH_MILLISECONDS = 100;
+
+const plainWriters = new WeakMap<Logger, PlainLines>();
+
+/**
+ * A line of the level `info` whose fields are text and numbers: it says what `logger.info(fields, message)` says. On a
+ * log of `createLog` it costs a fraction of that, since nothing has to be found out about the fields.
+ */
+export function plainInfo(logger: Logger, fields: PlainFields, message: string): void {
+  const writer = plainWriters.get(logger);
+  if (writer === undefined) logger.info(fields, message);
+  else if (logger.isLevelEnabled(LogLevel.Info)) writer.info(fields, message);
+}
 
 /** A log, and how to write out what it still holds. */
 export interface Log {
@@ -46,20 +59,26 @@ export function createLog({ level, base, fd = 1, shared = false }: LogOptions): 
   const format = {
     level,
     base,
-    timestamp: pino.stdTimeFunctions.isoTime,
+    timestamp: () => `,"time":"${isoNow()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
+  };
+  const onto = (destination: LineDestination): Logger => {
+    const logger = pino(format, destination);
+    plainWriters.set(logger, new PlainLines(base, destination));
+    return logger;
   };
   if (shared) {
     const lines = LineWriter.of(fd);
-    return { logger: pino(format, lines), flush: () => flushQuietly(lines), append: (bytes) => lines.append(bytes) };
+    return { logger: onto(lines), flush: () => flushQuietly(lines), append: (bytes) => lines.append(bytes) };
   }
   const destination = pino.destination({
     fd,
     sync: false,
     minLength: BUFFER_BYTES,
+    maxWrite: 2 * BUFFER_BYTES,
     periodicFlush: FLUSH_MILLISECONDS,
   });
-  return { logger: pino(format, destination), flush: () => flushQuietly(destination) };
+  return { logger: onto(destination), flush: () => flushQuietly(destination) };
 }
 
 function flushQuietly(destination: { flushSync(): void }): void {

@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 
 /** `traceparent` by W3C Trace Context, version 00: version, trace id, parent id, flags. */
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})/;
+/** Where the trace id stands in it. */
+const TRACE_ID = { from: 3, to: 35 };
 const NO_TRACE = "0".repeat(32);
 const NO_SPAN = "0".repeat(16);
 /** A version that the standard forbids. */
@@ -43,8 +45,9 @@ export function producerContextOf(properties: { [name: string]: unknown }): Prod
 export function traceIdOf(properties: { [name: string]: unknown } | undefined): string {
   for (const name of CARRIERS) {
     const value = properties?.[name];
-    const id = typeof value === "string" ? TRACEPARENT.exec(value)?.[1] : undefined;
-    if (id !== undefined && id !== NO_TRACE) return id;
+    if (typeof value !== "string" || !TRACEPARENT.test(value)) continue;
+    const id = value.slice(TRACE_ID.from, TRACE_ID.to);
+    if (id !== NO_TRACE) return id;
   }
   return randomUUID().replaceAll("-", "");
 }
