@@ -80,6 +80,11 @@ export class Fleet {
     return [...late, ...this.broken];
   }
 
+  /** No worker is replaced any more; for who gives up. */
+  abandon(): void {
+    this.ending = true;
+  }
+
   private start(slot: number): void {
     const worker = this.kit.start(this.pipeline, this.connection);
     this.workers[slot] = worker;

@@ -49,12 +49,13 @@ export async function recoveryRun(
 ): Promise<RecoveryReport> {
   const broker = await BrokerProcess.start();
   const kit = await new ProcessKit().open();
+  let fleet: Fleet | undefined;
   try {
     await broker.putQueue(QUEUE, { lockDurationSeconds: LOCK_SECONDS, maxDeliveryCount: MAX_DELIVERY_COUNT });
     const folder = new EffectsFolder(`${kit.folder}/${QUEUE}`);
     const pipeline = crashPipeline(CrashKind.Single, QUEUE, { folder: folder.folder, volume: kit.volume, seed: 0 });
     pipeline.delivery.concurrency = CONCURRENCY;
-    const fleet = new Fleet(kit, pipeline, connectionTo(broker), 1);
+    fleet = new Fleet(kit, pipeline, connectionTo(broker), 1);
     const figures: RecoveryReport["figures"] = {};
     for (const fault of Object.values(RecoveryFault)) {
       const measured: number[] = [];
@@ -73,6 +74,7 @@ export async function recoveryRun(
       if (max > bound) broken.push(`after ${fault} messages came after ${max} ms, not within ${bound}`);
     return { figures, broken };
   } finally {
+    fleet?.abandon();
     await kit.close();
     await broker.close();
   }

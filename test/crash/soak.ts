@@ -40,6 +40,8 @@ const CONCURRENCY = 16;
 const PER_SECOND = 100;
 const SESSIONS = 40;
 const SAMPLE_MILLISECONDS = 1_000;
+/** How long it takes until a worker that is gone is known to be, in milliseconds. */
+const END_MILLISECONDS = 500;
 const MIB = 1_024 * 1_024;
 /** The most that the fitted line may rise from the end of the warm-up to the end, as a share of the mean. */
 const MOST_GROWTH = 0.05;
@@ -56,6 +58,7 @@ export async function soakRun(options: SoakOptions): Promise<SoakReport> {
   const broker = await BrokerProcess.start();
   const kit = await new ProcessKit().open();
   const producer = new AbortController();
+  let fleet: Fleet | undefined;
   try {
     const requiresSession = kind === CrashKind.Session;
     const settings = { lockDurationSeconds: LOCK_SECONDS, maxDeliveryCount: MAX_DELIVERY_COUNT, requiresSession };
@@ -63,12 +66,15 @@ export async function soakRun(options: SoakOptions): Promise<SoakReport> {
     const folder = new EffectsFolder(`${kit.folder}/${QUEUE}`);
     const pipeline = crashPipeline(kind, QUEUE, { folder: folder.folder, volume: kit.volume, seed });
     pipeline.delivery.concurrency = CONCURRENCY;
-    const fleet = new Fleet(kit, pipeline, connectionTo(broker), 1);
+    fleet = new Fleet(kit, pipeline, connectionTo(broker), 1);
     const [worker] = fleet.running;
     if (worker === undefined) throw new Error("no worker was started");
     const sent = produce(broker, options, producer.signal);
     sent.catch(() => producer.abort());
-    const watched = await Promise.race([watch(broker, worker, options), endOf(fleet, worker)]);
+    const watched = await watch(broker, worker, options).catch(async (error: unknown) => {
+      await delay(END_MILLISECONDS);
+      throw new Error(`The watching ended. Workers that ended: ${JSON.stringify(fleet?.ends)}`, { cause: error });
+    });
     producer.abort();
     const messages = await sent;
     while ((await broker.counts(QUEUE)).active > 0) await delay(100, undefined, { signal: options.signal });
@@ -94,6 +100,7 @@ export async function soakRun(options: SoakOptions): Promise<SoakReport> {
     return { kind, seconds, messages, rssMib, links, connections, activeResources, broken };
   } finally {
     producer.abort();
+    fleet?.abandon();
     await kit.close();
     await broker.close();
   }
@@ -123,12 +130,6 @@ async function produce(broker: BrokerProcess, { kind, seed }: SoakOptions, signa
     await client.close();
   }
   return count;
-}
-
-/** Rejects once the worker has ended, which it should not before it is told to. */
-async function endOf(fleet: Fleet, worker: RunningWorker): Promise<never> {
-  const status = await worker.ended;
-  throw new Error(`The worker ended with ${status}: ${JSON.stringify(fleet.ends)}`);
 }
 
 interface Watched {
