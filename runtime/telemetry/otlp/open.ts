@@ -23,6 +23,7 @@ import { type Pipeline, sinkKind } from "../../contract/index.js";
 import type { Tracing } from "../hooks.js";
 import type { Logger } from "../logger.js";
 import { Attribute, destinationOf, storeAttributes } from "./attributes.js";
+import { DeltaProducer } from "./deltas.js";
 import { metricExporter, traceExporter } from "./exporters.js";
 import { RegistryProducer } from "./metricProducer.js";
 import { Reports } from "./reports.js";
@@ -99,11 +100,12 @@ function openMetrics(
   { registry }: OtlpSources,
   reports: Reports,
 ): { close(): Promise<void> } {
+  const totals = new RegistryProducer(registry, Date.now);
   const reader = new PeriodicExportingMetricReader({
     exporter: metricExporter(settings.url, reports),
     exportIntervalMillis: settings.intervalMilliseconds,
     exportTimeoutMillis: settings.timeoutMilliseconds,
-    metricProducers: [new RegistryProducer(registry, Date.now)],
+    metricProducers: [settings.delta ? new DeltaProducer(totals) : totals],
   });
   const provider = new MeterProvider({ resource, readers: [reader] });
   return { close: once(() => bounded(provider.shutdown())) };

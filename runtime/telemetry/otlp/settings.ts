@@ -35,6 +35,8 @@ export interface TraceSettings {
 /** How metrics are sent. */
 export interface MetricSettings {
   url: string;
+  /** True to send what came since the last export, false to send the totals. */
+  delta: boolean;
   intervalMilliseconds: number;
   timeoutMilliseconds: number;
 }
@@ -93,12 +95,14 @@ class Reader {
   metrics(): { metrics?: MetricSettings } {
     const url = this.url("METRICS", "v1/metrics");
     if (url === undefined) return {};
-    // The registry's counters and buckets only ever grow: that is what cumulative means.
-    this.oneOf("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", ["cumulative"], "cumulative");
+    // Without asynchronous counters of its own, "lowmemory" is the same as "delta" here.
+    const temporalities = ["cumulative", "delta", "lowmemory"] as const;
+    const preference = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
+    const delta = this.oneOf(preference, temporalities, "cumulative") !== "cumulative";
     const intervalMilliseconds = this.number("OTEL_METRIC_EXPORT_INTERVAL", 60_000, 100, 3_600_000);
     const timeout = Math.min(30_000, intervalMilliseconds);
     const timeoutMilliseconds = this.number("OTEL_METRIC_EXPORT_TIMEOUT", timeout, 1, intervalMilliseconds);
-    return { metrics: { url, intervalMilliseconds, timeoutMilliseconds } };
+    return { metrics: { url, delta, intervalMilliseconds, timeoutMilliseconds } };
   }
 
   /** Where a signal goes; undefined where it is off. */

@@ -203,6 +203,43 @@ describe("telemetry over OTLP", () => {
     await vi.waitFor(() => expect(total()).toBe(2), { timeout: 5_000 });
   });
 
+  test("sends what came since the last time where the backend prefers delta", async () => {
+    const metrics = createMetrics({ pipeline: "renders", sink: "gluster" });
+    const add = (count: number, seconds: number): void => {
+      metrics.messages.inc({ outcome: "done" }, count);
+      metrics.sinkSeconds.observe(seconds);
+      metrics.lockDuration.set(count);
+    };
+    add(5, 0.02);
+    opened(
+      {
+        OTEL_EXPORTER_OTLP_ENDPOINT: sink.url,
+        OTEL_METRIC_EXPORT_INTERVAL: "100",
+        OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: "delta",
+      },
+      metrics,
+    );
+    const exports = () => sink.requests.filter((request) => request.metrics.length > 0);
+    await vi.waitFor(() => expect(exports().length).toBeGreaterThan(0), { timeout: 5_000 });
+    add(2, 0.2);
+    const before = exports().length;
+    await vi.waitFor(() => expect(exports().length).toBeGreaterThan(before + 1), { timeout: 5_000 });
+    const points = (name: string) =>
+      exports().flatMap((request) => request.metrics.find((metric) => metric.name === name)?.points[0] ?? []);
+    const of = exports()[0]?.metrics.find((metric) => metric.name === "stowage_messages_total");
+    expect(of).toMatchObject({ temporality: 1, monotonic: true });
+    const values = points("stowage_messages_total").map((point) => point.value);
+    expect(values.filter((value) => value !== 0)).toEqual([5, 2]);
+    expect(points("stowage_lock_duration_seconds").at(-1)?.value).toBe(2);
+    const sinkSeconds = points("stowage_sink_seconds");
+    expect(sinkSeconds.map((point) => point.count).filter((count) => count !== 0)).toEqual([1, 1]);
+    const second = sinkSeconds.findLast((point) => point.count === 1);
+    expect(second?.sum).toBeCloseTo(0.2);
+    expect(second?.counts?.indexOf(1)).toBe(second?.bounds?.indexOf(0.25));
+    const times = points("stowage_messages_total");
+    for (const [i, { start }] of times.entries()) if (i > 0) expect(start).toBe(times[i - 1]?.time);
+  });
+
   test("of a collector that refuses is one line, without header and body, and ends in time where it never answers", async () => {
     sink.status = 403;
     const env = {

@@ -34,6 +34,7 @@ describe("the environment", () => {
       },
       metrics: {
         url: "http://collector:4318/base/v1/metrics",
+        delta: false,
         intervalMilliseconds: 60_000,
         timeoutMilliseconds: 30_000,
       },
@@ -69,6 +70,11 @@ describe("the environment", () => {
     expect(otlpSettings({ ...ENDPOINT, [name]: value }).traces?.[setting]).toBe(expected);
   });
 
+  test.each(["delta", "lowmemory", "Delta"])("sends %s where that is preferred", (preference) => {
+    const name = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
+    expect(otlpSettings({ ...ENDPOINT, [name]: preference }).metrics?.delta).toBe(true);
+  });
+
   test("sets the interval and the time limit of metrics", () => {
     const interval = { OTEL_METRIC_EXPORT_INTERVAL: "15000" };
     expect(otlpSettings({ ...ENDPOINT, ...interval }).metrics).toMatchObject({
@@ -94,7 +100,7 @@ describe("the environment", () => {
     ["OTEL_METRIC_EXPORT_TIMEOUT", "60001", "from 1 to 60000"],
     ["OTEL_EXPORTER_OTLP_TIMEOUT", "-1", "whole number"],
     ["OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", "must be gzip, none"],
-    ["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta", "must be cumulative"],
+    ["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "best", "must be cumulative, delta, lowmemory"],
     ["OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere/ca.pem", "no file that can be read"],
     ["OTEL_SDK_DISABLED", "yes", "must be true, false"],
   ])("%s=%s is refused by name, with what it may be", (name, value, reason) => {
