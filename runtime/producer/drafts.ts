@@ -4,7 +4,6 @@ import {
   type Problem,
   problem,
   ServiceBusLimits,
-  type TableDefinition,
   type VolumeCommand,
   volumeCommandProblems,
 } from "../contract/index.js";
@@ -58,11 +57,6 @@ function jsonOf(body: Draft["body"]): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** The table whose partition key a draft's is to be; undefined where there is none, or it is in a session. */
-export function tableOf(pipeline: Pipeline, sessionId: string | undefined): TableDefinition | undefined {
-  return sessionId === undefined ? pipeline.sink.cassandra?.table : undefined;
 }
 
 /** What the worker would refuse for ever, and what the entity would not take. */

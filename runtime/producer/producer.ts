@@ -9,7 +9,7 @@ import {
   StowageError,
   sha256,
 } from "../contract/index.js";
-import { bodyOf, type Draft, defaultSession, draftProblems, tableOf } from "./drafts.js";
+import { bodyOf, type Draft, defaultSession, draftProblems } from "./drafts.js";
 import type { PropertyValue } from "./signedPart.js";
 import { Signer, type SignOptions } from "./signer.js";
 import { traceContext } from "./traceContext.js";
@@ -84,7 +84,10 @@ async function unsignedMessage(pipeline: Pipeline, draft: Draft): Promise<Unsign
   const messageId = draft.messageId ?? randomUUID();
   const properties = { ...traceContext(), ...draft.applicationProperties };
   const { subject, correlationId, replyTo, replyToSessionId, scheduledEnqueueTimeUtc, timeToLive } = draft;
-  const partitionKey = draft.partitionKey ?? (await tableKey(pipeline, draft, { messageId, sessionId, properties }));
+  const rowKey = await rowPartitionKey(pipeline, draft, { messageId, sessionId, properties });
+  // In a session the partition is the session's; and an entity takes no longer key than this.
+  const fits = sessionId === undefined && rowKey !== undefined && rowKey.length <= ServiceBusLimits.idCharacters;
+  const partitionKey = draft.partitionKey ?? (fits ? rowKey : undefined);
   const message = {
     body: bytes,
     messageId,
@@ -96,13 +99,13 @@ async function unsignedMessage(pipeline: Pipeline, draft: Draft): Promise<Unsign
   return { message, properties, bodySha256: sha256(bytes) };
 }
 
-/** The partition key that the table gives the message; undefined where there is none, or the entity takes none so long. */
-async function tableKey(
+/** The partition key of the row that the message becomes; undefined where the pipeline writes no rows. */
+async function rowPartitionKey(
   pipeline: Pipeline,
-  { body, subject, correlationId }: Draft,
+  { body, subject, correlationId, ...draft }: Draft,
   envelope: { messageId: string; sessionId: string | undefined; properties: Unsigned["properties"] },
 ): Promise<string | undefined> {
-  const table = tableOf(pipeline, envelope.sessionId);
+  const table = pipeline.sink.cassandra?.table;
   if (table === undefined) return undefined;
   // Only here is anything of a driver needed.
   const [{ RowMapper }, { Unfit }] = await Promise.all([
@@ -110,14 +113,15 @@ async function tableKey(
     import("../sinks/cassandra/unfit.js"),
   ]);
   try {
-    const { messageId, properties } = envelope;
+    const { messageId, properties, sessionId } = envelope;
+    const partitionKey = sessionId === undefined ? draft.partitionKey : undefined;
     const { partitionKey: key } = new RowMapper(table).row({
       ...{ messageId, properties, body: bodyOf(body).bytes },
-      ...defined({ subject, correlationId }),
+      ...defined({ subject, correlationId, sessionId, partitionKey }),
       // The service's own time comes later; no key is made of it.
       enqueuedTime: new Date(),
     });
-    return key.length > ServiceBusLimits.idCharacters ? undefined : key;
+    return key;
   } catch (error) {
     if (!(error instanceof Unfit)) throw error;
     throw new InvalidInputError(`Invalid message for pipeline ${pipeline.name}`, [

@@ -201,8 +201,12 @@ describe("modules of one's own, beside the bundle alone", () => {
     );
     writeFileSync(join(beside, "runtime.mjs"), "throw new Error('the one beside it');\n");
     const worker = lineSink();
+    // What it imports itself is answered the same way, wherever it lies, and so is the contract.
+    const helper = 'import { PoisonReason } from "stowage/contract";\nimport { done } from "stowage/runtime";\n';
+    write("line.mjs", `${helper}export const line = () => PoisonReason.SinkRefused + done().kind + "\\n";\n`);
     await bus.send("m", [Buffer.from("one")]);
     await until("it is stored", () => lines().length === 1);
+    expect(lines()).toEqual(["SinkRefuseddone"]);
     expect(worker.line("the sink cannot be made")).toBeUndefined();
   });
 

@@ -47,6 +47,12 @@ describe("a producer's message", () => {
     const { day: _, ...without } = body;
     await expect(messageOf(pipeline, { body: without })).rejects.toThrow(/MissingValue: Column day has no value/);
     await expect(messageOf(pipeline, { body: "{" })).rejects.toThrow(/InvalidBody/);
+    await expect(messageOf(pipeline, { body, partitionKey: "device-8|2026-01-31" })).rejects.toThrow(
+      /PartitionKeyMismatch/,
+    );
+    const inSession = await messageOf(pipeline, { body, sessionId: "s-1" });
+    expect(inSession).not.toHaveProperty("partitionKey");
+    await expect(messageOf(pipeline, { body: without, sessionId: "s-1" })).rejects.toThrow(/MissingValue/);
     // Longer than the entity takes: the worker does not ask for one.
     const long = await messageOf(pipeline, { body: { ...body, device: "d".repeat(200) } });
     expect(long.partitionKey).toBeUndefined();
