@@ -1,5 +1,5 @@
 import type { ServiceBusReceivedMessage } from "@azure/service-bus";
-import { RETURNS_PROPERTY, ServiceBusLimits, type SinkMessage } from "../contract/index.js";
+import { PoisonReason, RETURNS_PROPERTY, ServiceBusLimits, type SinkMessage } from "../contract/index.js";
 import { DeliveryOutcome, type Logger, plainInfo, type Tracing, type WorkerMetrics } from "../telemetry/index.js";
 import type { Attempts, Verdict } from "./attempts.js";
 import type { Clock } from "./clock.js";
@@ -35,6 +35,15 @@ export interface DeliveriesOptions {
   /** Told how long a message took from its receipt to the end of its settlement, in seconds. */
   processed?: ((seconds: number) => void) | undefined;
 }
+
+/** Reasons whose descriptions may quote the body: these words stand in the dead letter, beside it, and not in the log. */
+const OF_CONTENT: ReadonlySet<string> = new Set([
+  PoisonReason.InvalidBody,
+  PoisonReason.InvalidValue,
+  PoisonReason.PartitionKeyMismatch,
+  PoisonReason.StorageRefused,
+  PoisonReason.SinkRefused,
+]);
 
 /** Takes deliveries from receipt to settlement: the only place that settles. */
 export class Deliveries {
@@ -144,7 +153,8 @@ export class Deliveries {
     await this.settling(delivery, "dead_letter", (by, message) => by.deadLetterMessage(message, why));
     this.noteAge(delivery.received);
     this.options.metrics.deadLettered.inc({ reason });
-    this.line(delivery, began, "dead-lettered", { reason, description: firstLine(description) });
+    const words = OF_CONTENT.has(reason) ? {} : { description: firstLine(description) };
+    this.line(delivery, began, "dead-lettered", { reason, ...words });
     return DeliveryOutcome.DeadLettered;
   }
 
