@@ -8,9 +8,11 @@ const USAGE = `stowage-worker carries the messages of one pipeline from Azure Se
 
   stowage-worker run    --pipeline FILE --connection FILE --listen HOST:PORT
   stowage-worker schema --pipeline FILE --connection FILE
+  stowage-worker doctor --pipeline FILE --connection FILE
 
 run     until SIGTERM, which finishes what is in work within the pipeline's grace period; a second one ends at once.
 schema  creates keyspace and table of a Cassandra pipeline, where they are missing, and ends.
+doctor  tries everything that run needs, from where it stands, and says what to do; 1 where something does not work.
 
 Exit status: 0 done or stopped, 1 failed, 2 invalid input, 3 something it needs is missing, 4 no progress,
 5 refused: the bus still refuses the worker's identity 10 minutes after its start, or for 2 minutes later on.
@@ -23,8 +25,11 @@ export interface WorkerCommandOptions extends Pick<RunWorkerOptions, "sink" | "j
   args?: string[];
 }
 
+const COMMANDS = ["run", "schema", "doctor"] as const;
+type Command = (typeof COMMANDS)[number];
+
 interface Arguments {
-  command: "run" | "schema";
+  command: Command;
   pipeline: string;
   connection: string;
   listen: string;
@@ -48,6 +53,8 @@ export async function workerCommand(options: WorkerCommandOptions = {}): Promise
     if (parsed.command === "schema") return await runSchema(parsed);
     const input = readInput(parsed);
     const given = { ...(sink === undefined ? {} : { sink }), ...(job === undefined ? {} : { job }) };
+    if (parsed.command === "doctor")
+      return await (await import("../ops/doctor/worker.js")).workerDoctor({ ...input, ...given });
     return await runWorker({ ...input, ...given, listen: parsed.listen });
   } catch (error) {
     return explain(error);
@@ -60,9 +67,10 @@ function parseArguments(args: string[]): Arguments {
     allowPositionals: true,
     options: { pipeline: { type: "string" }, connection: { type: "string" }, listen: { type: "string" } },
   });
-  const [command, ...rest] = positionals;
-  if (command !== "run" && command !== "schema")
-    throw new UsageError(`The command must be run or schema (found ${command ?? "none"}).`);
+  const [named, ...rest] = positionals;
+  const command = COMMANDS.find((one) => one === named);
+  if (command === undefined)
+    throw new UsageError(`The command must be one of ${COMMANDS.join(", ")} (found ${named ?? "none"}).`);
   if (rest.length > 0) throw new UsageError(`${command} takes no arguments (found ${rest.join(" ")}).`);
   const { pipeline, connection, listen = "" } = values;
   if (pipeline === undefined || connection === undefined)

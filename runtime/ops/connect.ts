@@ -16,9 +16,19 @@ export interface Namespace {
   readonly client: ServiceBusClient;
   /** Reads entities and rules, which takes the manage right; undefined where there is nowhere to ask. */
   readonly admin: ServiceBusAdministrationClient | undefined;
-  /** A token of the identity; undefined where a connection string is used. Rejects where none is to be had. */
-  readonly token: (() => Promise<number>) | undefined;
+  /** Gets a token of the identity; undefined where none is used. Rejects where none is to be had. */
+  readonly token: (() => Promise<TokenFacts>) | undefined;
+  /** False where the bus is spoken to as to Microsoft's emulator: plain TCP. */
+  readonly tls: boolean;
   close(): Promise<void>;
+}
+
+/** What may be said of a token: never the token. */
+export interface TokenFacts {
+  /** Milliseconds since 1970. */
+  expiresAt: number;
+  /** Object id of the identity; undefined where the token cannot be read. */
+  objectId: string | undefined;
 }
 
 /** Scope of Service Bus at Entra ID. */
@@ -37,12 +47,15 @@ export async function openNamespace(login: Login): Promise<Namespace> {
   if (login.kind === "connectionString") {
     const client = new Client(login.bus);
     // Of Microsoft's emulator this client's administration knows no address: it has to be told.
-    const admin = login.admin ?? (/UseDevelopmentEmulator\s*=\s*true/i.test(login.bus) ? undefined : login.bus);
+    const emulated = /UseDevelopmentEmulator\s*=\s*true/i.test(login.bus);
+    const admin = login.admin ?? (emulated ? undefined : login.bus);
     return {
-      host: client.fullyQualifiedNamespace,
+      // The client's own name of it leaves out the port.
+      host: /Endpoint\s*=\s*sb:\/\/([^;/]+)/i.exec(login.bus)?.[1] ?? client.fullyQualifiedNamespace,
       client,
       admin: admin === undefined ? undefined : new Admin(admin),
       token: undefined,
+      tls: !emulated,
       close: () => limited(client.close()),
     };
   }
@@ -51,12 +64,23 @@ export async function openNamespace(login: Login): Promise<Namespace> {
   const host = serviceBus.fullyQualifiedNamespace;
   // An address with a port is no namespace of Azure, whose administration is at the same host.
   const admin = credential === undefined || host.includes(":") ? undefined : new Admin(host, credential);
-  const token = async (): Promise<number> => {
+  const token = async (): Promise<TokenFacts> => {
     const got = await credential?.getToken(SCOPE);
     if (got === null || got === undefined) throw new Error("The identity has no token for Service Bus.");
-    return got.expiresOnTimestamp;
+    return { expiresAt: got.expiresOnTimestamp, objectId: objectIdOf(got.token) };
   };
-  return { host, client, admin, token: credential === undefined ? undefined : token, close: () => limited(close()) };
+  const known = credential === undefined ? undefined : token;
+  return { host, client, admin, token: known, tls: credential !== undefined, close: () => limited(close()) };
+}
+
+function objectIdOf(token: string): string | undefined {
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8"));
+    const id = typeof claims === "object" && claims !== null && "oid" in claims ? claims.oid : undefined;
+    return typeof id === "string" ? id : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function limited(closing: Promise<void>): Promise<void> {

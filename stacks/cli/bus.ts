@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import {
+  type Connection,
   ExitCode,
   InvalidInputError,
   type Pipeline,
@@ -31,8 +32,7 @@ const HOST = /^[A-Za-z0-9.-]+(:\d{1,5})?$/;
 
 /** How the options and the environment say to log in. */
 export function loginOf({ namespace, connection }: BusOptions, environment = process.env): Login {
-  if (connection !== undefined)
-    return { kind: "identity", serviceBus: parseConnection(json("--connection", connection)).serviceBus };
+  if (connection !== undefined) return { kind: "identity", serviceBus: connectionIn(connection).serviceBus };
   if (namespace !== undefined) {
     if (!HOST.test(namespace))
       throw invalid("--namespace", namespace, "is no host", "Give contoso.servicebus.windows.net, without sb://.");
@@ -55,6 +55,11 @@ export function loginOf({ namespace, connection }: BusOptions, environment = pro
     "is missing, and so are --connection and STOWAGE_CONNECTION_STRING",
     "Say where the namespace is; --help says how.",
   );
+}
+
+/** The connection in a file that `--connection` names. */
+export function connectionIn(path: string): Connection {
+  return parseConnection(json("--connection", path));
 }
 
 /** The entity that the options mean, and the pipeline where they name one. */

@@ -7,12 +7,12 @@ import {
   describeWhole,
 } from "../../runtime/ops/deadletters/describe.js";
 import { deadLetterBrowser } from "../../runtime/ops/deadletters/index.js";
+import { printable } from "../../runtime/ops/printable.js";
 import { checkListenRight } from "../../runtime/ops/rights.js";
 import { type MessageCondition, selecting } from "../../runtime/ops/selection.js";
 import { pathOf } from "../../runtime/ops/target.js";
 import { entityOf, invalid, loginOf, withNamespace } from "./bus.js";
 import type { SelectionOptions, ShowOptions } from "./commands/dlq.js";
-import { printable } from "./progress.js";
 import { stopping } from "./stopping.js";
 
 /** Bytes of a body that are shown as text. */

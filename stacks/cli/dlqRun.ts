@@ -13,12 +13,13 @@ import {
   SweepEnd,
 } from "../../runtime/ops/deadletters/index.js";
 import { type EntityFacts, learn } from "../../runtime/ops/entityFacts.js";
+import { printable } from "../../runtime/ops/printable.js";
 import { checkListenRight, checkSendRight } from "../../runtime/ops/rights.js";
 import { pathOf } from "../../runtime/ops/target.js";
 import { entityOf, invalid, loginOf, withNamespace } from "./bus.js";
 import type { PurgeOptions, ReplayOptions, RunOptions } from "./commands/dlq.js";
 import { conditionOf } from "./dlq.js";
-import { printable, progressLine } from "./progress.js";
+import { progressLine } from "./progress.js";
 import { type Screen, screen } from "./screen.js";
 import { stopping } from "./stopping.js";
 

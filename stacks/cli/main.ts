@@ -5,8 +5,11 @@ import { InvalidInputError } from "../../runtime/contract/problems.js";
 import { packageVersion } from "../packageRoot.js";
 import { addAudit } from "./commands/audit.js";
 import { addDlq } from "./commands/dlq.js";
+import { addDoctor } from "./commands/doctor.js";
+import { addLag } from "./commands/lag.js";
 import { count, EXIT_CODES } from "./commands/options.js";
 import { addSend } from "./commands/send.js";
+import { addTrace } from "./commands/trace.js";
 
 /** Options of `stowage local`. */
 export interface LocalOptions {
@@ -147,7 +150,10 @@ export function program(): Command {
 
   addDlq(root);
   addSend(root);
+  addLag(root);
+  addDoctor(root);
   addAudit(root);
+  addTrace(root);
   return root;
 }
 

@@ -28,6 +28,8 @@ import { stopping } from "./stopping.js";
 interface SendReport extends Sent {
   entity: string;
   dryRun: boolean;
+  /** Of the one message that was sent without a file. */
+  messageId?: string;
   /** Messages that a check of the whole file found; absent for standard input. */
   messages?: number;
   /** Why it ended before its end. */
@@ -59,6 +61,7 @@ export async function send(options: SendOptions): Promise<ExitCode> {
     const report: SendReport = {
       ...{ entity: addressOf(target), dryRun: options.dryRun === true, accepted: 0, lastLine: 0 },
       ...(source.count === undefined ? {} : { messages: source.count }),
+      ...(single === undefined ? {} : { messageId: String(single.message.messageId) }),
     };
     if (options.dryRun === true) {
       out.line(`Nothing was sent; ${source.count} messages would be sent to ${report.entity}.`);

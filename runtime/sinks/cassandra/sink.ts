@@ -9,6 +9,7 @@ import {
   type Sink,
   type SinkContext,
   type SinkMessage,
+  type StoreInfo,
   StowageError,
 } from "../../contract/index.js";
 import { connect } from "./client.js";
@@ -120,6 +121,20 @@ class RowSink implements Sink {
     const { store } = this;
     this.store = undefined;
     await store?.client.shutdown();
+  }
+
+  async info(): Promise<StoreInfo> {
+    const { client } = this.started();
+    // It is asked, not remembered: what was reached at the start may be gone.
+    const local = await client.execute("SELECT release_version, data_center FROM system.local");
+    const row = local.first();
+    const hosts = client.hosts.values();
+    const up = hosts.filter((host) => host.isUp()).length;
+    const versions = new Set(hosts.map((host) => host.cassandraVersion).filter((version) => version !== ""));
+    const mixed = versions.size > 1 ? `, of several versions: ${[...versions].sort().join(", ")}` : "";
+    return {
+      version: `Cassandra ${row?.["release_version"]} in ${row?.["data_center"]}, ${up} of ${hosts.length} nodes up${mixed}`,
+    };
   }
 
   private map(message: SinkMessage): Row | Outcome {

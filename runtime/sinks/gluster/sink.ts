@@ -8,6 +8,7 @@ import {
   type Sink,
   type SinkContext,
   type SinkMessage,
+  type StoreInfo,
 } from "../../contract/index.js";
 import type { JobModule } from "../../library/definitions.js";
 import { jobEnvironment } from "./environment.js";
@@ -17,6 +18,7 @@ import { EX_DATAERR, type JobEnd, type JobLimits, runJob } from "./job.js";
 import type { ResultPaths } from "./layout.js";
 import { MANIFEST_VERSION, type StoredResult } from "./manifest.js";
 import { checkMarker } from "./marker.js";
+import { mountedAs } from "./mounts.js";
 import { GlusterOperation } from "./operations.js";
 import type { StagedFile } from "./stagedFile.js";
 import type { ResultStore } from "./store.js";
@@ -102,6 +104,14 @@ export class GlusterJobSink implements Sink {
     const { bavail, bsize } = await onStore(() => statfs(mountPath));
     if (bavail * bsize < LEAST_FREE_BYTES) throw new Error(`the volume ${volume} is full: less than 1 MiB is free`);
     await store.tryOut();
+  }
+
+  async info(): Promise<StoreInfo> {
+    const { mountPath, volume } = this.options.settings;
+    const { bavail, bsize, blocks } = await onStore(() => statfs(mountPath));
+    const gib = (count: number): string => ((count * bsize) / 2 ** 30).toFixed(1);
+    const kind = await mountedAs(mountPath);
+    return { version: `volume ${volume} (${kind}), ${gib(bavail)} of ${gib(blocks)} GiB free` };
   }
 
   async stop(): Promise<void> {

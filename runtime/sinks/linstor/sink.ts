@@ -7,6 +7,7 @@ import {
   type Sink,
   type SinkContext,
   type SinkMessage,
+  type StoreInfo,
   StowageError,
   VolumeAction,
   type VolumeReply,
@@ -56,6 +57,14 @@ export class LinstorCommandSink implements Sink {
 
   async probe(): Promise<void> {
     await this.options.api.version(AbortSignal.any([AbortSignal.timeout(PROBE_LIMIT_MS), this.end.signal]));
+  }
+
+  async info(): Promise<StoreInfo> {
+    const signal = AbortSignal.any([AbortSignal.timeout(PROBE_LIMIT_MS), this.end.signal]);
+    const { api } = this.options;
+    const [version, nodes] = await Promise.all([api.version(signal), api.nodes(signal)]);
+    const online = nodes.filter((node) => node.online).length;
+    return { version: `LINSTOR ${version}, ${online} of ${nodes.length} satellites online` };
   }
 
   async stop(): Promise<void> {

@@ -58,10 +58,11 @@ export class OpsKit {
   namespace(): Namespace {
     const client = this.client();
     return {
-      host: client.fullyQualifiedNamespace,
+      host: /sb:\/\/([^;]+);/.exec(this.broker.connectionString())?.[1] ?? "",
       client,
       admin: adminOf(this.adminHost),
       token: undefined,
+      tls: false,
       close: () => client.close(),
     };
   }
