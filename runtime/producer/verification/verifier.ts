@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
 import {
+  type CryptoKey,
   calculateJwkThumbprint,
   compactVerify,
   decodeJwt,
   decodeProtectedHeader,
   EmbeddedJWK,
   flattenedVerify,
+  type JWSHeaderParameters,
   type JWTPayload,
 } from "jose";
 import {
@@ -44,8 +46,8 @@ const SKEW_SECONDS = 60;
  * signature, in seconds: 14 days. Its first message came in time; of the copy itself the service only says when it was sent.
  */
 export const COPY_SECONDS = 14 * 86_400;
-/** Tokens whose signature was found right, so that each is checked once. */
-const MAX_TOKENS = 1_000;
+/** Producers that are remembered, by their tokens and by their keys. */
+const MAX_REMEMBERED = 1_000;
 const TOKEN_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
 const SIGNATURE_ALGORITHMS = ["ES256", "EdDSA"];
 const COPY_PROPERTIES = [ORIGINAL_ID_PROPERTY, ATTEMPTS_PROPERTY, REPLAYS_PROPERTY];
@@ -66,7 +68,9 @@ interface Claims {
 
 /** What a signature says of itself. */
 interface Signature {
+  /** As it was sent, and as it is read. */
   header: string;
+  protected: JWSHeaderParameters;
   value: string;
   names: string[];
   signedAt: number;
@@ -79,6 +83,8 @@ export class ProducerVerifier {
   private readonly subjects: ReadonlyMap<string, ReadonlySet<string>>;
   /** When tokens were found right, in milliseconds, by their hash; the oldest first. */
   private readonly known = new Map<string, number>();
+  /** Keys of producers that a token was found right for, by their thumbprint: importing one is half of the cost. */
+  private readonly signers = new Map<string, CryptoKey>();
   private readonly verified = new WeakSet<SinkMessage>();
   private readonly entity: string;
   private readonly time: KeyTime;
@@ -127,8 +133,10 @@ export class ProducerVerifier {
     const payload = signedBytes({ ...message, entity: this.entity }, signature.names, message.properties);
     if (payload === undefined) throw new Unverified("an application property that was signed is missing");
     // Its own key first: that costs no request, and a copied signature ends here.
-    await signatureHolds(signature, payload);
+    const key = this.signers.get(signature.thumbprint) ?? (await EmbeddedJWK(signature.protected));
+    await signatureHolds(signature, payload, key);
     await this.tokenHolds(token, claims.issuer, message.enqueuedTime.getTime());
+    remember(this.signers, signature.thumbprint, key);
     message.properties = trusted(message.properties, signature.names);
     message.producer = `${claims.issuer} ${claims.subject}`;
   }
@@ -161,10 +169,7 @@ export class ProducerVerifier {
     } catch {
       throw new Unverified("the signature of its token does not hold");
     }
-    this.known.delete(hash);
-    const [oldest] = this.known.keys();
-    if (this.known.size >= MAX_TOKENS && oldest !== undefined) this.known.delete(oldest);
-    this.known.set(hash, now);
+    remember(this.known, hash, now);
   }
 }
 
@@ -180,14 +185,14 @@ function textOf({ properties }: SinkMessage, name: string, limit: number): strin
 async function readSignature(text: string): Promise<Signature> {
   const [header = "", payload, value = "", ...rest] = text.split(".");
   if (payload !== "" || rest.length > 0) throw new Unverified("its signature is no detached JWS");
-  const { b64, crit, jwk, ...found } = decodeProtectedHeader({ protected: header });
-  const { iat, props } = found;
+  const read = decodeProtectedHeader({ protected: header });
+  const { b64, crit, jwk, iat, props } = read;
   if (b64 !== false || crit?.length !== 1 || jwk === undefined)
     throw new Unverified("its signature's header lacks b64 false, crit or jwk");
   if (typeof iat !== "number" || !Number.isSafeInteger(iat)) throw new Unverified("its signature has no time");
   if (!Array.isArray(props) || props.length > SignatureLimits.properties || !props.every(isName))
     throw new Unverified("its signature does not say which properties it covers");
-  return { header, value, names: props, signedAt: iat, thumbprint: await calculateJwkThumbprint(jwk) };
+  return { header, protected: read, value, names: props, signedAt: iat, thumbprint: await calculateJwkThumbprint(jwk) };
 }
 
 function isName(name: unknown): name is string {
@@ -211,9 +216,17 @@ function checkTimes(message: SinkMessage, { notBefore, end }: Claims, { signedAt
     );
 }
 
-async function signatureHolds({ header, value }: Signature, payload: Uint8Array): Promise<void> {
+/** Puts an entry last; where there are too many, the one that was put there first goes. */
+function remember<T>(entries: Map<string, T>, name: string, value: T): void {
+  entries.delete(name);
+  const [oldest] = entries.keys();
+  if (entries.size >= MAX_REMEMBERED && oldest !== undefined) entries.delete(oldest);
+  entries.set(name, value);
+}
+
+async function signatureHolds({ header, value }: Signature, payload: Uint8Array, key: CryptoKey): Promise<void> {
   try {
-    await flattenedVerify({ protected: header, payload, signature: value }, EmbeddedJWK, {
+    await flattenedVerify({ protected: header, payload, signature: value }, key, {
       algorithms: SIGNATURE_ALGORITHMS,
     });
   } catch {
