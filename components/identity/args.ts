@@ -67,6 +67,8 @@ export interface GrantBusArgs extends GrantNamespaceArgs {
 export const IdentityKind = {
   /** Carries messages: receives from its source, sends replies. It never manages. */
   Worker: "worker",
+  /** A worker that reads exact counts as well: it manages the entity that it receives from, and no other. */
+  Observer: "observer",
   /** Counts messages, and so manages the entity that it counts. */
   Autoscaler: "autoscaler",
   /** Exists outside of the stack, and publishes. It never manages. */

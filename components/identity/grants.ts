@@ -91,6 +91,7 @@ const NEVER_MANAGE: IdentityKind[] = [IdentityKind.Worker, IdentityKind.Producer
 
 /** Rights that an identity of a kind never has; paths are from the args. */
 export function kindProblems(kind: IdentityKind, grants: GrantArgs[]): Problem[] {
+  if (kind === IdentityKind.Observer) return observerProblems(grants);
   if (!NEVER_MANAGE.includes(kind)) return [];
   return grants.flatMap((grant, i) =>
     isGrant(grant) && grant.right === Right.Manage
@@ -100,6 +101,24 @@ export function kindProblems(kind: IdentityKind, grants: GrantArgs[]): Problem[]
             grant.right,
             `is more than a ${kind} needs: it can change and delete the entity`,
             "Give send or receive; what counts messages or looks after the bus has an identity and a kind of its own",
+          ),
+        ]
+      : [],
+  );
+}
+
+/** An observer counts what it receives: on any other entity the right to manage is more than it needs. */
+function observerProblems(grants: GrantArgs[]): Problem[] {
+  const sound = grants.filter(isGrant);
+  const received = new Set(sound.filter(({ right }) => right === Right.Receive).map((grant) => grantPath(grant)));
+  return grants.flatMap((grant, i) =>
+    isGrant(grant) && grant.right === Right.Manage && !received.has(grantPath(grant))
+      ? [
+          problem(
+            `grants.${i}.right`,
+            grant.right,
+            "is more than an observer needs: it counts only what it receives",
+            "Give it receive on the same entity, or take this away",
           ),
         ]
       : [],

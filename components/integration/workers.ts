@@ -63,7 +63,7 @@ function workerIdentity(name: string, args: IntegrationArgs, pipeline: Pipeline,
       purpose: `Stowage pipeline ${pipeline.name}`,
       issuerUrl: ground.issuer,
       serviceAccount: { namespace: ground.namespaceName, name: pipeline.name },
-      kind: IdentityKind.Worker,
+      kind: pipeline.observe ? IdentityKind.Observer : IdentityKind.Worker,
       grants,
       bus: busOf(name, args, ground.bus, grants),
       ...defined({ tags: args.tags }),
@@ -72,7 +72,7 @@ function workerIdentity(name: string, args: IntegrationArgs, pipeline: Pipeline,
   );
 }
 
-/** The autoscaler has an identity of its own: the worker never may manage what it receives from. */
+/** The autoscaler has an identity of its own: only a worker that observes may manage what it receives from. */
 function autoscalerIdentity(name: string, args: IntegrationArgs, pipeline: Pipeline, ground: Ground): WorkloadIdentity {
   const grants = autoscalerGrants(pipeline);
   return new WorkloadIdentity(

@@ -184,9 +184,25 @@ const refused: [string, Partial<WorkloadIdentityArgs>, string[]][] = [
     ],
   ],
   [
+    "an observer that manages what it does not receive",
+    {
+      kind: "observer",
+      grants: [
+        { queue: "renders", right: "receive" },
+        { queue: "renders", right: "manage" },
+        { topic: "events", right: "manage" },
+      ],
+    },
+    [
+      'grants.2.right: is more than an observer needs: it counts only what it receives (found "manage"). Give it receive on the same entity, or take this away',
+    ],
+  ],
+  [
     "a kind that there is not",
     { kind: "admin" as "operator" },
-    ['kind: must be one of worker, autoscaler, producer, deployer, operator (found "admin"). Choose one of them'],
+    [
+      'kind: must be one of worker, observer, autoscaler, producer, deployer, operator (found "admin"). Choose one of them',
+    ],
   ],
   [
     "an entity that the bus does not have",

@@ -103,9 +103,9 @@ describe.each(environments)("the environment %s", (environment) => {
   it("gives the workers pipelines that they take, each with its entity's own lock, deliveries and sessions", async () => {
     const args = argsOf(environment);
     const { all, value, known } = await buildOf(environment, false);
-    const pipelines = all(CONFIG).map((configMap) => {
-      const { "pipeline.json": json = "" } = configMap.inputs["data"] as { [file: string]: string };
-      return parsePipeline(JSON.parse(json));
+    const pipelines = all(CONFIG).flatMap((configMap) => {
+      const { "pipeline.json": json } = configMap.inputs["data"] as { [file: string]: string };
+      return json === undefined ? [] : [parsePipeline(JSON.parse(json))];
     });
     expect(Object.values((await known(value.pipelines)) ?? {})).toEqual(
       Object.keys(args.pipelines).map((name) => pipelines.find((p) => p.name === name)),
