@@ -6,7 +6,8 @@ import {
   StowageError,
   type TableDefinition,
 } from "../../runtime/contract/index.js";
-import { applySchema, createSink } from "../../runtime/sinks/cassandra/index.js";
+import { traceMessage } from "../../runtime/ops/trace/index.js";
+import { applySchema, createSink, RowLookup } from "../../runtime/sinks/cassandra/index.js";
 import { sinkContext } from "../support/sinkContext.js";
 import {
   connectionOf,
@@ -221,6 +222,39 @@ describe("a message id", () => {
     const stored = rows.rows.map((row) => Number(row["seq"])).sort((a, b) => a - b);
     expect(stored).toEqual(winners.map((side, n) => n * 2 + side));
     for (const sink of sinks) await sink.stop();
+  });
+
+  test("can be traced: who took it, and the row that its outcome names, as of its event", async () => {
+    const table = readings("traced", {
+      columns: { ...readings("traced").columns, raw: { type: "blob", body: "raw", required: true } },
+      clusteringKey: [{ column: "seq", descending: true }, { column: "raw" }],
+    });
+    const [pipeline, connection] = [pipelineOf(table, replication), connectionOf(kit.ring)];
+    const sink = await sinkOn(table, "worker-9");
+    const body = { device: "d'1", day: "2026-01-31", seq: 7, time: "2026-01-31T00:00:00.500Z", raw: "AP8=" };
+    const taken = message("traced-1", { ...body, reading: { celsius: 1 } });
+    const [outcome] = await sink.process([taken], context);
+    await sink.stop();
+    const lookup = await RowLookup.open(pipeline, connection);
+    try {
+      expect(await lookup.entry("readings", "traced-1")).toMatchObject({
+        worker: "worker-9",
+        bodySha256: taken.bodySha256,
+        sequenceNumber: "1",
+      });
+      expect(await lookup.entry("readings", "traced-2")).toBeUndefined();
+      const object = outcome?.kind === "done" ? (outcome.object ?? "") : "";
+      expect(object).toBe('telemetry.traced ["d\'1","2026-01-31","7","AP8="]');
+      const key: string[] = JSON.parse(object.slice("telemetry.traced ".length));
+      expect(await lookup.row(key)).toEqual({ writtenAs: new Date("2026-01-31T00:00:00.500Z") });
+      expect(await lookup.row(key.with(2, "8"))).toBeUndefined();
+    } finally {
+      await lookup.close();
+    }
+    const wanted = { message: "traced-1", files: [], pipeline, connection, signal: never };
+    expect((await traceMessage(wanted)).entries).toMatchObject([
+      { source: "cassandra", where: "ledger of telemetry.traced" },
+    ]);
   });
 
   test("that comes again with the same body is a duplicate, whichever worker gets it", async () => {

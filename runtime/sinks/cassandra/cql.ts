@@ -152,6 +152,25 @@ export function readClaim(table: TableDefinition): string {
   return `SELECT "body_sha256" FROM ${qualified(ledgerTable(table))} WHERE "entity" = ? AND "message_id" = ?`;
 }
 
+/** Reads who took a message. Parameters: entity, message id. */
+export function readEntry(table: TableDefinition): string {
+  const ledger = ledgerTable(table);
+  const columns = ofKind(ledger, ColumnKind.Regular).map(({ name }) => quoted(name));
+  return `SELECT ${columns.join(", ")} FROM ${qualified(ledger)} WHERE "entity" = ? AND "message_id" = ?`;
+}
+
+/**
+ * Reads when a row's cells were written, by its whole primary key. Parameters: the key's values as JSON, in the order of
+ * partition key and clustering key. Without another column than the key's it only says whether the row is there.
+ */
+export function readWritten(table: TableDefinition): string {
+  const key = [...table.partitionKey, ...table.clusteringKey.map(({ column }) => column)];
+  const others = Object.keys(table.columns).filter((name) => !key.includes(name));
+  const selected = others.length === 0 ? key.map(quoted) : others.map((name) => `writetime(${quoted(name)})`);
+  const where = key.map((name) => `${quoted(name)} = fromJson(?)`).join(" AND ");
+  return `SELECT ${selected.join(", ")} FROM ${qualified(table)} WHERE ${where}`;
+}
+
 function marks(count: number): string {
   return Array.from({ length: count }, () => "?").join(", ");
 }

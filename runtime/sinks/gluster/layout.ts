@@ -33,7 +33,11 @@ export class Layout {
   }
 
   paths(key: string): ResultPaths {
-    const hash = sha256(key);
+    return this.pathsOf(sha256(key));
+  }
+
+  /** `hash` is the SHA-256 of a message's key. */
+  pathsOf(hash: string): ResultPaths {
     const folder = join(this.root, hash.slice(0, 2));
     return { hash, folder, manifest: join(folder, hash + MANIFEST) };
   }

@@ -40,6 +40,16 @@ export async function claim(api: LinstorApi, key: string, mine: Claim, now: Date
   return mine;
 }
 
+/** The claim that stands for a message id; undefined where there is none, or none any more. */
+export async function findClaim(
+  api: LinstorApi,
+  key: string,
+  signal: AbortSignal,
+): Promise<(Claim & { at: Date }) | undefined> {
+  const found = read((await shard(api, key, signal))[key]);
+  return found === undefined ? undefined : { ...found.claim, at: new Date(found.at) };
+}
+
 /**
  * Notes the result of a command in its claim, before the history lets go of it: a duplicate that comes later is not
  * taken for a command that was claimed and never begun. `at` stands in for the time of a claim that is gone.

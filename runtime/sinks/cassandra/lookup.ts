@@ -1,0 +1,72 @@
+import type { Client } from "cassandra-driver";
+import type { Connection, Pipeline, TableDefinition } from "../../contract/index.js";
+import { connect } from "./client.js";
+import { readEntry, readWritten } from "./cql.js";
+import { cassandraParts } from "./schema.js";
+
+/** Who took a message, as the table's ledger says. */
+export interface FoundEntry {
+  worker: string;
+  bodySha256: string;
+  traceId: string;
+  sequenceNumber: string;
+  claimedAt: Date;
+}
+
+/** A row, as far as its writes tell. */
+export interface FoundRow {
+  /** The time that its cells carry, the newest: its event's. Absent where it has no cells besides its key. */
+  writtenAs?: Date;
+}
+
+const MICROSECONDS = 1_000n;
+
+/** Looks into a pipeline's table. Connected with `open`, to be closed. */
+export class RowLookup {
+  private constructor(
+    private readonly client: Client,
+    readonly table: TableDefinition,
+  ) {}
+
+  /** Connects. Throws with what each contact point answered. */
+  static async open(pipeline: Pipeline, connection: Connection): Promise<RowLookup> {
+    const { sink, cassandra } = cassandraParts(pipeline, connection);
+    return new RowLookup(await connect(cassandra), sink.table);
+  }
+
+  async entry(entity: string, messageId: string): Promise<FoundEntry | undefined> {
+    const result = await this.client.execute(readEntry(this.table), [entity, messageId]);
+    const row = result.first();
+    if (row === null || row === undefined) return undefined;
+    const at: unknown = row["claimed_at"];
+    return {
+      worker: String(row["worker"]),
+      bodySha256: String(row["body_sha256"]),
+      traceId: String(row["trace_id"]),
+      sequenceNumber: String(row["sequence_number"]),
+      claimedAt: at instanceof Date ? at : new Date(0),
+    };
+  }
+
+  /** The row of a primary key in text form, as an outcome names it; undefined where it is not there. */
+  async row(key: readonly string[]): Promise<FoundRow | undefined> {
+    const { table } = this;
+    const names = [...table.partitionKey, ...table.clusteringKey.map(({ column }) => column)];
+    if (names.length !== key.length) throw new Error(`the primary key has ${names.length} columns, not ${key.length}`);
+    const values = names.map((name, i) => jsonOf(table.columns[name]?.type, key[i] ?? ""));
+    const found = (await this.client.execute(readWritten(table), values)).first();
+    if (found === null || found === undefined) return undefined;
+    const times = found.values().filter((value): value is bigint => typeof value === "bigint");
+    const newest = times.reduce((latest, time) => (time > latest ? time : latest), 0n);
+    return newest === 0n ? {} : { writtenAs: new Date(Number(newest / MICROSECONDS)) };
+  }
+
+  async close(): Promise<void> {
+    await this.client.shutdown();
+  }
+}
+
+/** A value in text form as Cassandra reads JSON: bytes in hexadecimal, everything else as the text itself. */
+function jsonOf(type: string | undefined, text: string): string {
+  return JSON.stringify(type === "blob" ? `0x${Buffer.from(text, "base64").toString("hex")}` : text);
+}
