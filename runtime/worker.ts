@@ -140,11 +140,10 @@ export class Worker {
   /** Opens the audit where the pipeline keeps one; false where it cannot be written, which is in the log. */
   private async openAudit(): Promise<boolean> {
     const { pipeline, connection, worker, log } = this.setup;
-    const append = log.append ?? (() => Promise.reject(new Error("the log does not take other lines")));
     const { metrics } = this;
     try {
       this.audit = await openAudit({
-        ...{ pipeline, connection, worker, metrics, append },
+        ...{ pipeline, connection, worker, metrics, append: log.append },
         logger: log.logger,
         clock: systemClock,
       });

@@ -1,3 +1,4 @@
+import { Bag, type Bagged } from "./bag.js";
 import type { Clock } from "./clock.js";
 
 /** Why a piece of work must stop: the reason of its abort signal. */
@@ -44,7 +45,8 @@ const NEARLY_OVER = 0.1;
 const LOOKS_PER_LOCK = 20;
 
 /** One lock that is being kept. `stop` fires with a StopReason. */
-export class HeldLock {
+export class HeldLock implements Bagged {
+  place: number | undefined = undefined;
   private controller: AbortController | undefined;
   private reason: StopReason | undefined;
   private expiresAt: number;
@@ -167,7 +169,7 @@ export class HeldLock {
  * One timer looks at all of them: a timer a message would cost more than most messages do.
  */
 export class LockKeeper {
-  private readonly held = new Set<HeldLock>();
+  private readonly held = new Bag<HeldLock>();
   private callOff: (() => void) | undefined;
 
   constructor(

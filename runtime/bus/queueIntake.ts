@@ -11,6 +11,7 @@ import type { Grant, HeldLock, LockKeeper } from "./locks.js";
 import { isRefusal, type Propagation } from "./propagation.js";
 import { LinkSettler, type Settler } from "./settler.js";
 import { Slots } from "./slots.js";
+import { Unsettled } from "./unsettled.js";
 
 /** The part of the client's receiver that is used. */
 export type QueueReceiver = Pick<
@@ -53,8 +54,6 @@ const LINK_SLOTS = 256;
  * unsettled (a long job, a lost lock) it would come to a stand. Half-way there it is replaced.
  */
 const REPLACE_BEHIND = 1_024;
-/** Whether it has to be is looked at after each so many of its messages. */
-const LOOK_EVERY = 64;
 /** How long closing a subscription may take, in milliseconds; the client itself gives up draining after 200. */
 const CLOSE_MILLISECONDS = 2_000;
 
@@ -71,9 +70,7 @@ interface Link extends CreditLink {
   lost: boolean;
   /** Messages of this link that are in work. */
   working: number;
-  delivered: number;
-  /** Numbers of the deliveries that are not settled, oldest first. */
-  unsettled: Set<number>;
+  unsettled: Unsettled;
 }
 
 /** One delivery over a link, and the lock that came with it: one object for both, because there is one a message. */
@@ -170,7 +167,7 @@ export class QueueIntake {
     const { createReceiver, ledger, state } = this.options;
     const receiver = createReceiver();
     const link: Link = {
-      ...{ receiver, slots, credit: 0, working: 0, delivered: 0, unsettled: new Set() },
+      ...{ receiver, slots, credit: 0, working: 0, unsettled: new Unsettled() },
       ...{ attached: false, retired: false, lost: false },
       settler: new LinkSettler(receiver, () => this.standIn(link)),
       subscription: { close: () => Promise.resolve() },
@@ -240,8 +237,7 @@ export class QueueIntake {
     const delivery = new QueueDelivery(this, link, received, this.options.read(received), keeper, now);
     ledger.took(link, delivery.read.bytes);
     metrics.held.progressAt = now;
-    const number = link.delivered++;
-    link.unsettled.add(number);
+    const number = link.unsettled.add();
     link.working++;
     if (!state.connected) state.up(link);
     if (this.slots.tryEnter()) delivery.receivedAt = now;
@@ -250,22 +246,19 @@ export class QueueIntake {
     this.slots.leave();
     keeper.release(delivery.lock);
     link.working--;
-    if (outcome !== DeliveryOutcome.LockLost && outcome !== DeliveryOutcome.Unsettled) link.unsettled.delete(number);
+    if (outcome !== DeliveryOutcome.LockLost && outcome !== DeliveryOutcome.Unsettled) link.unsettled.settle(number);
     const creditGoesBack = ledger.over(link, delivery.read.bytes);
-    this.afterMessage(link, number);
+    this.afterMessage(link);
     if (creditGoesBack) return;
     await new Promise<void>((giveCredit) => ledger.owe(link, giveCredit));
   }
 
-  private afterMessage(link: Link, number: number): void {
+  private afterMessage(link: Link): void {
     const { ledger } = this.options;
     if (ledger.held === 0) this.whenIdle?.();
     if (link.retired && !link.lost && link.working === 0) void this.closeLink(link);
     if (this.stopping) return;
-    if (number % LOOK_EVERY === 0 && !link.retired) {
-      const oldest = link.unsettled.values().next().value;
-      if (oldest !== undefined && link.delivered - oldest > REPLACE_BEHIND) void this.replace(link);
-    }
+    if (link.unsettled.span > REPLACE_BEHIND && !link.retired) void this.replace(link);
     if (this.freeSlots > 0) this.grow();
   }
 

@@ -1,4 +1,5 @@
 import type { ServiceBusReceivedMessage, ServiceBusReceiver } from "@azure/service-bus";
+import { Bag, type Bagged } from "./bag.js";
 import { errorText, isLockLost } from "./errors.js";
 import { type OutcomeKind, OutcomeTurns } from "./outcomeTurns.js";
 
@@ -8,7 +9,7 @@ export type Settler = Pick<ServiceBusReceiver, "completeMessage" | "abandonMessa
 type Operation = (by: Settler) => Promise<void>;
 
 /** A settlement that was sent and not answered yet. */
-interface Settlement {
+interface Settlement extends Bagged {
   operation: Operation;
   resolve(outcome: void | Promise<void>): void;
 }
@@ -18,7 +19,7 @@ interface Settlement {
  * holds the message's slot meanwhile; whoever knows of the loss says so here.
  */
 export class LinkSettler implements Settler {
-  private readonly pending = new Set<Settlement>();
+  private readonly pending = new Bag<Settlement>();
   private readonly turns = new OutcomeTurns();
   private gone = false;
 
@@ -34,9 +35,10 @@ export class LinkSettler implements Settler {
   /** The link is lost. */
   lost(): void {
     this.gone = true;
-    const pending = [...this.pending];
-    this.pending.clear();
-    for (const settlement of pending) settlement.resolve(this.again(settlement.operation));
+    for (const settlement of this.pending) {
+      this.pending.delete(settlement);
+      settlement.resolve(this.again(settlement.operation));
+    }
   }
 
   completeMessage(message: ServiceBusReceivedMessage): Promise<void> {
@@ -60,7 +62,7 @@ export class LinkSettler implements Settler {
     if (this.gone) return this.instead(operation);
     // Not a race against one lasting promise: that would keep something of every message until the link is lost.
     return new Promise((resolve, reject) => {
-      const settlement = { operation, resolve };
+      const settlement: Settlement = { operation, resolve, place: undefined };
       this.pending.add(settlement);
       operation(this.settler).then(
         () => {

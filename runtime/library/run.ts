@@ -1,6 +1,5 @@
 import { hostname } from "node:os";
 import {
-  AuditDestination,
   type Connection,
   ExitCode,
   InvalidInputError,
@@ -59,7 +58,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<ExitCode> {
   const worker = options.worker ?? process.env["HOSTNAME"] ?? hostname();
   const base = { pipeline: pipeline.name, sink: sinkKind(pipeline), worker };
   const level = options.logLevel ?? logLevel(process.env["STOWAGE_LOG_LEVEL"]);
-  const log = createLog({ level, base, shared: pipeline.audit?.destination === AuditDestination.Stdout });
+  const log = createLog({ level, base });
   // File operations wait on the volume, in threads: as many as there are messages in work, within reason.
   if (ownProcess)
     process.env["UV_THREADPOOL_SIZE"] ??= String(Math.min(64, Math.max(4, pipeline.delivery.concurrency * 2)));

@@ -2,7 +2,7 @@ import { write, writeSync } from "node:fs";
 import { promisify } from "node:util";
 
 /** Bytes that make a write at once, and how long fewer may wait, in milliseconds. */
-const WRITE_BYTES = 4_096;
+const WRITE_BYTES = 32_768;
 const WAIT_MILLISECONDS = 100;
 /** Bytes of lines that nobody waits for that are kept while the reader stands still; what comes on top is dropped. */
 const KEPT_BYTES = 16 * 1024 * 1024;
@@ -23,6 +23,8 @@ interface Waiter {
  * would cut into each other's lines beyond 4 KiB.
  */
 export class LineWriter {
+  /** Lines of text that are not bytes yet: made bytes together, since each conversion costs as much as many lines. */
+  private text = "";
   private queue: Buffer[] = [];
   private queued = 0;
   /** Bytes given and bytes written, counted from the first ever. */
@@ -45,9 +47,9 @@ export class LineWriter {
 
   /** Takes a line that nobody waits for: one of the log. */
   write(line: string): boolean {
-    if (this.queued > KEPT_BYTES) return false;
-    this.add(Buffer.from(line));
-    if (this.queued >= WRITE_BYTES) void this.pump();
+    if (this.queued + this.text.length > KEPT_BYTES) return false;
+    this.text += line;
+    if (this.text.length >= WRITE_BYTES) void this.pump();
     else this.timer ??= setTimeout(() => void this.pump(), WAIT_MILLISECONDS).unref();
     return true;
   }
@@ -55,6 +57,7 @@ export class LineWriter {
   /** Resolves once the system has the lines; rejects with its error, and maybe some of their bytes are out. */
   append(lines: Buffer): Promise<void> {
     return new Promise((resolve, reject) => {
+      this.addText();
       this.add(lines);
       this.waiting.push({ until: this.given, resolve, reject });
       void this.pump();
@@ -63,10 +66,16 @@ export class LineWriter {
 
   /** Writes out synchronously what still waits: before the process ends. */
   flushSync(): void {
+    this.addText();
     const rest = Buffer.concat(this.queue.splice(0));
     this.queued = 0;
     for (let done = 0; done < rest.length; ) done += writeSync(this.fd, rest, done);
     this.written += rest.length;
+  }
+
+  private addText(): void {
+    if (this.text !== "") this.add(Buffer.from(this.text));
+    this.text = "";
   }
 
   private add(bytes: Buffer): void {
@@ -80,7 +89,7 @@ export class LineWriter {
     this.writing = true;
     clearTimeout(this.timer);
     this.timer = undefined;
-    while (this.queue.length > 0) {
+    for (this.addText(); this.queue.length > 0; this.addText()) {
       const bytes = Buffer.concat(this.queue.splice(0));
       this.queued = 0;
       try {

@@ -1,6 +1,6 @@
 import pino from "pino";
 import { LineWriter } from "./lineWriter.js";
-import { isoNow, type LineDestination, type PlainFields, PlainLines } from "./plainLines.js";
+import { isoNow, type PlainFields, PlainLines } from "./plainLines.js";
 
 /** The worker's log: JSON lines, one a decision; never a body, never a token. */
 export type Logger = pino.Logger;
@@ -15,10 +15,6 @@ export const LogLevel = {
   Debug: "debug",
 } as const;
 export type LogLevel = (typeof LogLevel)[keyof typeof LogLevel];
-
-/** Bytes that may wait in memory before they are written, and how long they may wait, in milliseconds. */
-const BUFFER_BYTES = 32_768;
-const FLUSH_MILLISECONDS = 100;
 
 const plainWriters = new WeakMap<Logger, PlainLines>();
 
@@ -37,8 +33,8 @@ export interface Log {
   logger: Logger;
   /** Writes out synchronously what is buffered: before the process ends, and after a line that somebody waits for. */
   flush(): void;
-  /** Writes other lines to where the log goes, between its own; only where the log was made to take them. */
-  append?(lines: Buffer): Promise<void>;
+  /** Writes other lines to where the log goes, between its own. */
+  append(lines: Buffer): Promise<void>;
 }
 
 /** How a log is made. */
@@ -47,38 +43,23 @@ export interface LogOptions {
   base: { [name: string]: string };
   /** @default 1, standard output */
   fd?: number;
-  /** True where others write lines to the same descriptor: `append`. @default false */
-  shared?: boolean;
 }
 
 /**
  * A log on a file descriptor. Lines are buffered for at most 100 ms: a line a message would otherwise cost a system
  * call a message.
  */
-export function createLog({ level, base, fd = 1, shared = false }: LogOptions): Log {
+export function createLog({ level, base, fd = 1 }: LogOptions): Log {
   const format = {
     level,
     base,
     timestamp: () => `,"time":"${isoNow()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  const onto = (destination: LineDestination): Logger => {
-    const logger = pino(format, destination);
-    plainWriters.set(logger, new PlainLines(base, destination));
-    return logger;
-  };
-  if (shared) {
-    const lines = LineWriter.of(fd);
-    return { logger: onto(lines), flush: () => flushQuietly(lines), append: (bytes) => lines.append(bytes) };
-  }
-  const destination = pino.destination({
-    fd,
-    sync: false,
-    minLength: BUFFER_BYTES,
-    maxWrite: 2 * BUFFER_BYTES,
-    periodicFlush: FLUSH_MILLISECONDS,
-  });
-  return { logger: onto(destination), flush: () => flushQuietly(destination) };
+  const lines = LineWriter.of(fd);
+  const logger = pino(format, lines);
+  plainWriters.set(logger, new PlainLines(base, lines));
+  return { logger, flush: () => flushQuietly(lines), append: (bytes) => lines.append(bytes) };
 }
 
 function flushQuietly(destination: { flushSync(): void }): void {
