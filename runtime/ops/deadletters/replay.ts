@@ -5,6 +5,7 @@ import { errorCode, errorText, isLockLost } from "../../bus/errors.js";
 import { originalIdOf } from "../../bus/ids.js";
 import { REPLAYS_PROPERTY, StowageError } from "../../contract/index.js";
 import type { Pacer } from "../concurrency.js";
+import { isRefusal } from "../refusal.js";
 import { sequenceOf } from "../selection.js";
 import { complete, type Held, Step } from "./sweep.js";
 
@@ -40,9 +41,6 @@ export interface ReplayOptions {
 
 /** A lock with less left than this, in milliseconds, is renewed before a copy is sent. */
 const LOCK_LEFT_MILLISECONDS = 10_000;
-
-/** What the client reports of a message that the entity does not take: another message may well be taken. */
-const REFUSALS: ReadonlySet<string> = new Set(["MessageSizeExceeded", "InvalidOperation", "RangeError", "TypeError"]);
 
 /** The copy that a dead letter is replayed as. */
 export function replayCopy(
@@ -91,7 +89,7 @@ export class Replay {
     try {
       await options.sender.sendMessages(copy);
     } catch (error) {
-      if (!REFUSALS.has(errorCode(error))) throw error;
+      if (!isRefusal(error)) throw error;
       return this.keep(held, errorCode(error), errorText(error));
     }
     this.copied.add(number);

@@ -2,6 +2,7 @@ import type { ServiceBusMessage, ServiceBusMessageBatch, ServiceBusSender } from
 import { errorCode, errorText } from "../../bus/errors.js";
 import { StowageError } from "../../contract/index.js";
 import type { Pacer } from "../concurrency.js";
+import { isRefusal } from "../refusal.js";
 import { LineError, linesOf } from "./lines.js";
 import { type LineDefaults, readLine } from "./outgoing.js";
 
@@ -37,9 +38,6 @@ export interface SendOptions {
 
 /** Messages of one batch at most; the service takes 4,500. */
 const BATCH_MESSAGES = 500;
-/** What the service answers to what it does not take, and surely did not take. */
-const REFUSALS: ReadonlySet<string> = new Set(["MessageSizeExceeded", "InvalidOperation"]);
-
 /**
  * The messages of a file, one a line, from a line on; empty lines are passed over.
  * @param mostBytes of one line
@@ -113,7 +111,7 @@ export class LineSender {
     try {
       await sender.sendMessages(batch);
     } catch (error) {
-      if (!REFUSALS.has(errorCode(error))) throw uncertain(messages, error);
+      if (!isRefusal(error)) throw uncertain(messages, error);
       // A batch is taken whole or not at all. One by one it shows which message is the one; and a partitioned entity takes
       // no batch of several partition keys.
       for (const entry of messages) await this.single(entry);
@@ -126,7 +124,7 @@ export class LineSender {
     try {
       await this.options.sender.sendMessages(entry.message);
     } catch (error) {
-      if (!REFUSALS.has(errorCode(error))) throw uncertain([entry], error);
+      if (!isRefusal(error)) throw uncertain([entry], error);
       throw new StowageError(
         "MessageRefused",
         `line ${entry.line}: the entity does not take the message (${errorCode(error)}): ${errorText(error)}`,

@@ -50,9 +50,10 @@ const id = z
     ServiceBusLimits.idCharacters,
     because(`must be at most ${ServiceBusLimits.idCharacters} characters`, "Shorten it"),
   );
+const rule = because("must be text, true, false, null, or a number within 2^53", "Write anything else as text");
 const value = z.union(
-  [z.string(), z.boolean(), z.null(), z.number().refine((n) => !Number.isInteger(n) || Number.isSafeInteger(n))],
-  because("must be text, true, false, null, or a number within 2^53", "Write anything else as text"),
+  [z.string(), z.boolean(), z.null(), z.number().refine((n) => !Number.isInteger(n) || Number.isSafeInteger(n), rule)],
+  rule,
 );
 const time = z.iso.datetime({
   offset: true,
