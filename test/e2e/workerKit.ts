@@ -54,6 +54,7 @@ export class BusKit {
     change: (pipeline: Pipeline) => void = () => undefined,
     batch = 1,
     open: (connection: Connection, pipeline: Pipeline) => Promise<Bus> = openBus,
+    probe: () => Promise<void> = async () => undefined,
   ) {
     const pipeline = pipelineOf((p) => {
       p.source.lockDurationSeconds = 5;
@@ -64,7 +65,7 @@ export class BusKit {
       batching: { maxMessages: batch, maxWaitMilliseconds: 5 },
       start: async () => undefined,
       stop: async () => undefined,
-      probe: async () => undefined,
+      probe,
       process: (messages, context) => Promise.all(messages.map((message) => work(message, context))),
     };
     const engine = new Engine({
@@ -78,7 +79,7 @@ export class BusKit {
     engine.start();
     const value = async (name: string, labels: { [name: string]: string } = {}): Promise<number> => {
       const metric = await metrics.registry.getSingleMetric(name)?.get();
-      const found = metric?.values.find((v) => Object.entries(labels).every(([key, text]) => v.labels[key] === text));
+      const found = metric?.values.find((v) => Object.entries(labels).every(([key, text]) => String(v.labels[key]) === text));
       return found?.value ?? 0;
     };
     const stop = (): Promise<boolean> => {
