@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -84,9 +85,13 @@ describe("modules of one's own, beside the bundle alone", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
+  /** Writes a module as a config map is mounted: a link to a link to a folder of its own version. */
   const write = (name: string, text: string): string => {
-    const path = join(folder, "modules", name);
-    writeFileSync(path, text);
+    const [modules, path] = [join(folder, "modules"), join(folder, "modules", name)];
+    mkdirSync(join(modules, "..2026_01_31"), { recursive: true });
+    if (!existsSync(join(modules, "..data"))) symlinkSync("..2026_01_31", join(modules, "..data"));
+    writeFileSync(join(modules, "..2026_01_31", name), text);
+    if (!existsSync(path)) symlinkSync(join("..data", name), path);
     return path;
   };
   const lines = (): string[] =>
