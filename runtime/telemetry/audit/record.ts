@@ -73,7 +73,8 @@ const messageFields = {
   trace: z.string(),
 };
 
-const recordSchema = z.discriminatedUnion("kind", [
+/** A record of each kind. */
+export const recordSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     ...common,
     kind: z.literal(RecordKind.Open),

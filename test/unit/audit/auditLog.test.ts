@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { verifyAudit } from "../../../runtime/ops/audit/index.js";
 import { CHECKPOINT_BYTES } from "../../../runtime/telemetry/audit/chainFiles.js";
-import { type OpenRecord, RecordKind } from "../../../runtime/telemetry/audit/record.js";
+import { type OpenRecord, RecordKind, recordSchema } from "../../../runtime/telemetry/audit/record.js";
 import { StreamTarget } from "../../../runtime/telemetry/audit/streamTarget.js";
 import { type AuditTarget, unavailable } from "../../../runtime/telemetry/audit/target.js";
 import { LineWriter } from "../../../runtime/telemetry/lineWriter.js";
@@ -46,6 +46,15 @@ describe("the audit log", () => {
     const last = recordsIn(...kit.files).at(-1);
     expect(last).toMatchObject({ kind: "outcome", intent: 2, result: "done", duplicate: true });
     expect(last).toMatchObject({ object: "renders/ab/cd.result" });
+  });
+
+  test("is documented: every member of every kind of record stands in the README", async () => {
+    const readme = readFileSync(join(__dirname, "../../../runtime/telemetry/audit/README.md"), "utf8");
+    const table = readme.slice(readme.indexOf("## A record"), readme.indexOf("## Order"));
+    const documented = new Set([...table.matchAll(/`(\w+)`/g)].map(([, name]) => name));
+    const kinds = recordSchema.options.map(({ shape }) => Object.keys(shape));
+    for (const member of kinds.flat()) expect(documented).toContain(member);
+    expect(Object.values(RecordKind).every((kind) => documented.has(kind))).toBe(true);
   });
 
   test("holds no body, no description and no reply", async () => {

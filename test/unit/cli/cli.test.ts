@@ -6,7 +6,7 @@ import { screen } from "../../../stacks/cli/screen.js";
 async function call(...args: string[]): Promise<{ out: string; code: string }> {
   let out = "";
   const root = program();
-  for (const command of [root, ...root.commands])
+  for (const command of [root, ...root.commands, ...root.commands.flatMap((each) => each.commands)])
     command.exitOverride().configureOutput({ writeOut: (text) => (out += text), writeErr: (text) => (out += text) });
   try {
     await root.parseAsync(["node", "stowage", ...args]);
@@ -17,14 +17,17 @@ async function call(...args: string[]): Promise<{ out: string; code: string }> {
 }
 
 describe("the command line", () => {
-  it.each([[["--help"]], [["local", "--help"]], [["preview", "--help"]]])(
-    "%j says what it takes and how it ends",
-    async (args) => {
-      const { out } = await call(...args);
-      expect(out).toContain("Usage: stowage");
-      expect(out).toContain("Exit codes:");
-    },
-  );
+  it.each([
+    [["--help"]],
+    [["local", "--help"]],
+    [["preview", "--help"]],
+    [["trace", "--help"]],
+    [["audit", "verify", "--help"]],
+  ])("%j says what it takes and how it ends", async (args) => {
+    const { out } = await call(...args);
+    expect(out).toContain("Usage: stowage");
+    expect(out).toContain("Exit codes:");
+  });
 
   it("names every option of local in its help", async () => {
     const { out } = await call("local", "--help");
