@@ -1,7 +1,16 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { ALERTS, alertsSpec, dashboard, messageAgeSpec } from "../../../components/worker/monitoring/index.js";
+import {
+  ALERTS,
+  alertsSpec,
+  dashboard,
+  messageAgeSpec,
+  panelRows,
+} from "../../../components/worker/monitoring/index.js";
 import { METRICS, type MetricDefinition } from "../../../runtime/contract/index.js";
 import { createMetrics } from "../../../runtime/telemetry/index.js";
+import { packageRoot } from "../../../stacks/packageRoot.js";
 import { groupedBy, seriesIn } from "./expressions.js";
 import { monitoredWith, panelExpressions } from "./monitored.js";
 
@@ -139,6 +148,51 @@ describe("the dashboard", () => {
       expect(panels.map((panel) => panel.title)).toContain(title);
       expect(titles).not.toContain(title);
     }
+  });
+});
+
+describe("the README", () => {
+  const readme = readFileSync(join(packageRoot(), "components/worker/README.md"), "utf8");
+  const rowsOf = (heading: string) => {
+    const [, section = ""] = readme.split(`\n## ${heading}\n`);
+    const rows = [...(section.split("\n## ")[0] ?? "").matchAll(/^\| (.+) \|$/gm)].map(([, row = ""]) =>
+      row.split(" | "),
+    );
+    return rows.slice(2);
+  };
+
+  it("lists every alert with its key, its figures and its severity, and no other", () => {
+    const figures = Object.entries(ALERTS).map(([key, { alert, defaults }]) => {
+      const { threshold, windowSeconds, forSeconds, severity } = defaults;
+      const own = key === "noProgress" ? "the pipeline's `noProgressSeconds`" : threshold?.(monitoredWith(false));
+      const figure = [
+        own === undefined
+          ? undefined
+          : typeof own === "number" && windowSeconds !== undefined
+            ? `more than ${own}`
+            : own,
+        windowSeconds === undefined ? undefined : `within ${windowSeconds} s`,
+      ];
+      const first = figure.filter((each) => each !== undefined).join(" ");
+      const unit = typeof own === "number" && windowSeconds === undefined ? " s" : "";
+      const parts = [`${first}${unit}`, forSeconds === 0 ? "" : `for ${forSeconds} s`, severity];
+      return [`\`${alert}\``, `\`${key}\``, parts.filter((each) => each !== "").join(", ")];
+    });
+    const listed = rowsOf("Alerts").map(([alert, key, , figure]) => [alert, key, figure]);
+    expect(listed.slice(0, -1)).toEqual(figures);
+    expect(listed.at(-1)?.[0]).toBe("`StowageMessageAge`");
+  });
+
+  it("lists every panel, by row, and no other", () => {
+    const titles = new Map<string, Set<string>>();
+    for (const of of [monitoredWith(false), monitoredWith(true)])
+      for (const { title, panels } of panelRows(of)) {
+        const known = titles.get(title) ?? new Set();
+        titles.set(title, known);
+        for (const panel of panels) known.add(panel.title);
+      }
+    const rendered = [...titles].map(([title, panels]) => [title, [...panels].join(" · ")]);
+    expect(rowsOf("The dashboard")).toEqual(rendered);
   });
 });
 
