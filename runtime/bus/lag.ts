@@ -37,8 +37,8 @@ export class LagObserver {
   start(): void {
     const { waiting, deadLetters, counts, metrics } = this.options;
     void this.every(LOOK_MILLISECONDS, async () => {
-      await this.age("the oldest message", waiting, metrics.queueOldestAge);
-      await this.age("the oldest dead letter", deadLetters, metrics.deadLetterOldestAge);
+      await this.age("the oldest message", waiting, () => metrics.queueOldestAge);
+      await this.age("the oldest dead letter", deadLetters, () => metrics.deadLetterOldestAge);
     });
     if (counts !== undefined) void this.every(COUNT_MILLISECONDS, () => this.count(counts));
   }
@@ -57,12 +57,13 @@ export class LagObserver {
     }
   }
 
-  private async age(what: string, peeker: Pick<Peeker, "peekOldest">, gauge: Gauge): Promise<void> {
+  /** The gauge is asked for once there is something to show: it is absent, not 0, while the first look takes its time. */
+  private async age(what: string, peeker: Pick<Peeker, "peekOldest">, gauge: () => Gauge): Promise<void> {
     const found = await this.found(what, () => peeker.peekOldest());
-    if (found === undefined) gauge.remove();
-    else if (found.value === undefined) gauge.set(0);
+    if (found === undefined) gauge().remove();
+    else if (found.value === undefined) gauge().set(0);
     // The entity's clock may be ahead of this one.
-    else gauge.set(Math.max(0, this.options.clock.now() - found.value.enqueuedAt) / 1000);
+    else gauge().set(Math.max(0, this.options.clock.now() - found.value.enqueuedAt) / 1000);
   }
 
   private async count(ask: () => Promise<EntityCounts>): Promise<void> {

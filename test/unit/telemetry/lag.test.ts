@@ -45,8 +45,18 @@ describe("the observer of the entity", () => {
   }
 
   test("tells the age of the oldest message and dead letter, and 0 where none waits", async () => {
-    const { lag, oldest, clock, value } = observed();
+    const { lag, oldest, clock, metrics, value } = observed();
+    let answer: () => void = () => undefined;
+    oldest(
+      () =>
+        new Promise((resolve) => {
+          answer = () => resolve(undefined);
+        }),
+    );
     lag.start();
+    await settled();
+    expect(metrics.registry.getSingleMetric("stowage_queue_oldest_age_seconds")).toBeUndefined();
+    answer();
     await settled();
     expect(await value("stowage_queue_oldest_age_seconds")).toBe(0);
     expect(await value("stowage_dead_letter_oldest_age_seconds")).toBe(90);

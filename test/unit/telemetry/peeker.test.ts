@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../runtime/bus/clock.js";
 import { Peeker, type PeekReceiver } from "../../../runtime/bus/peeker.js";
 import { Broker, type QueueSettings } from "../../../stacks/local/broker/index.js";
+import { received } from "../bus/fakeBus.js";
 import { clientError, FakeClock, settled } from "../bus/fakes.js";
 
 describe("the peeker, with the unmodified client against the broker", () => {
@@ -130,6 +131,31 @@ describe("the peeker, with the unmodified client against the broker", () => {
     expect(await peek.peekOldest()).toBeDefined();
     broker.faults.dropConnections();
     await expect.poll(() => peek.peekOldest().catch(() => undefined), { timeout: 10_000 }).toBeDefined();
+  });
+
+  test.each([
+    ["of an ordinary entity goes on behind what it passed over", 0, ["none", "2", "2"]],
+    // Partition 3: a lower number may be a newer message's.
+    ["of a partitioned entity begins at the first each time", 3, ["none", "844424930131970", "0"]],
+  ])("%s", async (_what, partition, asked) => {
+    broker.putQueue("renders", {});
+    const sender = client.createSender("renders");
+    const [number = expect.fail("no number")] = await sender.scheduleMessages(
+      [{ body: 1 }],
+      new Date(Date.now() + 1e6),
+    );
+    await sender.close();
+    const sequenceNumber = number.add(number.shiftLeft(48).multiply(partition));
+    const from: string[] = [];
+    const peekMessages: PeekReceiver["peekMessages"] = async (_count, options) => {
+      from.push(options?.fromSequenceNumber?.toString() ?? "none");
+      return from.length === 1 ? [{ ...received(), state: "scheduled", sequenceNumber }] : [];
+    };
+    const createReceiver = (): PeekReceiver => ({ peekMessages, close: async () => undefined });
+    const peek = new Peeker({ clock: systemClock, createReceiver });
+    expect(await peek.peekOldest()).toBeUndefined();
+    expect(await peek.peekOldest()).toBeUndefined();
+    expect(from).toEqual(asked);
   });
 });
 
