@@ -16,7 +16,8 @@ doctor  tries everything that run needs, from where it stands, and says what to 
 
 Exit status: 0 done or stopped, 1 failed, 2 invalid input, 3 something it needs is missing, 4 no progress,
 5 refused: the bus still refuses the worker's identity 10 minutes after its start, or for 2 minutes later on.
-STOWAGE_LOG_LEVEL is silent, fatal, error, warn, info (default) or debug.
+STOWAGE_LOG_LEVEL is silent, fatal, error, warn, info (default) or debug. OTEL_EXPORTER_OTLP_ENDPOINT, and OpenTelemetry's
+other standard variables, have metrics and traces sent over OTLP (http/protobuf).
 `;
 
 /** What a program of one's own puts into the worker's command. */
