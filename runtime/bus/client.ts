@@ -1,6 +1,7 @@
 import type { TokenCredential } from "@azure/identity";
 import type { RetryOptions, ServiceBusClient } from "@azure/service-bus";
 import { type ClientRetries, type Connection, DELIVERY_DEFAULTS, StowageError } from "../contract/index.js";
+import { repairClient } from "./clientRepair.js";
 import { systemClock } from "./clock.js";
 import { RefreshingCredential, type TokenEvents } from "./tokens.js";
 
@@ -45,10 +46,12 @@ export async function openClient({ serviceBus }: Connection, options: ClientOpti
   if (serviceBus.developmentEmulator === true) {
     const keys = "SharedAccessKeyName=local;SharedAccessKey=local";
     const client = new Client(`Endpoint=sb://${host};${keys};UseDevelopmentEmulator=true`, settings);
+    repairClient(client);
     return { client, credential: undefined, close: () => client.close() };
   }
   const credential = await credentialOf(serviceBus, options.tokens ?? SILENT);
   const client = new Client(host, credential, settings);
+  repairClient(client);
   const close = async (): Promise<void> => {
     credential.stop();
     await client.close();

@@ -180,7 +180,7 @@ export class Engine {
           maxDeliveryCount: source.maxDeliveryCount,
           idleMilliseconds: delivery.sessionIdleMilliseconds,
           quantumMilliseconds: delivery.sessionQuantumSeconds * 1000,
-          settleMilliseconds: delivery.client.timeoutSeconds * 1000,
+          answerMilliseconds: delivery.client.timeoutSeconds * 1000,
         })
       : new QueueIntake({ ...shared, createReceiver: () => bus.createReceiver() });
     this.watchdog = this.makeWatchdog();

@@ -39,8 +39,8 @@ export interface SessionOptions {
   idleMilliseconds: number;
   /** How long it is worked on before its place may go to another, in milliseconds. */
   quantumMilliseconds: number;
-  /** How long a settlement may go unanswered before the session is given back, in milliseconds. */
-  settleMilliseconds: number;
+  /** How long a settlement, or a request for the session's state, may go unanswered, in milliseconds. */
+  answerMilliseconds: number;
   /** Told when the session may be asked to make room: its quantum is over, or no message came for a moment. */
   mayYield(): void;
   /** True once nothing new may be begun. */
@@ -93,7 +93,8 @@ export class Session {
       ofSession: true,
     });
     this.settler = new LinkSettler(receiver, undefined);
-    this.progress = new SessionProgress({ receiver, logger: options.logger, clock: options.clock });
+    const { logger, clock, answerMilliseconds } = options;
+    this.progress = new SessionProgress({ receiver, logger, clock, answerMilliseconds });
     this.lock.signal.addEventListener("abort", () => this.wake(), { once: true });
   }
 
@@ -107,7 +108,7 @@ export class Session {
     const callOff = clock.after(quantumMilliseconds, mayYield);
     try {
       if (this.goesOn) {
-        await this.progress.open();
+        await this.answered(this.progress.open());
         await this.work(this.subscribe());
       }
       return true;
@@ -263,9 +264,9 @@ export class Session {
   }
 
   /** The client itself waits a minute for each try, whatever its options say; all of the session would wait with it. */
-  private answered(settled: Promise<void>): Promise<void> {
-    const { clock, settleMilliseconds } = this.options;
-    return within(clock, settleMilliseconds, settled, "the settlement was not answered in time");
+  private answered(answer: Promise<void>): Promise<void> {
+    const { clock, answerMilliseconds } = this.options;
+    return within(clock, answerMilliseconds, answer, "the bus did not answer in time");
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { ServiceBusSessionReceiver } from "@azure/service-bus";
 import { DeliveryOutcome, type Logger } from "../telemetry/index.js";
-import type { Clock } from "./clock.js";
+import { type Clock, within } from "./clock.js";
 import type { MessageHeader } from "./envelope.js";
 import { errorCode, errorText } from "./errors.js";
 import {
@@ -16,6 +16,8 @@ export interface SessionProgressOptions {
   receiver: Pick<ServiceBusSessionReceiver, "sessionId" | "getSessionState" | "setSessionState">;
   logger: Logger;
   clock: Clock;
+  /** How long a write may go unanswered, in milliseconds. */
+  answerMilliseconds: number;
 }
 
 /** While a session is worked on, its position is written after so many messages, or so many milliseconds. */
@@ -152,7 +154,9 @@ export class SessionProgress {
         this.changed = false;
         this.unsaved = 0;
         this.savedAt = this.options.clock.now();
-        return this.options.receiver.setSessionState(withRecord(this.found, this.record));
+        const { clock, answerMilliseconds, receiver } = this.options;
+        const answer = receiver.setSessionState(withRecord(this.found, this.record));
+        return within(clock, answerMilliseconds, answer, "the bus did not answer in time");
       });
     this.writing = written;
     const over = (): void => {

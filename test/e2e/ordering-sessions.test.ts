@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { openBus } from "../../runtime/bus/index.js";
+import { openBus, openClient } from "../../runtime/bus/index.js";
 import { recordOf } from "../../runtime/bus/sessionState.js";
 import type { Outcome, Pipeline } from "../../runtime/contract/index.js";
 import { packageRoot } from "../../stacks/packageRoot.js";
@@ -163,6 +163,17 @@ describe("sessions on the real client", () => {
     expect((await stateOf("b")) ?? undefined).toBeUndefined();
   });
 
+  test("a link of the client that is gone has no address, where the client itself throws out of a timer", async () => {
+    kit = await new BusKit().open(SESSIONS);
+    const { client, close } = await openClient(kit.connection);
+    await kit.send("a", [0], "a");
+    const link: object = Reflect.get(Reflect.get(await client.acceptNextSession("renders"), "_messageSession"), "link");
+    expect(Reflect.get(link, "address")).toBe("renders");
+    const gone = Object.create(Object.getPrototypeOf(link), { _link: { value: {} } });
+    expect(Reflect.get(gone, "address")).toBeUndefined();
+    await close();
+  });
+
   test("nothing of 500 sessions that came and went is left at the broker or in the client", async () => {
     kit = await new BusKit().open(SESSIONS);
     const warnings: Error[] = [];
@@ -284,7 +295,11 @@ describe("a message that kills its worker every time", () => {
     expect(dead).toMatchObject({ messageId: "a-2", deadLetterReason: "AttemptsExhausted" });
     expect(dead?.deliveryCount).toBe(0);
     const effects = existsSync(log) ? effectsOf(readFileSync(log, "utf8")) : [];
-    const of = (session: string): number[] => effects.filter((e) => e.session === session).map((e) => e.number);
+    // A kill may have caught a neighbour between effect and settlement: its newest message is done again then.
+    const of = (session: string): number[] => {
+      const all = effects.filter((effect) => effect.session === session).map((effect) => effect.number);
+      return all.filter((number, at) => number !== all[at - 1]);
+    };
     expect([of("a"), of("b")]).toEqual([
       [0, 1, 3, 4],
       [0, 1],

@@ -181,6 +181,26 @@ describe("the state of a session", () => {
     expect(kit.lines.filter((line) => line["msg"] === "a session's state not written")).toHaveLength(2);
   });
 
+  test("that is not answered holds neither the session nor its first message for ever", async () => {
+    const kit = engineKit(
+      async () => done,
+      (p) => {
+        sessions(p);
+        p.delivery.client.timeoutSeconds = 5;
+      },
+    );
+    const unread = sessionOf(kit, ["a1"]);
+    unread.getSessionState = () => new Promise(() => undefined);
+    const unwritten = sessionOf(kit, ["b1"]);
+    unwritten.setSessionState = () => new Promise(() => undefined);
+    kit.engine.start();
+    await kit.clock.advance(4_900);
+    expect([kit.began, unread.closed]).toEqual([[], 0]);
+    await kit.clock.advance(200);
+    expect([kit.began, unread.closed]).toEqual([["b1"], 1]);
+    expect(unwritten.settlements).toHaveLength(1);
+  });
+
   test("that cannot be read gives the session back, and it is not asked for again at once", async () => {
     const kit = engineKit(async () => done, sessions);
     const failing = Array.from({ length: 20 }, () => {
