@@ -123,6 +123,13 @@ describe("schema", () => {
   });
 });
 
+test("the ring says its version and how many of its nodes are up", async () => {
+  const sink = await sinkOn(readings("version"));
+  expect((await sink.info?.())?.version).toMatch(/^Cassandra \d+\.\d+\.\d+\S* in dc1, 1 of 1 nodes up$/);
+  await sink.stop();
+  await expect(sink.info?.()).rejects.toThrow("not started");
+});
+
 describe("rows", () => {
   test("are the same in order, shuffled and repeated", async () => {
     const messages = Array.from({ length: 500 }, (_, n) => reading(n, EPOCH_MS));

@@ -1,20 +1,28 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ServiceBusClient } from "@azure/service-bus";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Broker } from "../../stacks/local/broker/index.js";
+import { WORKER_BUNDLE } from "../../stacks/local/bundle.js";
+import { CertificateAuthority } from "../../stacks/local/entra/authority.js";
+import { packageRoot } from "../../stacks/packageRoot.js";
 import { startCommand } from "../support/command.js";
+import { pipelineOf } from "../unit/bus/fakes.js";
 
 /** Needs the compiled command (`npm run build`). */
+
+type Runner = (...args: string[]) => Promise<{ code: number | null; stdout: string; stderr: string }>;
 
 interface World {
   broker: Broker;
   client: ServiceBusClient;
   folder: string;
   /** Runs the command against the broker. */
-  stowage(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }>;
+  stowage: Runner & { with(env: NodeJS.ProcessEnv): Runner };
   /** Everything in an entity. */
   content(path: string, deadLetters?: boolean): Promise<{ id: unknown; body: unknown; properties: unknown }[]>;
 }
@@ -28,16 +36,19 @@ async function world(): Promise<World> {
   onTestFinished(() => client.close());
   const folder = await mkdtemp(join(tmpdir(), "stowage-ops-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return {
-    ...{ broker, client, folder },
-    stowage: async (...args) => {
-      const env = { ...process.env, STOWAGE_CONNECTION_STRING: broker.connectionString() };
+  const running =
+    (more: NodeJS.ProcessEnv): Runner =>
+    async (...args) => {
+      const env = { ...process.env, STOWAGE_CONNECTION_STRING: broker.connectionString(), ...more };
       const run = startCommand(args, { env });
       onTestFinished(() => {
         if (run.child.exitCode === null) run.child.kill("SIGKILL");
       });
       return { code: await run.ended, ...run.output() };
-    },
+    };
+  return {
+    ...{ broker, client, folder },
+    stowage: Object.assign(running({}), { with: running }),
     content: async (path, deadLetters = false) => {
       const receiver = client.createReceiver(path, deadLetters ? { subQueueType: "deadLetter" } : {});
       const found: { id: unknown; body: unknown; properties: unknown }[] = [];
@@ -48,6 +59,19 @@ async function world(): Promise<World> {
       return found;
     },
   };
+}
+
+/** A program that ends by itself, killed with the test otherwise. */
+function startProcess(args: string[]): { ended: Promise<number | null>; stdout(): string } {
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  onTestFinished(() => {
+    if (child.exitCode === null) child.kill("SIGKILL");
+  });
+  let stdout = "";
+  child.stdout.on("data", (part: Buffer) => {
+    stdout += part.toString();
+  });
+  return { ended: once(child, "close").then(([code]) => code as number | null), stdout: () => stdout };
 }
 
 describe("the operations of the command line", () => {
@@ -117,6 +141,104 @@ describe("the operations of the command line", () => {
     expect(stderr).toContain("line 4: is no JSON");
     expect(stderr).toContain("line 5: has no messageId");
     expect(await content("orders")).toEqual([]);
+  });
+
+  it("stops a replay at the first Ctrl-C, and goes on where it was with the same command", async () => {
+    const { broker, client, stowage, content } = await world();
+    await client
+      .createSender("orders")
+      .sendMessages(Array.from({ length: 60 }, (_, i) => ({ messageId: `m-${i}`, body: i })));
+    const receiver = client.createReceiver("orders");
+    for (let done = 0; done < 60; ) {
+      const batch = await receiver.receiveMessages(60);
+      await Promise.all(batch.map((message) => receiver.deadLetterMessage(message)));
+      done += batch.length;
+    }
+    const env = { ...process.env, STOWAGE_CONNECTION_STRING: broker.connectionString() };
+    const run = startCommand(["dlq", "replay", "--entity", "orders", "--all", "--rate", "20", "--json"], { env });
+    while (broker.counts("orders").active < 5) await new Promise((resolve) => setTimeout(resolve, 20));
+    run.child.kill("SIGINT");
+    expect(await run.ended).toBe(130);
+    const first = JSON.parse(run.output().stdout);
+    expect(first).toMatchObject({ matched: 60, end: "stopped" });
+    expect(run.output().stderr).toContain("The same command goes on with what is left");
+    const { active, deadLetter } = broker.counts("orders");
+    expect([active, deadLetter]).toEqual([first.done, 60 - first.done]);
+    const second = await stowage("dlq", "replay", "--entity", "orders", "--all", "--rate", "0", "--json");
+    expect(JSON.parse(second.stdout)).toMatchObject({ matched: 60 - first.done, done: 60 - first.done });
+    const originals = (await content("orders")).map(
+      ({ properties }) => (properties as Record<string, unknown>)["stowage-original-id"],
+    );
+    expect(originals).toHaveLength(60);
+    expect(new Set(originals).size).toBe(60);
+  });
+
+  it("replays on a subscription where its siblings let the copies pass, and nowhere else", async () => {
+    const { broker, client, folder, stowage, content } = await world();
+    broker.putTopic("events", {});
+    for (const name of ["blue", "all"]) broker.putSubscription("events", name, {});
+    const authority = await CertificateAuthority.create("operations test");
+    writeFileSync(join(folder, "ca.pem"), authority.cert);
+    const { port } = await broker.listenAdmin({ tls: await authority.issue() });
+    await client.createSender("events").sendMessages({ messageId: "m", body: 1 });
+    const receiver = client.createReceiver("events", "blue");
+    const [message] = await receiver.receiveMessages(1);
+    if (message !== undefined) await receiver.deadLetterMessage(message);
+    const env = {
+      STOWAGE_ADMIN_CONNECTION_STRING: `Endpoint=sb://localhost:${port};SharedAccessKeyName=local;SharedAccessKey=local`,
+      NODE_EXTRA_CA_CERTS: join(folder, "ca.pem"),
+    };
+    const replay = ["dlq", "replay", "--entity", "events/subscriptions/blue", "--all"];
+    const blind = await stowage(...replay);
+    expect(blind).toMatchObject({ code: 3, stderr: expect.stringContaining("RulesUnseen") });
+    const refused = await stowage.with(env)(...replay);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain("AND ([stowage-replay-for] IS NULL OR [stowage-replay-for] = 'all')");
+    const rule = "[stowage-replay-for] IS NULL OR [stowage-replay-for] = 'all'";
+    broker.putRule("events", "all", "$Default", { kind: "sql", expression: rule });
+    const done = await stowage.with(env)(...replay, "--json");
+    expect(JSON.parse(done.stdout)).toMatchObject({ matched: 1, done: 1 });
+    expect(await content("events/subscriptions/blue")).toHaveLength(1);
+    expect(await content("events/subscriptions/all")).toHaveLength(1);
+  });
+
+  it("says how far behind entities are, and what is wrong with a pipeline, here and from the worker's bundle", async () => {
+    const { broker, folder, stowage, client } = await world();
+    broker.putQueue("renders", { lockDurationSeconds: 60 });
+    broker.putQueue("answers", {});
+    await client.createSender("orders").sendMessages([{ body: 1 }, { body: 2 }]);
+    const lag = await stowage("lag", "--entity", "orders", "--entity", "renders", "--json");
+    const [orders, renders] = lag.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(orders).toMatchObject({ entity: "orders", active: { count: 2, atLeast: false } });
+    expect(renders).toMatchObject({ entity: "renders", active: { count: 0, atLeast: false } });
+
+    const volume = join(folder, "volume");
+    mkdirSync(volume);
+    const pipeline = pipelineOf((p) => {
+      p.delivery.slowSeconds = 1;
+      if (p.sink.gluster !== undefined) Object.assign(p.sink.gluster, { mountPath: volume, volume: "results" });
+    });
+    const host = /sb:\/\/([^;]+);/.exec(broker.connectionString())?.[1] ?? "";
+    const serviceBus = { fullyQualifiedNamespace: host, developmentEmulator: true };
+    writeFileSync(join(folder, "pipeline.json"), JSON.stringify(pipeline));
+    writeFileSync(join(folder, "connection.json"), JSON.stringify({ contractVersion: 1, serviceBus }));
+    const files = ["--pipeline", join(folder, "pipeline.json"), "--connection", join(folder, "connection.json")];
+    const ill = await stowage("doctor", ...files, "--json");
+    expect(ill.code).toBe(1);
+    const findings = JSON.parse(ill.stdout).findings as { check: string; status: string; detail: string }[];
+    expect(findings.filter(({ status }) => status === "fail").map(({ detail }) => detail)).toEqual([
+      expect.stringContaining("VolumeNotMounted"),
+    ]);
+    writeFileSync(join(volume, ".stowage-volume"), '{"volume":"results"}');
+    const well = await stowage("doctor", ...files);
+    expect(well).toMatchObject({ code: 0 });
+    expect(well.stdout).toMatch(/^ok {4}store {5}volume results/m);
+    const inPod = startProcess([join(packageRoot(), WORKER_BUNDLE), "doctor", ...files]);
+    expect(await inPod.ended).toBe(0);
+    expect(inPod.stdout()).toMatch(/^ok {4}listen {4}may receive from renders$/m);
   });
 
   it.each([
