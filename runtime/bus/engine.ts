@@ -186,7 +186,10 @@ export class Engine {
     this.watchdog = this.makeWatchdog();
     const { waiting, deadLetters } = bus;
     const counts = pipeline.observe ? () => bus.counts() : undefined;
-    this.lag = new LagObserver({ waiting, deadLetters, counts, metrics, logger, clock, random });
+    this.lag = new LagObserver({
+      ...{ waiting, deadLetters, counts, metrics, logger, clock, random },
+      connected: () => this.state.connected,
+    });
   }
 
   private makeWatchdog(): Watchdog {

@@ -9,6 +9,8 @@ import type { Peeker } from "./peeker.js";
 export interface LagOptions {
   waiting: Pick<Peeker, "peekOldest">;
   deadLetters: Pick<Peeker, "peekOldest">;
+  /** Whether the worker is attached to the entity: one that it cannot reach, or that refuses it, is not asked besides. */
+  connected(): boolean;
   /** Asks for the exact counts; absent where the pipeline does not observe. */
   counts?: (() => Promise<EntityCounts>) | undefined;
   metrics: Pick<WorkerMetrics, "queueOldestAge" | "deadLetterOldestAge" | "queueMessages">;
@@ -20,6 +22,8 @@ export interface LagOptions {
 
 /** Between two looks, in milliseconds: two small requests each. */
 const LOOK_MILLISECONDS = 15_000;
+/** Between two looks at whether the worker is attached, in milliseconds. */
+const WAIT_MILLISECONDS = 1_000;
 /** Between two requests for the counts, in milliseconds: administration is throttled by the namespace. */
 const COUNT_MILLISECONDS = 30_000;
 
@@ -37,6 +41,11 @@ export class LagObserver {
   start(): void {
     const { waiting, deadLetters, counts, metrics } = this.options;
     void this.every(LOOK_MILLISECONDS, async () => {
+      await this.attached(() => {
+        metrics.queueOldestAge.remove();
+        metrics.deadLetterOldestAge.remove();
+      });
+      if (this.end.signal.aborted) return;
       await this.age("the oldest message", waiting, () => metrics.queueOldestAge);
       await this.age("the oldest dead letter", deadLetters, () => metrics.deadLetterOldestAge);
     });
@@ -46,6 +55,14 @@ export class LagObserver {
   /** Begins no further look. */
   stop(): void {
     this.end.abort();
+  }
+
+  /** Waits until the worker is attached; where it is not, what was known before is told to be unknown. */
+  private async attached(unknown: () => void): Promise<void> {
+    const { connected, clock } = this.options;
+    if (connected()) return;
+    unknown();
+    while (!connected() && !this.end.signal.aborted) await pause(clock, WAIT_MILLISECONDS, this.end.signal);
   }
 
   private async every(milliseconds: number, look: () => Promise<void>): Promise<void> {

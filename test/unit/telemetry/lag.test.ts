@@ -26,6 +26,7 @@ describe("the observer of the entity", () => {
     const { clock, metrics, logger } = made;
     let waiting = async (): Promise<PeekedMessage | undefined> => undefined;
     let looks = 0;
+    let attached = true;
     const lag = new LagObserver({
       waiting: {
         peekOldest: () => {
@@ -34,6 +35,7 @@ describe("the observer of the entity", () => {
         },
       },
       deadLetters: { peekOldest: async () => ({ sequenceNumber: "7", enqueuedAt: clock.now() - 90_000 }) },
+      connected: () => attached,
       ...(counts === undefined ? {} : { counts }),
       ...{ metrics, logger, clock },
       random: () => 0.5,
@@ -41,7 +43,10 @@ describe("the observer of the entity", () => {
     const oldest = (next: typeof waiting): void => {
       waiting = next;
     };
-    return { ...made, lag, oldest, looks: () => looks };
+    const attach = (now: boolean): void => {
+      attached = now;
+    };
+    return { ...made, lag, oldest, attach, looks: () => looks };
   }
 
   test("tells the age of the oldest message and dead letter, and 0 where none waits", async () => {
@@ -87,6 +92,27 @@ describe("the observer of the entity", () => {
     expect(await value("stowage_queue_oldest_age_seconds")).toBe(0);
     expect(lines.at(-1)).toMatchObject({ level: 30, msg: "observed again" });
     lag.stop();
+  });
+
+  test("asks nothing of an entity that the worker is not attached to, and tells no ages then", async () => {
+    const { lag, attach, clock, value, looks, lines } = observed();
+    attach(false);
+    lag.start();
+    await clock.advance(60_000);
+    expect(looks()).toBe(0);
+    expect(await value("stowage_queue_oldest_age_seconds")).toBeUndefined();
+    attach(true);
+    await clock.advance(1_000);
+    expect(looks()).toBe(1);
+    expect(await value("stowage_dead_letter_oldest_age_seconds")).toBe(90);
+    attach(false);
+    await clock.advance(15_000);
+    expect(looks()).toBe(1);
+    expect(await value("stowage_dead_letter_oldest_age_seconds")).toBeUndefined();
+    expect(lines).toEqual([]);
+    lag.stop();
+    await settled();
+    expect(clock.pending).toBe(0);
   });
 
   test("looks four times a minute, and not at all once it is stopped", async () => {
