@@ -1,11 +1,11 @@
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { parseHead, verifyAudit } from "../../runtime/ops/audit/index.js";
 import { type AuditRecord, isRecord, readRecord } from "../../runtime/telemetry/audit/record.js";
 import { linesIn, recordsIn } from "../unit/audit/kit.js";
 import { BusKit, until } from "./workerKit.js";
-import { buildBundle, ProcessKit, type RunningWorker } from "./workerProcess.js";
+import { buildBundle, ProcessKit, RunningWorker } from "./workerProcess.js";
 
 const MESSAGES = 200;
 
@@ -80,6 +80,42 @@ describe("the audit of workers that are killed", () => {
       0,
     );
     expect(linesIn(files()[0] ?? "").join()).not.toContain("body 0");
+  }, 120_000);
+
+  test("goes on in its next file where the system takes no more in one: nothing is lost, the chain holds", async () => {
+    await opened();
+    const directory = join(kit.folder, "audit");
+    mkdirSync(directory);
+    const pipeline = kit.pipeline("cat", (p) => {
+      p.source.maxDeliveryCount = 10;
+      p.delivery.concurrency = 8;
+      p.audit = { destination: "file", directory, headEvery: 50, maxFileBytes: 1024 * 1024 };
+    });
+    const [pipelineFile, connectionFile] = ["pipeline", "connection"].map((name) => join(kit.folder, name));
+    writeFileSync(pipelineFile ?? "", JSON.stringify(pipeline));
+    writeFileSync(connectionFile ?? "", JSON.stringify(bus.connection));
+    // A write beyond 64 KiB (128 blocks of 512 bytes) of a file takes a part, then fails with EFBIG.
+    const worker = new RunningWorker(
+      ["run", "--pipeline", pipelineFile ?? "", "--connection", connectionFile ?? "", "--listen", "127.0.0.1:0"],
+      { HOSTNAME: "pod-a" },
+      undefined,
+      ["sh", "-c", 'ulimit -f 128; exec "$@"', "sh"],
+    );
+    try {
+      await until("all are settled", () => bus.broker.counts("renders").active === 0, 60);
+      worker.signal("SIGTERM");
+      expect(await worker.ended).toBe(0);
+    } finally {
+      await worker.kill();
+    }
+    expect(worker.line("audit records cannot be written")?.["description"]).toMatch(/EFBIG/);
+    const files = readdirSync(directory).map((name) => join(directory, name));
+    expect(files.length).toBeGreaterThan(2);
+    expect(files.every((file) => statSync(file).size <= 65_536)).toBe(true);
+    const report = await verifyAudit({ files, heads: [parseHead(headOf(worker))] });
+    expect(report).toMatchObject({ verified: true, openTotal: 0, notes: [], chains: [{ ended: true, unproven: 0 }] });
+    expectWhole(files.sort().flatMap(linesIn).map(readRecord).filter(isRecord));
+    expect([bus.broker.counts("renders").deadLetter, kit.manifests().length]).toEqual([0, MESSAGES]);
   }, 120_000);
 
   test("stands whole in the collected output of pods, each with a chain of its own", async () => {

@@ -89,9 +89,18 @@ export class RunningWorker {
   output = "";
   private readonly child: ChildProcessByStdio<null, Readable, Readable>;
 
-  /** @param program what Node runs; the bundle of this tree unless told otherwise */
-  constructor(args: string[], environment: { [name: string]: string }, program = join(ROOT, WORKER_BUNDLE)) {
-    this.child = spawn(process.execPath, [program, ...args], {
+  /**
+   * @param program what Node runs; the bundle of this tree unless told otherwise
+   * @param wrapper a command that ends in running what follows it: `sh -c 'ulimit -f 8; exec "$@"' sh`
+   */
+  constructor(
+    args: string[],
+    environment: { [name: string]: string },
+    program = join(ROOT, WORKER_BUNDLE),
+    wrapper: string[] = [],
+  ) {
+    const [command = process.execPath, ...all] = [...wrapper, process.execPath, program, ...args];
+    this.child = spawn(command, all, {
       env: { PATH: process.env["PATH"] ?? "", ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
