@@ -1,5 +1,5 @@
 import type { WorkerAlertsArgs } from "../monitoringArgs.js";
-import { happened, type MonitoredPipeline, POOLED, series } from "./promql.js";
+import { type Happened, happened, type MonitoredPipeline, POOLED, series } from "./promql.js";
 
 /** An alert by its key in the args. */
 export type AlertKey = keyof WorkerAlertsArgs;
@@ -57,7 +57,9 @@ export const ALERTS: { readonly [K in AlertKey]-?: AlertDefinition } = {
       severity: "critical",
     },
     expr: (of, { threshold }) => {
-      const since = `time() - ${pooled("max", series(of, "stowage_last_progress_timestamp_seconds"))}`;
+      // Before its first message a worker counts from its start.
+      const progress = pooled("max", `${series(of, "stowage_last_progress_timestamp_seconds")} > 0`);
+      const since = `time() - (${progress} or ${pooled("max", series(of, "process_start_time_seconds"))})`;
       const waiting = pooled("max", series(of, "stowage_queue_oldest_age_seconds"));
       const shut = pooled("max", series(of, "stowage_circuit_open"));
       // A store that is down keeps the intake shut on purpose, and has alerts of its own.
@@ -77,7 +79,7 @@ export const ALERTS: { readonly [K in AlertKey]-?: AlertDefinition } = {
     alert: "StowageRecycled",
     defaults: { threshold: fixed(0), windowSeconds: 3_600, forSeconds: 0, severity: "warning" },
     expr: (of, { threshold, windowSeconds }) =>
-      `${happened(series(of, "stowage_recycles_total"), windowSeconds, `${POOLED}, what`)} > ${threshold}`,
+      `${happened(of, { name: "stowage_recycles_total", by: ["what"] }, windowSeconds)} > ${threshold}`,
     texts: ({ pipeline }, { windowSeconds }) => ({
       summary: `Workers of pipeline ${pipeline.name} replaced their {{ $labels.what }}`,
       description:
@@ -163,7 +165,7 @@ export const ALERTS: { readonly [K in AlertKey]-?: AlertDefinition } = {
     alert: "StowageDeadLetters",
     defaults: { threshold: fixed(0), windowSeconds: 900, forSeconds: 0, severity: "warning" },
     expr: (of, { threshold, windowSeconds }) =>
-      `${happened(series(of, "stowage_dead_lettered_total"), windowSeconds, `${POOLED}, reason`)} > ${threshold}`,
+      `${happened(of, { name: "stowage_dead_lettered_total", by: ["reason"] }, windowSeconds)} > ${threshold}`,
     texts: ({ pipeline }, { windowSeconds }) => ({
       summary: `Pipeline ${pipeline.name} dead-letters messages: {{ $labels.reason }}`,
       description:
@@ -191,7 +193,7 @@ export const ALERTS: { readonly [K in AlertKey]-?: AlertDefinition } = {
     alert: "StowageLockLost",
     defaults: { threshold: fixed(0), windowSeconds: 900, forSeconds: 0, severity: "warning" },
     expr: (of, { threshold, windowSeconds }) =>
-      `${happened(series(of, "stowage_lock_lost_total"), windowSeconds)} > ${threshold}`,
+      `${happened(of, { name: "stowage_lock_lost_total" }, windowSeconds)} > ${threshold}`,
     texts: ({ pipeline }, { windowSeconds }) => ({
       summary: `Pipeline ${pipeline.name} lost locks of messages that were in work`,
       description:
@@ -233,8 +235,8 @@ export const ALERTS: { readonly [K in AlertKey]-?: AlertDefinition } = {
     alert: "StowageRetriesHigh",
     defaults: { threshold: fixed(50), windowSeconds: 900, forSeconds: 300, severity: "warning" },
     expr: (of, { threshold, windowSeconds }) => {
-      const failed = happened(series(of, "stowage_retries_total"), windowSeconds);
-      const ended = happened(series(of, "stowage_messages_total"), windowSeconds);
+      const failed = happened(of, { name: "stowage_retries_total" }, windowSeconds);
+      const ended = happened(of, { name: "stowage_messages_total" }, windowSeconds);
       return `100 * ${failed} / ${ended} > ${threshold}`;
     },
     texts: ({ pipeline }, { windowSeconds }) => ({
@@ -267,8 +269,8 @@ export const ALERTS: { readonly [K in AlertKey]-?: AlertDefinition } = {
     defaults: { threshold: fixed(2), windowSeconds: 900, forSeconds: 300, severity: "warning" },
     needs: needsIdentity,
     expr: (of, { threshold, windowSeconds }) => {
-      const refused = series(of, "stowage_token_refreshes_total", 'result="failed"');
-      return `${happened(refused, windowSeconds)} > ${threshold}`;
+      const refused: Happened = { name: "stowage_token_refreshes_total", only: ['result="failed"'] };
+      return `${happened(of, refused, windowSeconds)} > ${threshold}`;
     },
     texts: ({ pipeline }, { windowSeconds }) => ({
       summary: `Access tokens of pipeline ${pipeline.name} cannot be had`,
@@ -284,10 +286,10 @@ export const ALERTS: { readonly [K in AlertKey]-?: AlertDefinition } = {
     needs: ({ pipeline }) =>
       pipeline.audit === undefined ? "goes with the pipeline's audit, which there is none of" : undefined,
     expr: (of, { windowSeconds }) => {
-      const refused = happened(series(of, "stowage_retries_total", 'code="AuditUnavailable"'), windowSeconds);
-      const settled = series(of, "stowage_messages_total", 'outcome=~"done|duplicate|dead_lettered"');
-      const written = happened(series(of, "stowage_audit_records_total"), windowSeconds);
-      return `${refused} > 0 or (${happened(settled, windowSeconds)} > 0 unless ${written} > 0)`;
+      const refused: Happened = { name: "stowage_retries_total", only: ['code="AuditUnavailable"'] };
+      const settled: Happened = { name: "stowage_messages_total", only: ['outcome=~"done|duplicate|dead_lettered"'] };
+      const count = (what: Happened) => `${happened(of, what, windowSeconds)} > 0`;
+      return `${count(refused)} or (${count(settled)} unless ${count({ name: "stowage_audit_records_total" })})`;
     },
     texts: ({ pipeline }) => ({
       summary: `The audit of pipeline ${pipeline.name} does not advance`,

@@ -312,7 +312,8 @@ const bus = (p: Of): PanelRow => ({
       "Time since the last progress",
       "s",
       "By worker. It grows while nothing is sent; with messages waiting it is an alarm.",
-      `time() - ${of(p, "stowage_last_progress_timestamp_seconds")}`,
+      // 0 before the first, which would be half a century.
+      `time() - (${of(p, "stowage_last_progress_timestamp_seconds")} > 0)`,
       "{{pod}}",
     ),
   ],

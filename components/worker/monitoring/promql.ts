@@ -51,10 +51,24 @@ export function series(
   return `${name}{${of.join(",")}}`;
 }
 
+/** What of a counter is counted, and by which labels. */
+export interface Happened {
+  name: SeriesName;
+  /** Further matchers of its labels. */
+  only?: string[];
+  /** Labels beside those of the pipeline. */
+  by?: string[];
+}
+
 /**
- * How often something happened within the last seconds, by some labels. A counter that is younger than that counts from
- * 0: `increase` alone never sees the first event, as a series with labels begins at 1.
+ * How often something happened within the last seconds. A counter with labels begins with its first event, at 1, which
+ * `increase` alone never sees: one that was not there before counts from 0. That holds where its worker was read before,
+ * or is younger itself; to a Prometheus that has just begun to read, old counters are no news.
  */
-export function happened(of: string, seconds: number, by = POOLED): string {
-  return `sum by (${by}) ((${of} unless ${of} offset ${seconds}s) or increase(${of}[${seconds}s]))`;
+export function happened(of: MonitoredPipeline, { name, only = [], by = [] }: Happened, seconds: number): string {
+  const counter = series(of, name, ...only);
+  const started = series(of, "process_start_time_seconds");
+  const known = `(${started} offset ${seconds}s or ${started} > time() - ${seconds})`;
+  const young = `((${counter} unless ${counter} offset ${seconds}s) and on (namespace, pod) ${known})`;
+  return `sum by (${[POOLED, ...by].join(", ")}) (${young} or increase(${counter}[${seconds}s]))`;
 }

@@ -40,6 +40,8 @@ export interface AlertCase {
 }
 
 const gone = Object.fromEntries(Object.keys(HEALTHY).map((name) => [name, undefined]));
+/** Read for the last seven minutes only. */
+const late = Object.fromEntries(Object.entries(HEALTHY).map(([name, values]) => [name, `_x225 ${values}`]));
 const standing = {
   "stowage_last_progress_timestamp_seconds{}": "0+30x210 6300x29",
   "stowage_queue_oldest_age_seconds{}": "0x209 0+30x30",
@@ -51,6 +53,11 @@ export const CASES: AlertCase[] = [
     what: "no progress while messages wait",
     readings: standing,
     fires: [{ alert: "StowageNoProgress", shown: "15m 0s" }],
+  },
+  {
+    what: "a worker that never received anything, while messages wait",
+    readings: { ...standing, "stowage_last_progress_timestamp_seconds{}": "0x240" },
+    fires: [{ alert: "StowageNoProgress", shown: "1h 58m 20s" }],
   },
   {
     what: "no progress, and nothing waits",
@@ -108,6 +115,29 @@ export const CASES: AlertCase[] = [
       { alert: "StowageDeadLetters", labels: { reason: "InvalidBody" }, shown: "2" },
       { alert: "StowageDeadLetters", labels: { reason: "JobRefused" }, shown: "1" },
     ],
+  },
+  {
+    what: "what happened before Prometheus began to read",
+    readings: {
+      ...late,
+      "stowage_last_progress_timestamp_seconds{}": "_x225 6780+30x14",
+      "stowage_dead_lettered_total{reason=InvalidBody}": "_x225 500x14",
+      "stowage_lock_lost_total{}": "_x225 30x14",
+      "stowage_recycles_total{what=receiver}": "_x225 2x14",
+    },
+    fires: [],
+  },
+  {
+    what: "dead letters of a worker that has just started",
+    readings: {
+      ...late,
+      "process_start_time_seconds{}": "_x225 6750x14",
+      "stowage_last_progress_timestamp_seconds{}": "_x225 6780+30x14",
+      "stowage_dead_lettered_total{reason=InvalidBody}": "_x225 3x14",
+      "stowage_lock_lost_total{}": "_x225 0x14",
+      "stowage_recycles_total{what=receiver}": undefined,
+    },
+    fires: [{ alert: "StowageDeadLetters", labels: { reason: "InvalidBody" }, shown: "3" }],
   },
   {
     what: "a dead letter of yesterday",
