@@ -1,6 +1,13 @@
 import type { ServiceBusReceivedMessage } from "@azure/service-bus";
-import { PoisonReason, RETURNS_PROPERTY, ServiceBusLimits, type SinkMessage } from "../contract/index.js";
-import { DeliveryOutcome, type Logger, plainInfo, type Tracing, type WorkerMetrics } from "../telemetry/index.js";
+import { defined, PoisonReason, RETURNS_PROPERTY, ServiceBusLimits, type SinkMessage } from "../contract/index.js";
+import {
+  DeliveryOutcome,
+  type Logger,
+  plainInfo,
+  type TracedMessage,
+  type Tracing,
+  type WorkerMetrics,
+} from "../telemetry/index.js";
 import type { Attempts, Verdict } from "./attempts.js";
 import type { Clock } from "./clock.js";
 import type { ReadMessage } from "./envelope.js";
@@ -23,6 +30,8 @@ export interface Delivery {
   receivedAt?: number | undefined;
   /** True where the effect is known to be in place: the message is completed without another attempt. */
   doneBefore?: boolean;
+  /** What its spans tell where the message cannot be read and traces are on. */
+  traced?: TracedMessage;
 }
 
 export interface DeliveriesOptions {
@@ -56,7 +65,7 @@ export class Deliveries {
   async handle(delivery: Delivery): Promise<DeliveryOutcome> {
     const { metrics, clock, tracing, processed } = this.options;
     const began = delivery.receivedAt ?? clock.now();
-    const message = "message" in delivery.read ? delivery.read.message : undefined;
+    const message = tracing === undefined ? undefined : tracedOf(delivery);
     if (message !== undefined) tracing?.begin(message);
     delivery.lock.onStop = () => this.noteStop(delivery, began);
     const { enqueuedTimeUtc: enqueued } = delivery.received;
@@ -161,8 +170,8 @@ export class Deliveries {
   /** One settlement, as a span where traces are on. */
   private settling({ read, settler, received }: Delivery, operation: string, run: Settle): Promise<void> {
     const { tracing } = this.options;
-    if (tracing === undefined || !("message" in read)) return run(settler, received);
-    return tracing.settle(read.message, operation, () => run(settler, received));
+    if (tracing === undefined) return run(settler, received);
+    return tracing.settle(tracedOf(delivery), operation, () => run(settler, received));
   }
 
   /** The message is settled for good: its age by now. */
@@ -204,6 +213,19 @@ type Settle = (settler: Settler, received: ServiceBusReceivedMessage) => Promise
 
 const complete: Settle = (settler, received) => settler.completeMessage(received);
 const abandon: Settle = (settler, received) => settler.abandonMessage(received, returned(received));
+
+/** What its spans tell: the same object at each step of a delivery. */
+function tracedOf(delivery: Delivery): TracedMessage {
+  const { read, received } = delivery;
+  if ("message" in read) return read.message;
+  const { messageId, deliveryCount, traceId } = read;
+  const { enqueuedTimeUtc: enqueuedTime = new Date(0), applicationProperties: properties = {}, sessionId } = received;
+  delivery.traced ??= {
+    ...{ messageId, deliveryCount, traceId, enqueuedTime, properties },
+    ...defined({ sessionId }),
+  };
+  return delivery.traced;
+}
 
 /** The mark of a delivery that ended by the worker's own word, so that it is no sign of a crash. */
 function returned({ applicationProperties }: ServiceBusReceivedMessage): { [name: string]: number } {

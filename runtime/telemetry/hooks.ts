@@ -4,22 +4,31 @@ import type { DeliveryOutcome } from "./metrics.js";
 /** Runs one call of the store as a span below the sink's. */
 export type StoreTracing = <T>(operation: string, run: () => Promise<T>) => Promise<T>;
 
+/** What of a message its spans tell; also of one that no sink can read. */
+export interface TracedMessage
+  extends Pick<
+    SinkMessage,
+    "messageId" | "deliveryCount" | "enqueuedTime" | "traceId" | "correlationId" | "sessionId"
+  > {
+  properties: { [name: string]: unknown };
+}
+
 /**
  * Follows deliveries as spans. The engine calls it at each step, and not at all where it is absent: that is what makes
  * "off" cost nothing. No member throws.
  */
 export interface Tracing {
   /** A message was received: its span begins, as a child of the producer's context that the message carries. */
-  begin(message: SinkMessage): void;
+  begin(message: TracedMessage): void;
   /**
    * Runs one call of the sink as a span of its own, linked to all messages of the batch. `run` is given what makes spans
    * of its calls of the store; nothing where none of the messages is sampled.
    */
   process(messages: SinkMessage[], run: (store: StoreTracing | undefined) => Promise<Outcome[]>): Promise<Outcome[]>;
   /** Runs the settlement of one message as a span. `operation` is `complete`, `abandon` or `dead_letter`. */
-  settle<T>(message: SinkMessage, operation: string, run: () => Promise<T>): Promise<T>;
+  settle<T>(message: TracedMessage, operation: string, run: () => Promise<T>): Promise<T>;
   /** The delivery is over. */
-  end(message: SinkMessage, outcome: DeliveryOutcome): void;
+  end(message: TracedMessage, outcome: DeliveryOutcome): void;
   /** Exports what is buffered, within a bounded time, and ends. */
   close(): Promise<void>;
 }

@@ -16,6 +16,7 @@ const JOB = `read -r line; echo "input was $line" >&2; case "$line" in
 esac`;
 
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
+const OTHER_TRACE = "0af7651916cd43dd8448eb211c80319c";
 const SPAN = "00f067aa0ba902b7";
 
 /**
@@ -76,8 +77,13 @@ describe("the worker's telemetry", () => {
     await send("traced", "one", { traceparent: `00-${TRACE}-${SPAN}-01` });
     await send("plain", "two");
     await send("refused", "refuse");
+    const applicationProperties = { traceparent: `00-${OTHER_TRACE}-${SPAN}-01` };
+    await bus.client
+      .createSender("renders")
+      .sendMessages({ messageId: "asking", body: "x", replyTo: "elsewhere", applicationProperties });
     await until("all are settled", () => worker.lines.filter((l) => l["msg"] === "done").length === 2);
-    await until("the poison is settled", () => worker.line("dead-lettered") !== undefined);
+    const dead = () => worker.lines.filter((l) => l["msg"] === "dead-lettered").length;
+    await until("the poison is settled", () => dead() === 2);
     expect(sink.requests).toEqual([]);
     await stopped(worker);
 
@@ -107,8 +113,13 @@ describe("the worker's telemetry", () => {
     expect(refused["dead_letter renders"]?.attributes["messaging.servicebus.disposition_status"]).toBe("dead_letter");
     expect(refused["receive renders"]).toMatchObject({ status: 2, attributes: { "stowage.outcome": "dead_lettered" } });
 
+    // What no sink sees has its spans all the same.
+    const asking = spansOf("asking");
+    expect(Object.keys(asking).sort()).toEqual(["dead_letter renders", "receive renders"]);
+    expect(asking["receive renders"]).toMatchObject({ traceId: OTHER_TRACE, parentSpanId: SPAN, status: 2 });
+
     const outcomes = sink.metrics.get("stowage_messages_total")?.points.map((p) => [p.attributes["outcome"], p.value]);
-    expect(Object.fromEntries(outcomes ?? [])).toEqual({ done: 2, dead_lettered: 1 });
+    expect(Object.fromEntries(outcomes ?? [])).toEqual({ done: 2, dead_lettered: 2 });
     const operations = sink.metrics.get("stowage_store_call_seconds")?.points.map((p) => p.attributes["operation"]);
     expect(new Set(operations)).toEqual(new Set(["find", "stage", "publish"]));
     for (const { resource } of sink.requests)

@@ -14,7 +14,7 @@ import {
 import { type IdGenerator, RandomIdGenerator } from "@opentelemetry/sdk-trace";
 import { errorCode } from "../../bus/errors.js";
 import { DeliveryOutcome, type Outcome, type SinkMessage } from "../../contract/index.js";
-import type { StoreTracing, Tracing } from "../hooks.js";
+import type { StoreTracing, TracedMessage, Tracing } from "../hooks.js";
 import { type ProducerContext, producerContextOf } from "../trace.js";
 import { Attribute, type Destination } from "./attributes.js";
 
@@ -68,7 +68,7 @@ interface Open {
  * with all of them. A message that is not sampled costs the decision and nothing else.
  */
 export class SpanTracing implements Tracing {
-  private readonly open = new Map<SinkMessage, Open>();
+  private readonly open = new Map<TracedMessage, Open>();
   private readonly receiveAttributes: Attributes;
   private readonly processAttributes: Attributes;
 
@@ -79,7 +79,7 @@ export class SpanTracing implements Tracing {
     this.processAttributes = { ...attributes, ...operation("process") };
   }
 
-  begin(message: SinkMessage): void {
+  begin(message: TracedMessage): void {
     const { tracer, ids, destination } = this.options;
     const producer = producerContextOf(message.properties);
     if (producer === undefined) ids.next = message.traceId;
@@ -128,7 +128,7 @@ export class SpanTracing implements Tracing {
     });
   }
 
-  async settle<T>(message: SinkMessage, operation: string, run: () => Promise<T>): Promise<T> {
+  async settle<T>(message: TracedMessage, operation: string, run: () => Promise<T>): Promise<T> {
     const open = this.open.get(message);
     if (open === undefined) return run();
     const { tracer, destination } = this.options;
@@ -143,7 +143,7 @@ export class SpanTracing implements Tracing {
     return this.following(tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, open.context), run);
   }
 
-  end(message: SinkMessage, outcome: DeliveryOutcome): void {
+  end(message: TracedMessage, outcome: DeliveryOutcome): void {
     const open = this.open.get(message);
     if (open === undefined) return;
     this.open.delete(message);
@@ -201,7 +201,7 @@ function contextOf({ traceId, spanId, flags, state }: ProducerContext): SpanCont
   return state === undefined ? context : { ...context, traceState: createTraceState(state) };
 }
 
-function messageAttributes(message: SinkMessage): Attributes {
+function messageAttributes(message: TracedMessage): Attributes {
   const { messageId, deliveryCount, enqueuedTime, correlationId, sessionId } = message;
   return {
     [Attribute.MessageId]: messageId,
