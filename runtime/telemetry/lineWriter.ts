@@ -9,7 +9,16 @@ const KEPT_BYTES = 16 * 1024 * 1024;
 /** Wait before a full pipe is tried again, in milliseconds. */
 const FULL_MILLISECONDS = 5;
 
+/** How long the end of the process waits for a reader that stands still, in milliseconds. */
+const FLUSH_MILLISECONDS = 2_000;
+const SLEEP = new Int32Array(new SharedArrayBuffer(4));
+
 const writeTo = promisify(write);
+
+/** True for a pipe that does not block and is full. */
+function isFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EAGAIN";
+}
 
 interface Waiter {
   /** Bytes that must be out, counted from the first ever. */
@@ -69,7 +78,15 @@ export class LineWriter {
     this.addText();
     const rest = Buffer.concat(this.queue.splice(0));
     this.queued = 0;
-    for (let done = 0; done < rest.length; ) done += writeSync(this.fd, rest, done);
+    const deadline = performance.now() + FLUSH_MILLISECONDS;
+    for (let done = 0; done < rest.length; ) {
+      try {
+        done += writeSync(this.fd, rest, done);
+      } catch (error) {
+        if (!isFull(error) || performance.now() > deadline) throw error;
+        Atomics.wait(SLEEP, 0, 0, FULL_MILLISECONDS);
+      }
+    }
     this.written += rest.length;
   }
 
@@ -107,7 +124,7 @@ export class LineWriter {
         const { bytesWritten } = await writeTo(this.fd, bytes, done, bytes.length - done, null);
         done += bytesWritten;
       } catch (error) {
-        if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) {
+        if (!isFull(error)) {
           this.written += bytes.length;
           throw error;
         }
