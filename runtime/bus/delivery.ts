@@ -168,7 +168,8 @@ export class Deliveries {
   }
 
   /** One settlement, as a span where traces are on. */
-  private settling({ read, settler, received }: Delivery, operation: string, run: Settle): Promise<void> {
+  private settling(delivery: Delivery, operation: string, run: Settle): Promise<void> {
+    const { settler, received } = delivery;
     const { tracing } = this.options;
     if (tracing === undefined) return run(settler, received);
     return tracing.settle(tracedOf(delivery), operation, () => run(settler, received));
