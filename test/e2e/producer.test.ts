@@ -127,6 +127,34 @@ describe("a pipeline that takes signed messages alone", () => {
     40_000,
   );
 
+  test("reads a topic's subscription with sessions: signed for the topic, in the order of each session", async () => {
+    const settings = { lockDurationSeconds: 5, maxDeliveryCount: 3 };
+    bus.broker.putTopic("events", {});
+    bus.broker.putSubscription("events", "audit", { ...settings, requiresSession: true });
+    const pipeline = pipelineOf();
+    pipeline.source = { ...pipeline.source, topic: "events", subscription: "audit", sessions: true };
+    delete pipeline.source.queue;
+    const worker = start(pipeline);
+    const { producer, sender } = await producerOf(pipeline);
+    const drafts = Array.from({ length: 12 }, (_, i) => ({
+      messageId: `m-${i}`,
+      sessionId: `s-${i % 3}`,
+      body: { i },
+    }));
+    await producer.send(drafts);
+    const signed = await producer.message({ messageId: "moved", sessionId: "s-0", body: { moved: true } });
+    await sender.sendMessages({ ...signed, sessionId: "s-1" });
+    await until("the moved one is dead", () => bus.broker.counts("events/subscriptions/audit").deadLetter === 1);
+    const doneLines = () => worker.lines.filter((line) => line["msg"] === "done");
+    await until("all others are stored", () => doneLines().length === 12, 20);
+    const done = doneLines().map((line) => String(line["messageId"]));
+    expect(await stored()).toHaveLength(12);
+    for (const session of [0, 1, 2]) {
+      const ofSession = done.filter((id) => Number(id.slice(2)) % 3 === session);
+      expect(ofSession).toEqual(drafts.filter((d) => d.sessionId === `s-${session}`).map((d) => d.messageId));
+    }
+  }, 40_000);
+
   test("gets no token where the service account may not ask for one, or there is none", async () => {
     const pipeline = pipelineOf();
     const refused = (await producerOf(pipeline, "forbidden")).producer.message({ body: "x" });

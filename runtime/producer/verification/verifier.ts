@@ -7,6 +7,7 @@ import {
   decodeProtectedHeader,
   EmbeddedJWK,
   flattenedVerify,
+  type JWK,
   type JWSHeaderParameters,
   type JWTPayload,
 } from "jose";
@@ -25,7 +26,7 @@ import {
   type SignatureRules,
   type SinkMessage,
 } from "../../contract/index.js";
-import { isUnsigned, signedBytes } from "../signedPart.js";
+import { isUnsigned, type SignedPart, signedBytes } from "../signedPart.js";
 import { type Fetch, FRESH_MILLISECONDS, IssuerKeys, type KeyTime } from "./issuerKeys.js";
 import { KeysUnavailable, Unverified } from "./refused.js";
 
@@ -110,12 +111,18 @@ export class ProducerVerifier {
     } catch (error) {
       if (error instanceof KeysUnavailable)
         return { kind: "retry", code: RetryCode.KeysUnavailable, description: error.message };
-      // Whatever else is wrong with what a stranger sent is wrong with the message.
-      const why = error instanceof Unverified ? error.message : "its token or its signature is malformed";
+      if (error instanceof Unverified)
+        return {
+          kind: "poison",
+          reason: PoisonReason.UnverifiedProducer,
+          description: `The message is not from a producer that the pipeline trusts: ${error.message}.`,
+        };
+      // Not foreseen, so no fault of the message as far as anybody knows: it must not be refused at once.
+      const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
       return {
-        kind: "poison",
-        reason: PoisonReason.UnverifiedProducer,
-        description: `The message is not from a producer that the pipeline trusts: ${why}.`,
+        kind: "retry",
+        code: RetryCode.NotReady,
+        description: `The producer's signature was not checked: ${why}`,
       };
     }
   }
@@ -128,17 +135,32 @@ export class ProducerVerifier {
   private async check(message: SinkMessage): Promise<void> {
     const token = textOf(message, PRODUCER_TOKEN_PROPERTY, SignatureLimits.token);
     const signature = await readSignature(textOf(message, PRODUCER_SIGNATURE_PROPERTY, SignatureLimits.signature));
-    const claims = this.claimsOf(decodeJwt(token), signature.thumbprint);
+    const { claims, header } = await wellFormed("token", () => ({
+      claims: this.claimsOf(decodeJwt(token), signature.thumbprint),
+      header: decodeProtectedHeader(token),
+    }));
     checkTimes(message, claims, signature);
-    const payload = signedBytes({ ...message, entity: this.entity }, signature.names, message.properties);
+    const payload = signedBytes(this.partOf(message), signature.names, message.properties);
     if (payload === undefined) throw new Unverified("an application property that was signed is missing");
     // Its own key first: that costs no request, and a copied signature ends here.
-    const key = this.signers.get(signature.thumbprint) ?? (await EmbeddedJWK(signature.protected));
+    const key =
+      this.signers.get(signature.thumbprint) ?? (await wellFormed("signature", () => EmbeddedJWK(signature.protected)));
     await signatureHolds(signature, payload, key);
-    await this.tokenHolds(token, claims.issuer, message.enqueuedTime.getTime());
+    await this.tokenHolds({ token, header, issuer: claims.issuer }, message.enqueuedTime.getTime());
     remember(this.signers, signature.thumbprint, key);
-    message.properties = trusted(message.properties, signature.names);
+    keepTrusted(message.properties, signature.names);
     message.producer = `${claims.issuer} ${claims.subject}`;
+  }
+
+  /** Part by part: a message of the bus is no plain object, and has more to it than what it shows. */
+  private partOf(message: SinkMessage): SignedPart {
+    const { messageId, sessionId, partitionKey, contentType, subject, correlationId, replyTo, bodySha256 } = message;
+    const { replyToSessionId } = message;
+    return {
+      ...{ messageId, sessionId, partitionKey, contentType, subject, correlationId, replyTo, replyToSessionId },
+      entity: this.entity,
+      bodySha256,
+    };
   }
 
   private claimsOf({ iss, sub, aud, exp, nbf, iat }: JWTPayload, thumbprint: string): Claims {
@@ -155,7 +177,10 @@ export class ProducerVerifier {
   }
 
   /** Once in ten minutes for each token; `taken` is when the entity took the message, in milliseconds. */
-  private async tokenHolds(token: string, issuer: string, taken: number): Promise<void> {
+  private async tokenHolds(
+    { token, header, issuer }: { token: string; header: JWSHeaderParameters; issuer: string },
+    taken: number,
+  ): Promise<void> {
     const now = this.time.now();
     const hash = createHash("sha256").update(token).digest("base64");
     if (now - (this.known.get(hash) ?? Number.NEGATIVE_INFINITY) < FRESH_MILLISECONDS) return;
@@ -163,7 +188,7 @@ export class ProducerVerifier {
     if (keys === undefined) throw new Unverified("its issuer is not trusted");
     // A message that has waited is not waited for: a flood of them under unknown keys goes as fast as it is found out.
     const since = Math.min(now, taken + SKEW_SECONDS * 1_000);
-    const key = await keys.find(decodeProtectedHeader(token), since);
+    const key = await keys.find(header, since);
     try {
       await compactVerify(token, key, { algorithms: TOKEN_ALGORITHMS });
     } catch {
@@ -185,14 +210,28 @@ function textOf({ properties }: SinkMessage, name: string, limit: number): strin
 async function readSignature(text: string): Promise<Signature> {
   const [header = "", payload, value = "", ...rest] = text.split(".");
   if (payload !== "" || rest.length > 0) throw new Unverified("its signature is no detached JWS");
-  const read = decodeProtectedHeader({ protected: header });
+  const read = await wellFormed("signature", () => decodeProtectedHeader({ protected: header }));
   const { b64, crit, jwk, iat, props } = read;
   if (b64 !== false || crit?.length !== 1 || jwk === undefined)
     throw new Unverified("its signature's header lacks b64 false, crit or jwk");
   if (typeof iat !== "number" || !Number.isSafeInteger(iat)) throw new Unverified("its signature has no time");
   if (!Array.isArray(props) || props.length > SignatureLimits.properties || !props.every(isName))
     throw new Unverified("its signature does not say which properties it covers");
-  return { header, protected: read, value, names: props, signedAt: iat, thumbprint: await calculateJwkThumbprint(jwk) };
+  return { header, protected: read, value, names: props, signedAt: iat, thumbprint: await thumbprintOf(jwk) };
+}
+
+function thumbprintOf(jwk: JWK): Promise<string> {
+  return wellFormed("signature", () => calculateJwkThumbprint(jwk));
+}
+
+/** What a stranger sent as it reads; whatever is wrong with that is wrong with the message. */
+async function wellFormed<T>(what: string, read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof Unverified) throw error;
+    throw new Unverified(`its ${what} is malformed`);
+  }
 }
 
 function isName(name: unknown): name is string {
@@ -234,14 +273,13 @@ async function signatureHolds({ header, value }: Signature, payload: Uint8Array,
   }
 }
 
-/** What a sink sees: the signed properties, and those that are nobody's word; the token and the signature are not for it. */
-function trusted(properties: SinkMessage["properties"], names: readonly string[]): SinkMessage["properties"] {
-  const out: SinkMessage["properties"] = Object.create(null);
-  for (const [name, value] of Object.entries(properties)) {
+/** Leaves a sink the signed properties, and those that are nobody's word; the token and the signature are not for it. */
+function keepTrusted(properties: SinkMessage["properties"], names: readonly string[]): void {
+  const signed = new Set(names);
+  for (const name of Object.keys(properties)) {
     const own = name === PRODUCER_TOKEN_PROPERTY || name === PRODUCER_SIGNATURE_PROPERTY;
-    if (!own && (names.includes(name) || isUnsigned(name))) out[name] = value;
+    if (own || !(signed.has(name) || isUnsigned(name))) delete properties[name];
   }
-  return out;
 }
 
 function iso(seconds: number): string {

@@ -1,4 +1,5 @@
-import type { ServiceBusMessage } from "@azure/service-bus";
+import type { ServiceBusMessage, ServiceBusReceivedMessage } from "@azure/service-bus";
+import { readMessage } from "../../../runtime/bus/envelope.js";
 import { ORIGINAL_ID_PROPERTY, type Pipeline, type SinkMessage, sha256 } from "../../../runtime/contract/index.js";
 import { createProducer, type Draft } from "../../../runtime/producer/index.js";
 import { ProducerVerifier } from "../../../runtime/producer/verification/index.js";
@@ -44,6 +45,20 @@ export class SigningKit {
   async received(draft: Draft, producer = this.producer()): Promise<SinkMessage> {
     return receivedOf(await producer.message(draft), this.issuer.time.now());
   }
+}
+
+/** The message as the engine reads it off the bus. */
+export function readOf(sent: ServiceBusMessage, takenAt: number) {
+  // Of what the client gives, the parts that reading a message looks at.
+  const received = {
+    ...sent,
+    enqueuedTimeUtc: new Date(takenAt),
+    deliveryCount: 0,
+    _rawAmqpMessage: { bodyType: "data" },
+  } as unknown as ServiceBusReceivedMessage;
+  const read = readMessage(received, { entity: "renders", replyQueues: ["answers"] });
+  if (!("message" in read)) throw new Error(`it is poison: ${read.poison.description}`);
+  return { received, message: read.message };
 }
 
 /** The message as a sink would see it before it was verified. */

@@ -10,7 +10,7 @@ import {
 import type { PropertyValue } from "../../../runtime/producer/index.js";
 import { COPY_SECONDS } from "../../../runtime/producer/verification/index.js";
 import { ISSUER, SUBJECT, type TokenChange } from "./issuer.js";
-import { asCopy, receivedOf, SigningKit } from "./kit.js";
+import { asCopy, readOf, receivedOf, SigningKit } from "./kit.js";
 
 const FULL = {
   body: { order: 17 },
@@ -46,8 +46,33 @@ describe("a signed message", () => {
 
   test("is taken again by the next attempt, and by the next delivery", async () => {
     const message = await kit.received(FULL);
-    const again = { ...message, deliveryCount: 2 };
+    const again = withProperties({ ...message, deliveryCount: 2 }, {});
     for (const each of [message, message, again]) expect(await kit.verifier.verify(each)).toBeUndefined();
+  });
+
+  test("is taken as the bus gives it, and what the bus holds of it stays whole for copies", async () => {
+    const sent = await kit.producer().message(FULL);
+    const { received, message } = readOf(sent, kit.issuer.time.now());
+    expect(await kit.verifier.verify(message)).toBeUndefined();
+    expect(message.producer).toBe(`${ISSUER} ${SUBJECT}`);
+    expect({ ...message.properties }).toEqual(FULL.applicationProperties);
+    expect(received.applicationProperties).toHaveProperty(PRODUCER_TOKEN_PROPERTY);
+    const other = readOf({ ...sent, messageId: "order-18" }, kit.issuer.time.now());
+    expect(await poisonOf(other.message)).toMatch(/does not hold/);
+  });
+
+  test("is tried again, and no poison, where the check itself fails by what nobody foresaw", async () => {
+    const message = await kit.received(FULL);
+    const broken = Object.defineProperty({ ...message }, "bodySha256", {
+      get: () => {
+        throw new TypeError("a bug");
+      },
+    });
+    expect(await kit.verifier.verify(broken)).toEqual({
+      kind: "retry",
+      code: "NotReady",
+      description: "The producer's signature was not checked: TypeError: a bug",
+    });
   });
 
   test("is bound to a key of the producer's process by a token that is good for nothing else", async () => {
