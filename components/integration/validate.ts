@@ -18,7 +18,7 @@ import { deployersProblems, producersProblems } from "./principalRules.js";
 import { integrationSchema, partsSchema, pipelineArgsSchema } from "./schema.js";
 import { sourceProblems } from "./sources.js";
 import { claimProblems, storeProblems } from "./stores.js";
-import { sharedSettingProblems, workerSettingProblems } from "./workerSettings.js";
+import { observeProblems, sharedSettingProblems, workerSettingProblems } from "./workerSettings.js";
 
 /**
  * All problems of an integration and of every part of it, at once, with paths from the args; `name` is the
@@ -145,7 +145,11 @@ function pipelineRules(name: string, args: IntegrationPipelineArgs, around: Arou
     // These follow from a pipeline that is right.
     ...(ofPipeline.length > 0
       ? []
-      : [...workerSettingProblems(args, pipeline), ...ownAlertProblems(around, args, pipeline)]),
+      : [
+          ...workerSettingProblems(args, pipeline),
+          ...observeProblems(args, around.developmentEmulator === true),
+          ...ownAlertProblems(around, args, pipeline),
+        ]),
   ];
   if (args.scaling === undefined) return found;
   found.push(...within("scaling", scalingProblems(args.scaling)));

@@ -28,6 +28,13 @@ export function workerSettingProblems(args: IntegrationPipelineArgs, pipeline: P
   }));
 }
 
+/** Counts of a bus that has no administration to ask; paths are from the pipeline. */
+export function observeProblems({ observe }: IntegrationPipelineArgs, developmentEmulator: boolean): Problem[] {
+  if (observe !== true || !developmentEmulator) return [];
+  const reason = "goes without developmentEmulator, which knows neither identities nor where its messages are counted";
+  return [problem("observe", observe, reason, "Remove it; the oldest message is found by peeking")];
+}
+
 /** What of an integration's own settings goes with a pipeline that there is none of; paths are from the args. */
 export function sharedSettingProblems(
   { network = {}, telemetry }: { [K in "network" | "telemetry"]?: IntegrationArgs[K] | undefined },

@@ -7,6 +7,12 @@ export interface WorkerConnectionArgs {
   /** Host of the Service Bus namespace, as `ServiceBus.host` gives it. */
   fullyQualifiedNamespace: pulumi.Input<string>;
   /**
+   * Where the namespace's administration is, HOST:PORT, always over HTTPS. Only with the pipeline's `observe`, and only
+   * where it is not at port 443 of the namespace's host, as it is in Azure.
+   * @default the namespace's host
+   */
+  administration?: string;
+  /**
    * True for a broker that is spoken to as Microsoft's emulator is: plain TCP, no identity. Never in Azure.
    * @default false
    */

@@ -41,7 +41,7 @@ export function checksum(files: WorkerFiles, { modules }: WorkerArgs): pulumi.Ou
 }
 
 function connection(args: WorkerArgs): pulumi.Output<Connection> {
-  const { fullyQualifiedNamespace, developmentEmulator, instanceDiscovery, clientId } = args.connection;
+  const { fullyQualifiedNamespace, administration, developmentEmulator, instanceDiscovery, clientId } = args.connection;
   const { linstorControllers, cassandra } = args.connection;
   return pulumi
     .all([
@@ -55,6 +55,7 @@ function connection(args: WorkerArgs): pulumi.Output<Connection> {
         contractVersion: CONTRACT_VERSION,
         serviceBus: defined({
           fullyQualifiedNamespace: host,
+          administration,
           developmentEmulator,
           instanceDiscovery,
           clientId: client,

@@ -60,6 +60,9 @@ function judged({ path, given, needed, by, article, fix }: Need): Problem[] {
 
 /** What the pipeline's sink needs to know of where things are. */
 function connectionNeeds(pipeline: Pipeline, { connection }: WorkerArgs): Problem[] {
+  const { administration, developmentEmulator } = connection;
+  if (administration !== undefined && !pipeline.observe)
+    return [problem("connection.administration", administration, "goes with the pipeline's observe", "Remove it")];
   const needs: { missing: boolean; path: string; reason: string; fix: string }[] = [
     {
       missing: connection.developmentEmulator !== true && connection.clientId === undefined,
@@ -78,6 +81,12 @@ function connectionNeeds(pipeline: Pipeline, { connection }: WorkerArgs): Proble
       path: "connection.cassandra",
       reason: "is missing; the cassandra sink needs it",
       fix: "Give contact points and the local datacenter",
+    },
+    {
+      missing: pipeline.observe && developmentEmulator === true && administration === undefined,
+      path: "connection.administration",
+      reason: "is missing; to observe, the worker must know where a development emulator counts its messages",
+      fix: "Give HOST:PORT of its administration, over HTTPS",
     },
   ];
   return needs.filter((need) => need.missing).map(({ path, reason, fix }) => problem(path, undefined, reason, fix));

@@ -83,11 +83,13 @@ function outToReceiver({ telemetry, network = {} }: WorkerArgs): EgressRule[] {
   return [otlpNamespace === undefined ? out(ports, otlpCidrs) : { to: [podsOf(otlpNamespace)], ports }];
 }
 
-/** The rule for the bus's administration, which counts messages: at the bus's own host, over HTTPS. */
-function outToAdministration({ pipeline, network = {} }: WorkerArgs): EgressRule[] {
+/** The rule for the bus's administration, which counts messages: at the bus's own host over HTTPS, unless told where. */
+function outToAdministration({ pipeline, connection, network = {} }: WorkerArgs): EgressRule[] {
+  if (!pipeline.observe) return [];
+  const port = Number(connection.administration?.split(":").at(-1) ?? HTTPS_PORT);
   // Where Entra ID may be any address, the rule for it lets out to the bus as well.
-  if (!pipeline.observe || network.entraCidrs === undefined) return [];
-  return [out([tcp(HTTPS_PORT)], network.serviceBusCidrs)];
+  if (port === HTTPS_PORT && network.entraCidrs === undefined) return [];
+  return [out([tcp(port)], network.serviceBusCidrs)];
 }
 
 /** A rule that lets out to some ports of some ranges; of every address where no range is given. */

@@ -130,6 +130,7 @@ const elsewhere = z.exactOptional(z.unknown());
 
 const connectionSchema = strict({
   fullyQualifiedNamespace: given(words("the host of the Service Bus")),
+  administration: z.exactOptional(text(/^[A-Za-z0-9.-]+:\d{1,5}$/, "HOST:PORT", "Give host and port")),
   developmentEmulator: z.exactOptional(flag()),
   instanceDiscovery: z.exactOptional(flag()),
   clientId: z.exactOptional(given(words("the client id of the worker's identity"))),

@@ -172,6 +172,11 @@ const refused: [string, IntegrationArgs, string[]][] = [
     ['pipelines.rows.moduleStore.cidrs: goes without namespace (found ["10.0.0.0/24"]). Say one of the two'],
   ],
   [
+    "counts of an emulator",
+    one({ observe: true }, { developmentEmulator: true }),
+    [expect.stringMatching(/^pipelines\.rows\.observe: goes without developmentEmulator/)],
+  ],
+  [
     "alerts that nobody reads",
     one({ alerts: { queueAge: {} } }),
     [expect.stringMatching(/^pipelines\.rows\.alerts: goes with monitoring/)],

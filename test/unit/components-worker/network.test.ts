@@ -64,6 +64,8 @@ describe("a worker's network policy", () => {
       { to: [{ ipBlock: { cidr: "10.30.2.4/32" } }], ports: [{ port: 443, protocol: "TCP" }] },
     ]);
     expect(await ports({ network })).toEqual([[53, 53], [443], [5671], [9042]]);
+    const connection = { ...args.connection, administration: "127.0.0.1:5300" };
+    expect(await ports({ ...counting, connection })).toContainEqual([5300]);
     // Where Entra ID may be any address, so may the administration.
     expect(await ports({ pipeline: counting.pipeline })).toEqual([[53, 53], [443], [5671], [9042]]);
   });

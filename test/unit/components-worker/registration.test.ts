@@ -300,6 +300,12 @@ describe("the worker's configuration", () => {
     });
   });
 
+  it("says where messages are counted, where that is not the bus's own host", async () => {
+    const connection = { ...args.connection, ...toCassandra.connection, administration: "127.0.0.1:5300" };
+    const { data } = await filesOf({ pipeline: pipelineTo("cassandra", { observe: true }), connection });
+    expect(parseConnection(JSON.parse(data["connection.json"] ?? "")).serviceBus.administration).toBe("127.0.0.1:5300");
+  });
+
   it("holds no identity where a development emulator is spoken to", async () => {
     const connection = {
       fullyQualifiedNamespace: "127.0.0.1:5672",

@@ -123,6 +123,22 @@ const unmet: [string, object, string[]][] = [
     ],
   ],
   [
+    "an emulator whose messages are counted nobody knows where",
+    {
+      ...sound,
+      pipeline: pipelineTo("gluster", { observe: true }),
+      connection: { fullyQualifiedNamespace: "127.0.0.1:5672", developmentEmulator: true },
+    },
+    [
+      "connection.administration: is missing; to observe, the worker must know where a development emulator counts its messages. Give HOST:PORT of its administration, over HTTPS",
+    ],
+  ],
+  [
+    "an administration that nobody asks",
+    { ...sound, connection: { ...sound.connection, administration: "127.0.0.1:5300" } },
+    ['connection.administration: goes with the pipeline\'s observe (found "127.0.0.1:5300"). Remove it'],
+  ],
+  [
     "modules that no setting names",
     { ...sound, modules: { files } },
     ['modules: goes with sink.module or job.module, which the pipeline has not (found ["files"]). Remove it'],
