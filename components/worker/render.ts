@@ -14,8 +14,11 @@ const FILES = ["--pipeline", `${CONFIG_PATH}/pipeline.json`, "--connection", `${
 export const HTTP_PORT = 8080;
 /** Annotation with the digest of the configuration. */
 export const CHECKSUM = "stowage.dev/config-checksum";
-/** Seconds that a pod has beyond the worker's own grace, to close its links and write its last lines. */
-export const GRACE_MARGIN_SECONDS = 15;
+/**
+ * Seconds that a pod has beyond the worker's own grace. Each of what comes then has a limit of its own: giving back and
+ * closing links (3 s each), the sink's end (5 s), sending the last telemetry (3 s), the last audit record (10 s).
+ */
+export const GRACE_MARGIN_SECONDS = 30;
 /** The image's user, without a name and without rights on the node. */
 const USER = 65532;
 

@@ -63,7 +63,7 @@ describe.each([
     expect(spec).toMatchObject({
       serviceAccountName: "renders",
       automountServiceAccountToken: false,
-      terminationGracePeriodSeconds: 45,
+      terminationGracePeriodSeconds: 60,
       securityContext: {
         runAsNonRoot: true,
         runAsUser: 65532,
