@@ -1,9 +1,11 @@
+import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { ExitCode } from "../../runtime/contract/codes.js";
 import { InvalidInputError, problem } from "../../runtime/contract/problems.js";
 import { Broker, BrokerError, type BrokerOptions } from "../local/broker/index.js";
 import type { BrokerCommandOptions } from "./main.js";
+import { stopping } from "./stopping.js";
 
 /** What `--json` prints when the broker listens. */
 interface Listening {
@@ -23,11 +25,10 @@ interface Pem {
 }
 
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Runs the broker until a signal ends it. Gives the exit code. */
 export async function broker(options: BrokerCommandOptions): Promise<ExitCode> {
-  const ended = signalled();
+  const ended = once(stopping(), "abort");
   const config = options.config === undefined ? undefined : await configuration(options.config);
   checkHost(options);
   const tls = await certificate(options);
@@ -67,20 +68,6 @@ async function made(options: BrokerOptions): Promise<Broker> {
     const { MissingRequirementError } = await import("../local/engine/requirements.js");
     throw new MissingRequirementError([error.message]);
   }
-}
-
-/** Settles at the first signal; the second ends the process at once. */
-function signalled(): Promise<void> {
-  return new Promise((resolve) => {
-    let first = true;
-    for (const name of SIGNALS) {
-      process.on(name, () => {
-        if (!first) process.exit(ExitCode.Interrupted);
-        first = false;
-        resolve();
-      });
-    }
-  });
 }
 
 function announce(listening: Listening, options: BrokerCommandOptions): void {

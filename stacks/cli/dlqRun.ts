@@ -166,8 +166,10 @@ function ended(out: Screen, options: RunOptions, report: RunReport, what: string
     out.line(`Nothing was touched; ${report.matched - (report.kept ?? 0)} would be ${what}.`);
     return (report.kept ?? 0) > 0 ? ExitCode.Failed : ExitCode.Ok;
   }
-  const { done = 0, kept = 0, uncompleted = 0, end = SweepEnd.All } = report;
-  out.line(`${done} of ${report.matched} ${what}${kept > 0 ? `, ${kept} kept` : ""}.`);
+  const { done = 0, kept = 0, gone = 0, uncompleted = 0, end = SweepEnd.All } = report;
+  out.line(
+    `${done} of ${report.matched} ${what}${kept > 0 ? `, ${kept} kept` : ""}${gone > 0 ? `, ${gone} taken by another` : ""}.`,
+  );
   const words = END_WORDS[end];
   if (words !== undefined) out.line(words);
   if (uncompleted > 0)

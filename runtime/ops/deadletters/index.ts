@@ -45,6 +45,8 @@ export interface RunResult {
   done: number;
   /** Meant and still there, by their own fault; the first {@link MOST_KEPT} are named. */
   kept: number;
+  /** Meant, and taken by somebody else meanwhile. */
+  gone: number;
   keptFirst: Kept[];
   end: SweepEnd;
   /** Copies that were accepted although their dead letters are still there: their locks were lost. */

@@ -9,7 +9,13 @@ import type { Plan } from "./plan.js";
 /** The part of the client's receiver that is used; of the dead-letter queue. */
 export type SweepReceiver = Pick<
   ServiceBusReceiver,
-  "receiveMessages" | "receiveDeferredMessages" | "completeMessage" | "abandonMessage" | "renewMessageLock" | "close"
+  | "receiveMessages"
+  | "receiveDeferredMessages"
+  | "peekMessages"
+  | "completeMessage"
+  | "abandonMessage"
+  | "renewMessageLock"
+  | "close"
 >;
 
 /** A dead letter that this command holds under its lock. */
@@ -24,7 +30,7 @@ export const Step = {
   Done: "done",
   /** It stays where it is. */
   Kept: "kept",
-  /** Its lock was lost: it comes again. */
+  /** Its lock was lost: it comes again, if it is still there. */
   Lost: "lost",
 } as const;
 export type Step = (typeof Step)[keyof typeof Step];
@@ -65,6 +71,8 @@ export interface SweepOptions {
 export interface SweepResult {
   done: number;
   kept: number;
+  /** Meant, and taken by somebody else meanwhile. */
+  gone: number;
   end: SweepEnd;
 }
 
@@ -84,7 +92,7 @@ export class Sweep {
   private readonly held = new Map<string, Held>();
   private readonly receivers: SweepReceiver[] = [];
   private onLink = 0;
-  private readonly result: SweepResult = { done: 0, kept: 0, end: SweepEnd.All };
+  private readonly result: SweepResult = { done: 0, kept: 0, gone: 0, end: SweepEnd.All };
   /** Those whose lock was lost while they were acted on. */
   private readonly lost = new Set<string>();
   private lostAt = 0;
@@ -137,7 +145,7 @@ export class Sweep {
 
   /** How many are meant and not dealt with. */
   private get left(): number {
-    return this.options.plan.matched - this.result.done - this.result.kept;
+    return this.options.plan.matched - this.result.done - this.result.kept - this.result.gone;
   }
 
   /** How many come before the last one that is meant has: asked for more, the client waits a second for them. */
@@ -174,7 +182,7 @@ export class Sweep {
         return;
       }
       try {
-        this.count(held, await this.options.act(held));
+        await this.count(held, await this.options.act(held));
       } catch (error) {
         failed ??= error;
         this.hold(held);
@@ -183,13 +191,15 @@ export class Sweep {
     if (failed !== undefined) throw failed;
   }
 
-  private count(held: Held, step: Step): void {
+  private async count(held: Held, step: Step): Promise<void> {
     const number = sequenceOf(held.message);
     this.lost.delete(number);
     if (step === Step.Done) this.result.done++;
     else if (step === Step.Kept) {
       this.result.kept++;
       this.hold(held);
+    } else if (!(await isThere(held))) {
+      this.result.gone++;
     } else {
       this.lost.add(number);
       this.lostAt = this.options.clock.now();
@@ -234,16 +244,28 @@ async function fetched(receiver: SweepReceiver, number: Position): Promise<Servi
   }
 }
 
+/** Whether a dead letter is still in its queue, under somebody's lock or free. */
+async function isThere({ message, receiver }: Held): Promise<boolean> {
+  const { sequenceNumber } = message;
+  if (sequenceNumber === undefined) return false;
+  const [found] = await receiver.peekMessages(1, { fromSequenceNumber: sequenceNumber });
+  return found?.sequenceNumber?.equals(sequenceNumber) === true;
+}
+
 /**
- * Completes a dead letter; three tries, since the effect it stands for is there already.
- * @returns false where its lock was lost: it comes again
+ * Completes a dead letter; three tries, since the effect it stands for is there already. Where only the answer was lost the
+ * dead letter is gone, which counts as completed.
+ * @returns false where its lock was lost and it is still there: it comes again
  */
-export async function complete({ message, receiver }: Held): Promise<boolean> {
+export async function complete(held: Held): Promise<boolean> {
+  const { message, receiver } = held;
   for (let tries = 1; ; tries++) {
     try {
       await receiver.completeMessage(message);
       return true;
     } catch (error) {
+      // Where it cannot even be looked for, the next try says more.
+      if (!(await isThere(held).catch(() => true))) return true;
       if (isLockLost(error)) return false;
       if (tries === 3) throw error;
     }

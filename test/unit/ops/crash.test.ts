@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { ORIGINAL_ID_PROPERTY } from "../../../runtime/contract/index.js";
 import type { Namespace } from "../../../runtime/ops/connect.js";
 import { replay } from "../../../runtime/ops/deadletters/index.js";
+import { LostSettlement } from "../../../stacks/local/broker/index.js";
 import { OpsKit } from "./kit.js";
 
 /** How many random histories are tried. */
@@ -102,4 +103,36 @@ describe("a replay that dies anywhere, and is run again", () => {
       { numRuns: RUNS },
     );
   });
+
+  it.each(["connections dropped", LostSettlement.Request, LostSettlement.Answer] as const)(
+    "loses and doubles nothing where the bus fails: %s",
+    async (fault) => {
+      const kit = await OpsKit.open();
+      const queue = kit.queue("orders", { requiresDuplicateDetection: true });
+      const wanted = Array.from({ length: 40 }, (_, i) => ({ messageId: `m-${i}`, body: i }));
+      await kit.deadLetter(queue, wanted);
+      const facts = { sessions: true, duplicateDetection: true };
+      const run = await kit.run(queue, {}, { facts });
+      let hit = false;
+      const faulty = {
+        ...run,
+        onProgress: (done: number) => {
+          if (hit || done < 10) return;
+          hit = true;
+          if (fault === "connections dropped") kit.broker.faults.dropConnections();
+          else kit.broker.faults.loseSettlements("orders/$deadletterqueue", { times: 1, lost: fault });
+        },
+      };
+      // Whether the run survives it or not: what counts is what is there after the next one.
+      await replay(faulty).catch(() => undefined);
+      expect(hit).toBe(true);
+      kit.broker.faults.clear();
+      await kit.closeClients();
+      kit.clock.advance(61_000);
+      await replay(await kit.run(queue, {}, { facts }));
+      const originals = (await kit.content("orders")).map((c) => c.applicationProperties?.[ORIGINAL_ID_PROPERTY]);
+      expect(originals.sort()).toEqual(wanted.map(({ messageId }) => messageId).sort());
+      expect(await kit.content("orders", true)).toEqual([]);
+    },
+  );
 });

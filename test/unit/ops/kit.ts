@@ -49,7 +49,9 @@ export class OpsKit {
   }
 
   client(): ServiceBusClient {
-    const client = new ServiceBusClient(this.broker.connectionString(), { retryOptions: { maxRetries: 1 } });
+    const client = new ServiceBusClient(this.broker.connectionString(), {
+      retryOptions: { maxRetries: 1, timeoutInMs: 3_000, retryDelayInMs: 100 },
+    });
     this.clients.push(client);
     return client;
   }
