@@ -6,6 +6,7 @@ import type { Bench, BenchReport } from "./report.js";
 const benches: { [name: string]: () => Promise<Bench> } = {
   broker: async () => (await import("./broker.js")).broker,
   start: async () => (await import("./start.js")).start,
+  worker: async () => (await import("./worker.js")).worker,
 };
 
 async function main(): Promise<void> {

@@ -1,3 +1,4 @@
+import { randomBytes, randomUUID } from "node:crypto";
 import { ServiceBusClient, type ServiceBusMessage } from "@azure/service-bus";
 import { create_container, type EventContext } from "rhea";
 import { answerParent } from "../../support/childProgram.js";
@@ -33,10 +34,19 @@ async function measured(work: () => Promise<void>): Promise<JobReport> {
   return { seconds, cpuMicros: user + system, busy };
 }
 
-async function send({ connectionString, queue, messages, bytes, array }: Job & { what: "send" }): Promise<JobReport> {
+/** What a producer of a pipeline says of a message beside its body. */
+function identity(): Omit<ServiceBusMessage, "body"> {
+  const flags = Math.random() < 0.01 ? "01" : "00";
+  const traceparent = `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-${flags}`;
+  return { messageId: randomUUID(), contentType: "application/json", applicationProperties: { traceparent } };
+}
+
+async function send(job: Job & { what: "send" }): Promise<JobReport> {
+  const { connectionString, queue, messages, bytes, array, identified } = job;
   const sender = clientOf(connectionString).createSender(queue);
   const body = Buffer.alloc(bytes, "x");
-  const batch = (): ServiceBusMessage[] => Array.from({ length: array }, () => ({ body }));
+  const made = identified === true ? () => ({ ...identity(), body }) : () => ({ body });
+  const batch = (): ServiceBusMessage[] => Array.from({ length: array }, made);
   // Opens the link.
   const first = Math.min(array, messages);
   await sender.sendMessages(batch().slice(0, first));

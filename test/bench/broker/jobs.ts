@@ -3,7 +3,16 @@ import { ChildProgram } from "../../support/childProgram.js";
 /** What the measuring client is asked to do. */
 export type Job =
   /** Sends so many messages in arrays, several arrays on their way at once. */
-  | { what: "send"; connectionString: string; queue: string; messages: number; bytes: number; array: number }
+  | {
+      what: "send";
+      connectionString: string;
+      queue: string;
+      messages: number;
+      bytes: number;
+      array: number;
+      /** With a message id, a content type and the context of a trace of which one in a hundred is sampled. */
+      identified?: boolean;
+    }
   /** Subscribes, and completes so many messages. */
   | { what: "receive"; connectionString: string; queue: string; messages: number }
   /** Sends single messages with pauses, and receives them. */

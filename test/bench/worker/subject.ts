@@ -1,0 +1,121 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CONTRACT_VERSION, DELIVERY_DEFAULTS, type Pipeline } from "../../../runtime/contract/index.js";
+import { WORKER_BUNDLE } from "../../../stacks/local/bundle.js";
+import { packageRoot } from "../../../stacks/packageRoot.js";
+import type { BrokerProcess } from "../../support/brokerProcess.js";
+import { ChildProgram } from "../../support/childProgram.js";
+
+/** The queue that everything is taken from. */
+export const QUEUE = "work";
+/** Messages in work at once, in both: what a pipeline has where nothing is said. */
+export const CONCURRENCY = DELIVERY_DEFAULTS.concurrency;
+/** How long a worker may take to end once it is told to, in milliseconds. */
+const END_MILLISECONDS = 15_000;
+
+/** A process that takes messages: the worker, or the bare loop. */
+export interface Subject {
+  readonly pid: number;
+  /** Rejects when the process ends without having been told to. */
+  readonly failed: Promise<never>;
+  close(): Promise<void>;
+}
+
+export type Start = (broker: BrokerProcess, execArgv?: string[]) => Promise<Subject>;
+
+/** The bare loop of the client. */
+export const bareLoop: Start = async (broker, execArgv = []) => {
+  const { connectionString } = broker.address;
+  const { program } = await ChildProgram.start("test/bench/worker/bare.ts", {
+    options: { connectionString, queue: QUEUE, concurrency: CONCURRENCY },
+    execArgv,
+  });
+  return subjectOf(program.child, () => program.close());
+};
+
+/** How a worker runs beside its sink that does nothing. */
+export interface WorkerOptions {
+  change?(pipeline: Pipeline, folder: string): void;
+  environment?: { [name: string]: string };
+}
+
+/** The bundled worker, as its image runs it: `info` lines go to a file. */
+export function bundledWorker({ change, environment = {} }: WorkerOptions = {}): Start {
+  return async (broker, execArgv = []) => {
+    const folder = mkdtempSync(join(tmpdir(), "stowage-bench-worker-"));
+    const pipeline = pipelineOf();
+    change?.(pipeline, folder);
+    const serviceBus = { fullyQualifiedNamespace: `127.0.0.1:${broker.address.port}`, developmentEmulator: true };
+    const [pipelineFile, connectionFile] = [join(folder, "pipeline.json"), join(folder, "connection.json")];
+    writeFileSync(pipelineFile, JSON.stringify(pipeline));
+    writeFileSync(connectionFile, JSON.stringify({ contractVersion: CONTRACT_VERSION, serviceBus }));
+    const log = openSync(join(folder, "log"), "w");
+    const files = ["--pipeline", pipelineFile, "--connection", connectionFile, "--listen", "127.0.0.1:0"];
+    const child = spawn(process.execPath, [...execArgv, join(packageRoot(), WORKER_BUNDLE), "run", ...files], {
+      env: { PATH: process.env["PATH"] ?? "", HOSTNAME: "bench", ...environment },
+      stdio: ["ignore", log, "inherit"],
+    });
+    closeSync(log);
+    return subjectOf(child, async () => {
+      await ended(child);
+      rmSync(folder, { recursive: true, force: true });
+    });
+  };
+}
+
+function subjectOf(child: ChildProcess, close: () => Promise<void>): Subject {
+  const { pid } = child;
+  if (pid === undefined) throw new Error("The process could not be started.");
+  let told = false;
+  const failed = new Promise<never>((_resolve, reject) => {
+    child.once("exit", (code, signal) => {
+      if (!told) reject(new Error(`The process under measurement ended by itself (${signal ?? code}).`));
+    });
+  });
+  failed.catch(() => undefined);
+  return {
+    pid,
+    failed,
+    close: () => {
+      told = true;
+      return close();
+    },
+  };
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, "exit");
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), END_MILLISECONDS);
+  await gone;
+  clearTimeout(timer);
+}
+
+function pipelineOf(): Pipeline {
+  return {
+    contractVersion: CONTRACT_VERSION,
+    name: "bench",
+    source: { queue: QUEUE, sessions: false, lockDurationSeconds: 60, maxDeliveryCount: 10, duplicateDetection: false },
+    sink: { module: { path: join(packageRoot(), "test/bench/worker/sink.mjs") } },
+    delivery: { ...DELIVERY_DEFAULTS },
+    replyQueues: [],
+    observe: false,
+  };
+}
+
+/** Microseconds of CPU of a process and all its threads since it began; the system counts in steps of 10,000. */
+export function cpuMicros(pid: number): number {
+  // Behind the name, which is in brackets and may hold anything.
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+}
+
+/** MiB that a process has had in memory at once at most. */
+export function peakMebibytes(pid: number): number {
+  const found = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+  return Number(found?.[1] ?? Number.NaN) / 1_024;
+}
