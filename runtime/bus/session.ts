@@ -39,7 +39,7 @@ export interface SessionOptions {
   idleMilliseconds: number;
   /** How long it is worked on before its place may go to another, in milliseconds. */
   quantumMilliseconds: number;
-  /** How long a settlement, or a request for the session's state, may go unanswered, in milliseconds. */
+  /** How long a settlement may go unanswered, in milliseconds; the session's state as long, at most five seconds. */
   answerMilliseconds: number;
   /** Told when the session may be asked to make room: its quantum is over, or no message came for a moment. */
   mayYield(): void;
@@ -76,6 +76,9 @@ export class Session {
   private readonly settler: LinkSettler;
   private readonly progress: SessionProgress;
   private wake: () => void = () => undefined;
+  /** Rejects when the link is lost. */
+  private readonly unlinked: Promise<never>;
+  private unlink: (error: Error) => void = () => undefined;
   private broken = false;
   private leaving = false;
   private over = false;
@@ -93,6 +96,10 @@ export class Session {
       ofSession: true,
     });
     this.settler = new LinkSettler(receiver, undefined);
+    this.unlinked = new Promise((_, reject) => {
+      this.unlink = reject;
+    });
+    this.unlinked.catch(() => undefined);
     const { logger, clock, answerMilliseconds } = options;
     this.progress = new SessionProgress({ receiver, logger, clock, answerMilliseconds });
     this.lock.signal.addEventListener("abort", () => this.wake(), { once: true });
@@ -108,8 +115,10 @@ export class Session {
     const callOff = clock.after(quantumMilliseconds, mayYield);
     try {
       if (this.goesOn) {
-        await this.answered(this.progress.open());
-        await this.work(this.subscribe());
+        // Messages come while the state is read; and only what is subscribed to hears of its link's loss.
+        const subscription = this.subscribe();
+        await this.whileLinked(this.progress.open());
+        await this.work(subscription);
       }
       return true;
     } catch (error) {
@@ -117,7 +126,8 @@ export class Session {
         { sessionId: this.receiver.sessionId, code: errorCode(error), description: errorText(error) },
         "session given up",
       );
-      return false;
+      // One that was lost may be had again at once.
+      return this.broken || this.lock.stopped !== undefined;
     } finally {
       callOff();
       this.over = true;
@@ -192,6 +202,7 @@ export class Session {
   /** A session is held through its link: without it another may hold the session at once. */
   private linkLost(): void {
     this.broken = true;
+    this.unlink(new Error("the session's link is lost"));
     this.lock.stop(StopReason.LockLost);
     this.settler.lost();
     this.wake();
@@ -231,7 +242,7 @@ export class Session {
     const { progress, lock } = this;
     lock.restartLimit();
     const doneBefore = progress.isDone(read);
-    const holds = doneBefore ? 1 : await progress.begin(read);
+    const holds = doneBefore ? 1 : await this.begin(read);
     const outcome = await this.options.deliveries.handle({
       received,
       read: progress.stopped === undefined ? this.counted(read, holds) : stoppedMessage(read, progress.stopped),
@@ -248,6 +259,20 @@ export class Session {
       outcome === DeliveryOutcome.Duplicate ||
       outcome === DeliveryOutcome.DeadLettered
     );
+  }
+
+  private async begin(read: ReadMessage): Promise<number> {
+    try {
+      return await this.whileLinked(this.progress.begin(read));
+    } catch {
+      // Lost: nothing is begun any more.
+      return 1;
+    }
+  }
+
+  /** Ends with the link: the client gives a request up only by its time limit. Not for each message, see LinkSettler. */
+  private whileLinked<T>(answer: Promise<T>): Promise<T> {
+    return Promise.race([answer, this.unlinked]);
   }
 
   /** Settles over the session's link. A message that is completed was done, whether or not the answer arrives. */

@@ -44,8 +44,9 @@ export class SessionIntake {
   /** Those that are being given back untouched. */
   private closing = 0;
   private failures = 0;
-  /** Sessions in a row that could not be worked on. */
+  /** Times in a row that sessions could not be worked on, and when the last one was. */
   private givenUp = 0;
+  private givenUpAt = 0;
   private whenIdle: (() => void) | undefined;
 
   constructor(private readonly options: SessionIntakeOptions) {}
@@ -171,7 +172,13 @@ export class SessionIntake {
     this.sessions.add(session);
     this.counted();
     const failed = !(await session.run());
-    this.givenUp = failed ? this.givenUp + 1 : 0;
+    const { clock } = this.options;
+    if (!failed) this.givenUp = 0;
+    // Those that fail beside each other fail once.
+    else if (session.since > this.givenUpAt || this.givenUp === 0) {
+      this.givenUp++;
+      this.givenUpAt = clock.now();
+    }
     // Its place stays taken for that long: whatever the bus has against it, it is not asked again at once.
     if (failed) await this.wait(BACKOFF, this.givenUp);
     this.sessions.delete(session);

@@ -16,10 +16,12 @@ export interface SessionProgressOptions {
   receiver: Pick<ServiceBusSessionReceiver, "sessionId" | "getSessionState" | "setSessionState">;
   logger: Logger;
   clock: Clock;
-  /** How long a write may go unanswered, in milliseconds. */
+  /** How long a read or a write may go unanswered, in milliseconds; five seconds at most. */
   answerMilliseconds: number;
 }
 
+/** The client never hears of a request that went down with its link, and waits for its own time limit. */
+const MOST_ANSWER_MILLISECONDS = 5_000;
 /** While a session is worked on, its position is written after so many messages, or so many milliseconds. */
 const SAVE_MESSAGES = 500;
 const SAVE_MILLISECONDS = 10_000;
@@ -54,7 +56,7 @@ export class SessionProgress {
 
   /** Reads the state. Rejects with the client's error. */
   async open(): Promise<void> {
-    this.found = await this.options.receiver.getSessionState();
+    this.found = await this.answered(this.options.receiver.getSessionState());
     this.record = recordOf(this.found);
     this.foreign = isForeign(this.found);
   }
@@ -123,13 +125,19 @@ export class SessionProgress {
     await this.writing?.catch(() => undefined);
     // A stop is a person's to clear.
     if (this.foreign || this.stopped !== undefined) return this.save();
-    await this.quietly(this.options.receiver.setSessionState(withoutRecord(this.found)));
+    await this.quietly(this.answered(this.options.receiver.setSessionState(withoutRecord(this.found))));
   }
 
   /** Writes what is not written yet: to be called while the session is still held. Never rejects. */
   async save(): Promise<void> {
     await this.writing?.catch(() => undefined);
     if (this.changed && !this.foreign) await this.quietly(this.write());
+  }
+
+  private answered<T>(answer: Promise<T>): Promise<T> {
+    const { clock, answerMilliseconds } = this.options;
+    const limit = Math.min(answerMilliseconds, MOST_ANSWER_MILLISECONDS);
+    return within(clock, limit, answer, "the bus did not answer in time");
   }
 
   private get holds(): number {
@@ -154,9 +162,7 @@ export class SessionProgress {
         this.changed = false;
         this.unsaved = 0;
         this.savedAt = this.options.clock.now();
-        const { clock, answerMilliseconds, receiver } = this.options;
-        const answer = receiver.setSessionState(withRecord(this.found, this.record));
-        return within(clock, answerMilliseconds, answer, "the bus did not answer in time");
+        return this.answered(this.options.receiver.setSessionState(withRecord(this.found, this.record)));
       });
     this.writing = written;
     const over = (): void => {

@@ -186,7 +186,7 @@ describe("the state of a session", () => {
       async () => done,
       (p) => {
         sessions(p);
-        p.delivery.client.timeoutSeconds = 5;
+        p.delivery.client.timeoutSeconds = 15;
       },
     );
     const unread = sessionOf(kit, ["a1"]);
@@ -199,6 +199,22 @@ describe("the state of a session", () => {
     await kit.clock.advance(200);
     expect([kit.began, unread.closed]).toEqual([["b1"], 1]);
     expect(unwritten.settlements).toHaveLength(1);
+  });
+
+  test("is not waited for once the session's link is lost", async () => {
+    const kit = engineKit(async () => done, sessions);
+    const unread = sessionOf(kit, ["a1"]);
+    unread.getSessionState = () => new Promise(() => undefined);
+    const unwritten = sessionOf(kit, ["b1"]);
+    unwritten.setSessionState = () => new Promise(() => undefined);
+    kit.engine.start();
+    await kit.clock.advance(100);
+    for (const session of [unread, unwritten]) {
+      const at = { entityPath: "renders", fullyQualifiedNamespace: "n", identifier: "i" };
+      await session.handlers?.processError({ error: clientError("detach"), errorSource: "receive", ...at });
+    }
+    await kit.clock.advance(100);
+    expect([unread.closed, unwritten.closed, kit.began]).toEqual([1, 1, []]);
   });
 
   test("that cannot be read gives the session back, and it is not asked for again at once", async () => {
