@@ -51,6 +51,9 @@ export interface OtlpSettings {
 type Signal = "TRACES" | "METRICS";
 
 const PROTOCOL = "http/protobuf";
+/** A token by RFC 9110; the name of an attribute is any text. */
+const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+const ATTRIBUTE_NAME = /\S/;
 /** Where a collector listens by the specification. */
 const COLLECTOR = "http://localhost:4318";
 
@@ -125,7 +128,8 @@ class Reader {
     this.oneOf(effective("PROTOCOL"), [PROTOCOL], PROTOCOL);
     this.oneOf(effective("COMPRESSION"), ["gzip", "none"], "none");
     this.number(effective("TIMEOUT"), 10_000, 1, 3_600_000);
-    this.headers(effective("HEADERS"));
+    this.pairs(effective("HEADERS"), HEADER_NAME);
+    this.pairs("OTEL_RESOURCE_ATTRIBUTES", ATTRIBUTE_NAME);
     for (const file of ["CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"]) this.readable(effective(file));
   }
 
@@ -165,10 +169,10 @@ class Reader {
     return 1;
   }
 
-  /** Pairs of names and values; what is wrong is said without either, since the values are secrets. */
-  private headers(name: string): void {
+  /** Pairs of names and values, escaped as in a URL; what is wrong is said without either: values may be secrets. */
+  private pairs(name: string, key: RegExp): void {
     const pairs = (this.value(name) ?? "").split(",").filter((pair) => pair.trim() !== "");
-    if (pairs.every((pair) => pair.indexOf("=") > 0)) return;
+    if (pairs.every((pair) => isPair(pair, key))) return;
     this.refuse(name, undefined, "must be a list of NAME=VALUE, with commas between them", "Escape values as in a URL");
   }
 
@@ -190,5 +194,16 @@ class Reader {
 
   private refuse(name: string, value: string | undefined, reason: string, fix: string): void {
     if (!this.problems.some((known) => known.path === name)) this.problems.push(problem(name, value, reason, fix));
+  }
+}
+
+function isPair(pair: string, key: RegExp): boolean {
+  const at = pair.indexOf("=");
+  if (at < 0 || !key.test(pair.slice(0, at).trim())) return false;
+  try {
+    decodeURIComponent(pair.slice(at + 1));
+    return true;
+  } catch {
+    return false;
   }
 }

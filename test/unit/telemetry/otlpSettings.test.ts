@@ -110,10 +110,20 @@ describe("the environment", () => {
     expect(words.match(/^ {2}- /gm)).toHaveLength(1);
   });
 
-  test("refuses headers that it cannot read, and never shows them", () => {
-    const words = refusal({ ...ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS: "Bearer very-secret" });
-    expect(words).toContain("OTEL_EXPORTER_OTLP_HEADERS: must be a list of NAME=VALUE");
+  test.each([
+    ["OTEL_EXPORTER_OTLP_HEADERS", "Bearer very-secret"],
+    ["OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%2very-secret"],
+    ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "my secret=1"],
+    ["OTEL_RESOURCE_ATTRIBUTES", "team=orders,secret"],
+    ["OTEL_RESOURCE_ATTRIBUTES", "team=%secret"],
+  ])("refuses %s where it cannot be read, and never shows it", (name, value) => {
+    const words = refusal({ ...ENDPOINT, [name]: value });
+    expect(words).toContain(`${name}: must be a list of NAME=VALUE`);
     expect(words).not.toContain("secret");
+  });
+
+  test("takes headers and attributes that are escaped", () => {
+    expect(refusal({ ...ENDPOINT, OTEL_RESOURCE_ATTRIBUTES: "a.b=c%2Cd, e=f," })).toBe("");
     expect(refusal({ ...ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20x, api-key=y" })).toBe("");
   });
 
