@@ -12,10 +12,21 @@ export interface Problem {
 
 const VALUE_LENGTH = 80;
 
-/** A value as it is shown in a problem: JSON, at most 80 characters. Never call it with a secret. */
+/**
+ * A value as it is shown in a problem: JSON, at most 80 characters; of one without JSON text (a sender may nest it deeper
+ * than it can be written) what it is. Never call it with a secret.
+ */
 export function shown(value: unknown): string {
-  const text = typeof value === "string" ? JSON.stringify(value) : (JSON.stringify(value) ?? String(value));
+  const text = jsonOf(value) ?? (typeof value === "object" ? "an object that cannot be shown" : String(value));
   return text.length > VALUE_LENGTH ? `${text.slice(0, VALUE_LENGTH - 1)}…` : text;
+}
+
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Makes a problem; `value` undefined means that nothing was given. */

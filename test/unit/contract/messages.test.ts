@@ -1,6 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { messageKey, replyMessageId, sha256, volumeCommandProblems } from "../../../runtime/contract/index.js";
+import { messageKey, replyMessageId, sha256, shown, volumeCommandProblems } from "../../../runtime/contract/index.js";
+
+describe("a value in a problem", () => {
+  it("is shown whatever a sender made of it, and cut", () => {
+    const deep: unknown = JSON.parse(`${"[".repeat(60_000)}${"]".repeat(60_000)}`);
+    expect(shown(deep)).toBe("an object that cannot be shown");
+    expect(volumeCommandProblems({ action: "create", volume: deep }).length).toBeGreaterThan(0);
+    expect(shown(1n)).toBe("1");
+    expect([shown(undefined), shown("a"), shown({ a: 1 })]).toEqual(["undefined", '"a"', '{"a":1}']);
+    expect(shown("x".repeat(200)).length).toBe(80);
+  });
+});
 
 describe("the idempotency key", () => {
   it("tells entities and message ids apart", () => {
