@@ -311,6 +311,7 @@ export class Engine {
     if (!up) {
       const description = reason.split("\n", 1)[0];
       logger.error({ description }, "store down: nothing more is asked for, what is held stays held");
+      if (this.intake instanceof QueueIntake) this.intake.pause();
     } else logger.info("store up: intake goes on");
   }
 
@@ -326,6 +327,7 @@ export class Engine {
     this.options.metrics.circuitOpen.set(0);
     this.ledger.settle();
     if (this.intake instanceof SessionIntake) this.intake.fill();
+    else this.intake.resume();
   }
 
   private noProgress(): { words: string; code: ExitCode } | undefined {

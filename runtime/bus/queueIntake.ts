@@ -110,6 +110,7 @@ export class QueueIntake {
   private readonly links = new Set<Link>();
   private readonly slots: Slots;
   private stopping = false;
+  private paused = false;
   /** Refusals in a row, and what calls the next try off. */
   private refusals = 0;
   private callOffRetry: (() => void) | undefined;
@@ -145,6 +146,23 @@ export class QueueIntake {
   get wanting(): boolean {
     const { ledger } = this.options;
     return !this.stopping && this.callOffRetry === undefined && ledger.mayTake && ledger.room + ledger.outstanding > 0;
+  }
+
+  /**
+   * Asks for nothing more until `resume`: credit that was out is taken back. Links stay attached, so that what is held
+   * can be settled on them, and so that it is known whether the bus is reached.
+   */
+  pause(): void {
+    this.paused = true;
+    for (const link of this.links) if (!link.retired) void this.quiet(link);
+  }
+
+  /** Asks for messages again, over new links. */
+  resume(): void {
+    if (!this.paused || this.stopping) return;
+    this.paused = false;
+    if (this.callOffRetry === undefined) this.openUnused();
+    for (const link of this.links) this.closeIdle(link);
   }
 
   /** Puts new links in the place of all there are: what is held goes on, and is settled by lock token. */
@@ -214,7 +232,7 @@ export class QueueIntake {
     link.lost = true;
     this.retire(link);
     this.options.state.forget(link);
-    if (!this.stopping) this.open(link.slots);
+    if (!this.stopping && !this.paused) this.open(link.slots);
     link.settler.lost();
     void this.quiet(link);
   }
@@ -256,10 +274,15 @@ export class QueueIntake {
   private afterMessage(link: Link): void {
     const { ledger } = this.options;
     if (ledger.held === 0) this.whenIdle?.();
-    if (link.retired && !link.lost && link.working === 0) void this.closeLink(link);
-    if (this.stopping) return;
+    this.closeIdle(link);
+    if (this.stopping || this.paused) return;
     if (link.unsettled.span > REPLACE_BEHIND && !link.retired) void this.replace(link);
     if (this.freeSlots > 0) this.grow();
+  }
+
+  /** Closes a link that takes nothing more and whose messages are all over. */
+  private closeIdle(link: Link): void {
+    if (link.retired && !link.lost && link.working === 0 && !this.paused) void this.closeLink(link);
   }
 
   /** Opens another link while slots are unused and the bodies of late leave room for all that it would bring. */
@@ -278,7 +301,7 @@ export class QueueIntake {
     this.retire(link);
     this.open(link.slots);
     await this.quiet(link);
-    if (link.working === 0) await this.closeLink(link);
+    this.closeIdle(link);
   }
 
   /** Ends a link's intake. Its deliveries can still be settled on it. */
@@ -337,7 +360,7 @@ export class QueueIntake {
     const wait = backoffMilliseconds(REFUSED, this.refusals, random, REFUSED.baseMilliseconds);
     this.callOffRetry = clock.after(wait, () => {
       this.callOffRetry = undefined;
-      if (!this.stopping) this.openUnused();
+      if (!this.stopping && !this.paused) this.openUnused();
     });
   }
 }
