@@ -5,6 +5,8 @@ import type { ProcessKit, RunningWorker } from "../e2e/workerProcess.js";
 export interface WorkerEnd {
   status: number | string;
   stderr: string;
+  /** Times that it was told to end. */
+  told: number;
   /** The last lines of its log. */
   lines: object[];
 }
@@ -22,6 +24,8 @@ const LEAK_WARNING = "MaxListenersExceededWarning";
 export class Fleet {
   readonly ends: WorkerEnd[] = [];
   private readonly workers: (RunningWorker | undefined)[];
+  /** Times that a worker was told to end. */
+  private readonly told = new WeakMap<RunningWorker, number>();
   private readonly waking = new Set<Promise<void>>();
   private ending = false;
 
@@ -41,7 +45,10 @@ export class Fleet {
   }
 
   signal(slot: number, signal: NodeJS.Signals): void {
-    this.workers[slot % this.workers.length]?.signal(signal);
+    const worker = this.workers[slot % this.workers.length];
+    if (worker === undefined) return;
+    if (signal === "SIGTERM") this.told.set(worker, (this.told.get(worker) ?? 0) + 1);
+    worker.signal(signal);
   }
 
   /** Stops a worker for a time, so that its locks end while it believes that it holds them. */
@@ -89,7 +96,12 @@ export class Fleet {
     const worker = this.kit.start(this.pipeline, this.connection);
     this.workers[slot] = worker;
     void worker.ended.then((status) => {
-      this.ends.push({ status, stderr: worker.stderr, lines: worker.lines.slice(-3) });
+      this.ends.push({
+        status,
+        told: this.told.get(worker) ?? 0,
+        stderr: worker.stderr,
+        lines: worker.lines.slice(-3),
+      });
       this.workers[slot] = undefined;
       // A worker's lines are looked at while it runs only.
       worker.lines.length = 0;
