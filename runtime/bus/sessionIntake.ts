@@ -43,7 +43,9 @@ export class SessionIntake {
   private generation = 0;
   /** Those that are being given back untouched. */
   private closing = 0;
+  /** Times in a row that no session could be had, and when the last one was. */
   private failures = 0;
+  private failedAt = 0;
   /** Times in a row that sessions could not be worked on, and when the last one was. */
   private givenUp = 0;
   private givenUpAt = 0;
@@ -132,7 +134,7 @@ export class SessionIntake {
       if (this.end.signal.aborted || !ledger.mayTake) await receiver.close();
       else this.place(receiver);
     } catch (error) {
-      await this.refused(error, clock.now() - asked);
+      await this.refused(error, asked);
     }
   }
 
@@ -175,7 +177,7 @@ export class SessionIntake {
     const { clock } = this.options;
     if (!failed) this.givenUp = 0;
     // Those that fail beside each other fail once.
-    else if (session.since > this.givenUpAt || this.givenUp === 0) {
+    else if (session.since >= this.givenUpAt) {
       this.givenUp++;
       this.givenUpAt = clock.now();
     }
@@ -207,16 +209,21 @@ export class SessionIntake {
   }
 
   /** No session is an answer; anything else is an error after which one waits. */
-  private async refused(error: unknown, after: number): Promise<void> {
+  private async refused(error: unknown, asked: number): Promise<void> {
     const { state, logger, metrics, clock } = this.options;
     if (this.end.signal.aborted) return;
     const code = errorCode(error);
     if (code === "ServiceTimeout" || code === "SessionCannotBeLocked") {
       this.answered();
+      const after = clock.now() - asked;
       if (after < LONG_POLL_MILLISECONDS) await pause(clock, LONG_POLL_MILLISECONDS - after, this.end.signal);
       return;
     }
-    this.failures++;
+    // Requests that fail beside each other fail once.
+    if (asked >= this.failedAt) {
+      this.failures++;
+      this.failedAt = clock.now();
+    }
     metrics.receiverErrors.inc({ code });
     const refusal = isRefusal(error);
     if (refusal) this.options.propagation.refused(this.options.entity, error);
