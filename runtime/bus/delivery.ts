@@ -2,8 +2,8 @@ import type { ServiceBusReceivedMessage } from "@azure/service-bus";
 import { defined, PoisonReason, RETURNS_PROPERTY, ServiceBusLimits, type SinkMessage } from "../contract/index.js";
 import {
   DeliveryOutcome,
+  deliveryInfo,
   type Logger,
-  plainInfo,
   type TracedMessage,
   type Tracing,
   type WorkerMetrics,
@@ -205,7 +205,7 @@ export class Deliveries {
     const { sessionId } = delivery.received;
     const elapsedMs = Math.round(clock.now() - began);
     const fields = { messageId, sequenceNumber, sessionId, traceId, delivery: deliveryCount, elapsedMs };
-    if (decision.startsWith("done")) plainInfo(logger, fields, decision);
+    if (decision.startsWith("done")) deliveryInfo(logger, fields, decision);
     else logger.warn({ ...fields, ...detail }, decision);
   }
 }

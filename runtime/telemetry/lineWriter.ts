@@ -33,7 +33,9 @@ interface Waiter {
  */
 export class LineWriter {
   /** Lines of text that are not bytes yet: made bytes together, since each conversion costs as much as many lines. */
-  private text = "";
+  private text: string[] = [];
+  /** Their characters. */
+  private characters = 0;
   private queue: Buffer[] = [];
   private queued = 0;
   /** Bytes given and bytes written, counted from the first ever. */
@@ -56,9 +58,10 @@ export class LineWriter {
 
   /** Takes a line that nobody waits for: one of the log. */
   write(line: string): boolean {
-    if (this.queued + this.text.length > KEPT_BYTES) return false;
-    this.text += line;
-    if (this.text.length >= WRITE_BYTES) void this.pump();
+    if (this.queued + this.characters > KEPT_BYTES) return false;
+    this.text.push(line);
+    this.characters += line.length;
+    if (this.characters >= WRITE_BYTES) void this.pump();
     else this.timer ??= setTimeout(() => void this.pump(), WAIT_MILLISECONDS).unref();
     return true;
   }
@@ -91,8 +94,10 @@ export class LineWriter {
   }
 
   private addText(): void {
-    if (this.text !== "") this.add(Buffer.from(this.text));
-    this.text = "";
+    if (this.text.length === 0) return;
+    this.add(Buffer.from(this.text.join("")));
+    this.text = [];
+    this.characters = 0;
   }
 
   private add(bytes: Buffer): void {

@@ -1,6 +1,6 @@
 import pino from "pino";
 import { LineWriter } from "./lineWriter.js";
-import { isoNow, type PlainFields, PlainLines } from "./plainLines.js";
+import { type DeliveryFields, isoNow, PlainLines } from "./plainLines.js";
 
 /** The worker's log: JSON lines, one a decision; never a body, never a token. */
 export type Logger = pino.Logger;
@@ -19,10 +19,10 @@ export type LogLevel = (typeof LogLevel)[keyof typeof LogLevel];
 const plainWriters = new WeakMap<Logger, PlainLines>();
 
 /**
- * A line of the level `info` whose fields are text and numbers: it says what `logger.info(fields, message)` says. On a
- * log of `createLog` it costs a fraction of that, since nothing has to be found out about the fields.
+ * A line of a delivery at the level `info`: it says what `logger.info(fields, message)` says. On a log of `createLog` it
+ * costs a fraction of that, since nothing has to be found out about the fields. `message` is plain text without quotes.
  */
-export function plainInfo(logger: Logger, fields: PlainFields, message: string): void {
+export function deliveryInfo(logger: Logger, fields: DeliveryFields, message: string): void {
   const writer = plainWriters.get(logger);
   if (writer === undefined) logger.info(fields, message);
   else if (logger.isLevelEnabled(LogLevel.Info)) writer.info(fields, message);

@@ -1,6 +1,13 @@
-/** Fields of a line, in their order; one that is undefined is left out. Their names need no escape in JSON. */
-export interface PlainFields {
-  [name: string]: string | number | undefined;
+/** What a line says of a delivery. */
+export interface DeliveryFields {
+  messageId: string;
+  /** Decimal digits. */
+  sequenceNumber: string;
+  sessionId: string | undefined;
+  traceId: string;
+  /** 1 for the first delivery. */
+  delivery: number;
+  elapsedMs: number;
 }
 
 /** Where lines go. */
@@ -24,7 +31,7 @@ export function isoNow(): string {
   return iso;
 }
 
-/** Writes lines of text and numbers as JSON, the way pino writes them. */
+/** Writes lines of deliveries as JSON, the way pino writes them. Messages, trace ids and numbers need no escape. */
 export class PlainLines {
   /** What every line has behind its time. */
   private readonly base: string;
@@ -38,14 +45,12 @@ export class PlainLines {
       .join("");
   }
 
-  /** Writes a line of the level `info`. */
-  info(fields: PlainFields, message: string): void {
-    let line = `{"level":"info","time":"${isoNow()}"${this.base}`;
-    for (const name in fields) {
-      const value = fields[name];
-      if (value !== undefined) line += `,"${name}":${typeof value === "number" ? value : quoted(value)}`;
-    }
-    this.destination.write(`${line},"msg":${quoted(message)}}\n`);
+  /** Writes a line of the level `info`. Field by field: a loop over them costs as much as all the rest. */
+  info({ messageId, sequenceNumber, sessionId, traceId, delivery, elapsedMs }: DeliveryFields, message: string): void {
+    const session = sessionId === undefined ? "" : `,"sessionId":${quoted(sessionId)}`;
+    this.destination.write(
+      `{"level":"info","time":"${isoNow()}"${this.base},"messageId":${quoted(messageId)},"sequenceNumber":"${sequenceNumber}"${session},"traceId":"${traceId}","delivery":${delivery},"elapsedMs":${elapsedMs},"msg":"${message}"}\n`,
+    );
   }
 }
 

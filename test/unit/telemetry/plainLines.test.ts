@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { createLog, type Logger, plainInfo } from "../../../runtime/telemetry/index.js";
+import { createLog, deliveryInfo, type Logger } from "../../../runtime/telemetry/index.js";
 
 const folder = mkdtempSync(join(tmpdir(), "stowage-lines-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -11,6 +11,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const path = join(folder, "log");
 const log = createLog({ level: "info", base: { pipeline: 'a "b"', worker: "w" }, fd: openSync(path, "w") });
 let seen = 0;
+const FIELDS = {
+  ...{ messageId: "m", sequenceNumber: "1", sessionId: undefined, traceId: "0".repeat(32) },
+  ...{ delivery: 1, elapsedMs: 2 },
+};
 
 /** The lines that `write` makes. */
 function linesOf(write: (logger: Logger) => void): { [field: string]: unknown }[] {
@@ -26,11 +30,11 @@ describe("a plain line of the log", () => {
   test("says what the logger's own line says, whatever its text", () => {
     const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom('"', "\\", "\n", "é", "\u2028", ""));
     fc.assert(
-      fc.property(text, text, fc.integer(), (messageId, message, elapsedMs) => {
-        const fields = { messageId, sessionId: undefined, elapsedMs };
+      fc.property(text, fc.option(text, { nil: undefined }), fc.nat(), (messageId, sessionId, elapsedMs) => {
+        const fields = { ...FIELDS, messageId, sessionId, elapsedMs };
         const [plain, own] = linesOf((logger) => {
-          plainInfo(logger, fields, message);
-          logger.info(fields, message);
+          deliveryInfo(logger, fields, "done");
+          logger.info(fields, "done");
         });
         expect(Object.keys(plain ?? {})).toEqual(Object.keys(own ?? {}));
         expect({ ...plain, time: "" }).toEqual({ ...own, time: "" });
@@ -43,7 +47,7 @@ describe("a plain line of the log", () => {
   test("is left out where the level is above it", () => {
     const lines = linesOf((logger) => {
       logger.level = "warn";
-      plainInfo(logger, { messageId: "m" }, "done");
+      deliveryInfo(logger, FIELDS, "done");
       logger.level = "info";
     });
     expect(lines).toEqual([]);
@@ -52,7 +56,7 @@ describe("a plain line of the log", () => {
   test("keeps its place among the logger's lines", () => {
     const lines = linesOf((logger) => {
       logger.warn("first");
-      plainInfo(logger, {}, "second");
+      deliveryInfo(logger, FIELDS, "second");
       logger.info("third");
     });
     expect(lines.map((line) => line["msg"])).toEqual(["first", "second", "third"]);
