@@ -1,5 +1,5 @@
 import type { ServiceBusReceivedMessage } from "@azure/service-bus";
-import { ORIGINAL_ID_PROPERTY, sha256 } from "../contract/index.js";
+import { ORIGINAL_ID_PROPERTY, RETURNS_PROPERTY, sha256 } from "../contract/index.js";
 import { bodyBytes } from "./body.js";
 import { originalIdOf } from "./ids.js";
 
@@ -26,7 +26,7 @@ export function copyOf(received: ServiceBusReceivedMessage, { messageId, propert
   const { _rawAmqpMessage: raw } = received;
   const original = originalIdOf(received);
   const applicationProperties: { [name: string]: unknown } = { ...raw.applicationProperties, ...properties };
-  for (const name of DEAD_LETTER_PROPERTIES) delete applicationProperties[name];
+  for (const name of LEFT_OUT) delete applicationProperties[name];
   if (original !== "" && original !== messageId) applicationProperties[ORIGINAL_ID_PROPERTY] = original;
   const partitionKey = raw.messageAnnotations?.[PARTITION_KEY];
   const { timeToLive, durable, priority } = raw.header ?? {};
@@ -49,8 +49,11 @@ export function copyOf(received: ServiceBusReceivedMessage, { messageId, propert
   };
 }
 
-/** What the service writes into the properties of a dead letter. */
-const DEAD_LETTER_PROPERTIES = ["DeadLetterReason", "DeadLetterErrorDescription"] as const;
+/**
+ * What the service writes into the properties of a dead letter, and what workers count of a message's deliveries: a
+ * copy's begin anew.
+ */
+const LEFT_OUT = ["DeadLetterReason", "DeadLetterErrorDescription", RETURNS_PROPERTY] as const;
 
 /**
  * Id of a copy for an entity that drops known ones: the same for the same copy of the same message, so that a second try
