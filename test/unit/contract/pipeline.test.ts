@@ -112,6 +112,11 @@ describe("a pipeline", () => {
     ],
     ["LINSTOR without sessions", toLinstor, "source.sessions: must be true for LINSTOR"],
     ["a retry ceiling under its base", (p) => (p.delivery.retryMaxMilliseconds = 50), "delivery.retryMaxMilliseconds"],
+    [
+      "a word for empty sessions that is none",
+      (p) => Object.assign(p.delivery, { emptySessionState: "drop" }),
+      "delivery.emptySessionState",
+    ],
     ["a key column that is none", (p) => cassandra(p).partitionKey.push("nope"), "partitionKey.1: is not a column"],
     ["a key column twice", (p) => cassandra(p).partitionKey.push("time"), "stands twice in the primary key"],
     [
