@@ -96,6 +96,8 @@ export class Sweep {
   /** Those whose lock was lost while they were acted on. */
   private readonly lost = new Set<string>();
   private lostAt = 0;
+  /** True where the last batch brought what was held before. */
+  private again = false;
 
   constructor(private readonly options: SweepOptions) {}
 
@@ -150,6 +152,8 @@ export class Sweep {
 
   /** How many come before the last one that is meant has: asked for more, the client waits a second for them. */
   private get expected(): number {
+    // Locks have run out: what was held comes again, any number of them.
+    if (this.again) return Number.POSITIVE_INFINITY;
     const others = this.options.plan.before - (this.held.size - this.result.kept);
     return Math.max(1, this.left + Math.max(0, others));
   }
@@ -168,6 +172,7 @@ export class Sweep {
   private async work(receiver: SweepReceiver, batch: ServiceBusReceivedMessage[]): Promise<void> {
     const { plan, means, signal, concurrency } = this.options;
     const room = this.left;
+    this.again = batch.some((message) => this.held.has(sequenceOf(message)));
     const meant: Held[] = [];
     for (const message of batch) {
       const covered = message.state === "deferred" || plan.covers(message);

@@ -9,7 +9,7 @@ import {
 } from "../../../runtime/ops/deadletters/index.js";
 import { checkListenRight, checkSendRight } from "../../../runtime/ops/rights.js";
 import { type Selection, selecting } from "../../../runtime/ops/selection.js";
-import { parseTarget, receiverOf, type Target } from "../../../runtime/ops/target.js";
+import { parseTarget, pathOf, receiverOf, type Target } from "../../../runtime/ops/target.js";
 import { readRule } from "../../../stacks/cli/sqlFilter.js";
 import { Broker, type QueueSettings } from "../../../stacks/local/broker/index.js";
 import { FakeClock } from "../broker/helpers.js";
@@ -92,6 +92,20 @@ export class OpsKit {
       }
     }
     await receiver.close();
+  }
+
+  /** Dead letters of messages that expired, `expired-0` and on. */
+  async expire(target: Target, count: number): Promise<void> {
+    const path = pathOf(target);
+    this.queue(path, { deadLetteringOnMessageExpiration: true });
+    const sender = this.client().createSender(path);
+    const messages = Array.from({ length: count }, (_, i) => ({
+      messageId: `expired-${i}`,
+      body: i,
+      timeToLive: 1_000,
+    }));
+    for (let from = 0; from < count; from += 500) await sender.sendMessages(messages.slice(from, from + 500));
+    this.clock.advance(2_000);
   }
 
   /** Everything in an entity, or in its dead-letter queue, by peeking. */

@@ -123,6 +123,38 @@ describe("a replay", () => {
     expect(free[0]?.deadLetterReason).toBe("InvalidBody");
   });
 
+  it("gets past more others than one link can hold, and gives all of them back", { timeout: 60_000 }, async () => {
+    const kit = await OpsKit.open();
+    // One link of the client comes to a stand at 2,048 that are held.
+    const queue = kit.queue("orders", { maxDeliveryCount: 1 });
+    await kit.expire(queue, 2_300);
+    await kit.deadLetter(queue, letters("m", 2));
+    const run = await kit.run(queue, { reasons: ["JobRefused"] }, { maxHeld: 2_500 });
+    expect(run.plan).toMatchObject({ matched: 2, before: 2_300 });
+    expect(await replay(run)).toMatchObject({ done: 2, end: SweepEnd.All });
+    expect(ids(await kit.content("orders"))).toEqual(["m-0", "m-1"]);
+    const receiver = kit.client().createReceiver("orders", { subQueueType: "deadLetter" });
+    const [first] = await receiver.receiveMessages(1);
+    expect(first?.messageId).toBe("expired-0");
+    expect(kit.broker.counts("orders").deadLetter).toBe(2_300);
+  });
+
+  it("goes on where the locks of what it holds run out meanwhile", async () => {
+    const kit = await OpsKit.open();
+    const queue = kit.queue("orders");
+    const between = (name: string) => letters(name, 20, "InvalidBody");
+    await kit.deadLetter(queue, [...between("a"), ...letters("m", 1), ...between("b"), { messageId: "m-1", body: 1 }]);
+    const run = await kit.run(queue, { reasons: ["JobRefused"] });
+    // Ten at a time: the first is replayed while twenty are held, and twenty are still to come.
+    const result = await replay({ ...run, rate: 5, onProgress: () => kit.clock.advance(61_000) });
+    expect(result).toMatchObject({ matched: 2, done: 2, end: SweepEnd.All });
+    expect(ids(await kit.content("orders")).sort()).toEqual(["m-0", "m-1"]);
+    const others = await kit.content("orders", true);
+    expect(others).toHaveLength(40);
+    const deliveries = new Set(others.map(({ deliveryCount }) => deliveryCount));
+    expect(deliveries.size, "some were held twice, and some once").toBeGreaterThan(1);
+  });
+
   it("locks no more others than it may, and says so", async () => {
     const kit = await OpsKit.open();
     const queue = kit.queue("orders");
