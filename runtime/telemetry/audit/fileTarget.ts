@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { close, fdatasync, open, write as writeTo } from "node:fs";
+import { close, fdatasync, open, writeSync, write as writeTo } from "node:fs";
 import { unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -28,6 +28,9 @@ const TRIES = 20;
 /** What was written is synced so often at most, in the background, in milliseconds. */
 const SYNC_MILLISECONDS = 1_000;
 const PROBE_BYTES = 4_096;
+/** A write that takes longer than this is of a slow volume, and how long one write says so, in milliseconds. */
+const SLOW_MILLISECONDS = 100;
+const SLOW_FOR_MILLISECONDS = 2_000;
 
 /** Names that targets of this process write under: a mark of this process in a file does not tell two of them apart. */
 const inUse = new Set<string>();
@@ -49,6 +52,9 @@ export class FileTarget implements AuditTarget {
   private syncedAt = 0;
   private syncing: Promise<void> | undefined;
   private syncFailure: unknown;
+  /** Until then the volume counts as slow, by performance.now(). */
+  private slowUntil = 0;
+  private heldUpBySync = false;
   private held: string | undefined;
 
   constructor(private readonly options: FileTargetOptions) {
@@ -173,9 +179,31 @@ export class FileTarget implements AuditTarget {
     await syncFolder(this.options.directory);
   }
 
-  private append(bytes: Buffer): Promise<number> {
+  /**
+   * One write. Into the system's cache it takes microseconds, a fraction of what handing it to a thread takes, which is
+   * done while the volume is slow, and during a sync where those have held up a write: all else must not wait for it.
+   */
+  private append(bytes: Buffer): Promise<number> | number {
     const { fd } = this;
-    if (fd === undefined) return Promise.reject(new Error("it is closed"));
+    if (fd === undefined) throw new Error("it is closed");
+    const began = performance.now();
+    const syncing = this.syncing !== undefined;
+    if (began < this.slowUntil || (syncing && this.heldUpBySync))
+      return this.appendInThread(fd, bytes).finally(() => this.noteTime(began));
+    const written = writeSync(fd, bytes);
+    if (this.noteTime(began) && syncing) this.heldUpBySync = true;
+    return written;
+  }
+
+  /** True where a write was slow. */
+  private noteTime(began: number): boolean {
+    const now = performance.now();
+    const slow = now - began > SLOW_MILLISECONDS;
+    if (slow) this.slowUntil = now + SLOW_FOR_MILLISECONDS;
+    return slow;
+  }
+
+  private appendInThread(fd: number, bytes: Buffer): Promise<number> {
     return new Promise((resolve, reject) => {
       writeTo(fd, bytes, 0, bytes.length, null, (error, written) => (error ? reject(error) : resolve(written)));
     });

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { verifyAudit } from "../../../runtime/ops/audit/index.js";
 import { CHECKPOINT_BYTES } from "../../../runtime/telemetry/audit/chainFiles.js";
 import { type OpenRecord, RecordKind, recordSchema } from "../../../runtime/telemetry/audit/record.js";
@@ -304,6 +304,49 @@ describe("an audit that cannot be written", () => {
       .toBe(true);
     await work(log, ["m-1"]);
     expect(recordsIn(...kit.files).at(-1)).toMatchObject({ message: "m-1", closes: [2] });
+  });
+
+  test("a slow volume is written to from a thread, so that nothing else waits for it, and the chain holds", async () => {
+    const target = kit.fileTarget();
+    const log = await kit.started({ target });
+    /** Whether a write has ended before anything but promises had its turn. */
+    const atOnce = async (id: string): Promise<boolean> => {
+      let ended = false;
+      const written = other.write(Buffer.from(id)).then(() => {
+        ended = true;
+      });
+      for (let i = 0; i < 20; i++) await Promise.resolve();
+      const before = ended;
+      await written;
+      return before;
+    };
+    const other = kit.fileTarget("other");
+    await other.open();
+    expect(await atOnce("a")).toBe(true);
+    let now = performance.now();
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => {
+      now += 150;
+      return now;
+    });
+    try {
+      await work(log, ["slow"]);
+      await atOnce("slow");
+    } finally {
+      clock.mockRestore();
+    }
+    const append = vi.spyOn(performance, "now").mockImplementation(() => now);
+    try {
+      await work(log, ["in a thread"]);
+      expect(await atOnce("in a thread")).toBe(false);
+      now += 3_001;
+      await work(log, ["at once"]);
+      expect(await atOnce("at once")).toBe(true);
+    } finally {
+      append.mockRestore();
+    }
+    await Promise.all([log.close(), other.close()]);
+    const files = kit.files.filter((file) => file.includes("pod-1"));
+    expect((await verifyAudit({ files })).verified).toBe(true);
   });
 
   test("a probe writes: it fails where the folder is gone", async () => {
