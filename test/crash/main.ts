@@ -69,6 +69,8 @@ function optionsOf(args: string[]): Options | undefined {
 /** The jobs of the volume's sink are processes: a tenth of the messages keeps the machine as busy. */
 const JOBS_SHARE = 10;
 const MESSAGES_PER_FAULT = 200;
+/** Messages of the run with one worker and no faults but its killer. */
+const ALONE = 200;
 
 async function main(): Promise<ExitCode> {
   const options = optionsOf(process.argv.slice(2));
@@ -92,6 +94,9 @@ async function main(): Promise<ExitCode> {
     show(crashTable(report), report.broken);
   }
   if (!options.only) {
+    // The only worker holds the killer and its neighbours together every time.
+    const alone = await crashRun({ ...shared, kind: CrashKind.Single, messages: ALONE, faults: 0, workers: 1 });
+    show(crashTable(alone), alone.broken);
     const report = await recoveryRun({ detach: 10, drop: 10, halfOpen: 3 }, log, end.signal);
     show(recoveryTable(report), report.broken);
     const seconds = options.minutes * 60;

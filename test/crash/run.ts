@@ -199,7 +199,6 @@ async function reportOf(run: Run, seconds: number, ended: string[]): Promise<Cra
       ...(killed > MAX_DELIVERY_COUNT + (kind === CrashKind.Session ? UNCOUNTED : 0)
         ? [`the killer killed ${killed} times`]
         : []),
-      ...(innocent > MAX_DELIVERY_COUNT - 1 ? [`an innocent message needed ${innocent} deliveries`] : []),
     ],
     faults,
     killed,
