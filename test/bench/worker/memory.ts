@@ -6,16 +6,6 @@ import { atMost, round } from "../report.js";
 import { bundledWorker, peakMebibytes, QUEUE } from "./subject.js";
 import { fill, until } from "./window.js";
 
-const SMALL = { messages: 1_000_000, bytes: KIBIBYTE, most: 200 };
-/** As large as the standard tier takes, with room for the properties; 2 GiB of them: thirty times what may be held. */
-const LARGE = { messages: 8_000, bytes: 255 * KIBIBYTE, most: 300 };
-/** So many messages are taken while a process is watched: what it holds does not grow after that. */
-const TAKEN = { small: 100_000, large: 4_000 };
-/** What the broker may hold: the million messages, and what it needs to know of each. */
-const MAX_BYTES = 6 * 1_024 ** 3;
-/** Arrays that are sent before it is looked whether to stop. */
-const STEP = 250_000;
-
 /** As many messages in work as a pipeline may have, each for a while: only the limit in bytes keeps them from the memory. */
 const GREEDY = bundledWorker({
   change: (pipeline) => {
@@ -23,6 +13,16 @@ const GREEDY = bundledWorker({
     if (pipeline.sink.module !== undefined) pipeline.sink.module.options = { wait: "50" };
   },
 });
+
+const SMALL = { messages: 1_000_000, bytes: KIBIBYTE, most: 200, start: bundledWorker() };
+/** As large as the standard tier takes, with room for the properties; 2 GiB of them: thirty times what may be held. */
+const LARGE = { messages: 8_000, bytes: 255 * KIBIBYTE, most: 300, start: GREEDY };
+/** So many messages are taken while a process is watched: what it holds does not grow after that. */
+const TAKEN = { small: 100_000, large: 4_000 };
+/** What the broker may hold: the million messages, and what it needs to know of each. */
+const MAX_BYTES = 6 * 1_024 ** 3;
+/** Arrays that are sent before it is looked whether to stop. */
+const STEP = 250_000;
 
 /** The most that a worker's process holds while far more waits than it could. */
 export async function memory(context: PartContext): Promise<Part> {
@@ -42,7 +42,7 @@ export async function memory(context: PartContext): Promise<Part> {
 
 async function peak(
   { log, signal, scaled }: PartContext,
-  { messages, bytes }: typeof SMALL,
+  { messages, bytes, start }: typeof SMALL,
   taken: number,
   execArgv: string[] = [],
 ): Promise<number> {
@@ -54,7 +54,7 @@ async function peak(
       signal.throwIfAborted();
       await fill(broker, client, Math.min(left, STEP), bytes);
     }
-    const subject = await GREEDY(broker, execArgv);
+    const subject = await start(broker, execArgv);
     try {
       await until(broker, waiting - Math.min(scaled(taken), waiting), [subject]);
       const found = round(peakMebibytes(subject.pid));
