@@ -1,8 +1,15 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { errorCode } from "../../runtime/bus/errors.js";
-import { openClient } from "../../runtime/bus/index.js";
+import { openBus } from "../../runtime/bus/index.js";
 import { type ClientRetries, DELIVERY_DEFAULTS } from "../../runtime/contract/index.js";
+import { pipelineOf } from "../unit/bus/fakes.js";
 import { BusKit } from "./workerKit.js";
+
+/** A pipeline whose client tries again as told. */
+const pipelineWith = (retries: Partial<ClientRetries>) =>
+  pipelineOf((p) => {
+    p.delivery.client = { ...DELIVERY_DEFAULTS.client, ...retries };
+  });
 
 describe("the client's retries", () => {
   let kit: BusKit | undefined;
@@ -14,11 +21,9 @@ describe("the client's retries", () => {
   /** Sends one message to a queue that is busy so often; gives the time that took, in milliseconds. */
   async function sending(busy: number, retries: Partial<ClientRetries>): Promise<number> {
     kit ??= await new BusKit().open();
-    const { client, close } = await openClient(kit.connection, {
-      retries: { ...DELIVERY_DEFAULTS.client, ...retries },
-    });
+    const bus = await openBus(kit.connection, pipelineWith(retries));
     try {
-      const sender = client.createSender("answers");
+      const sender = bus.createSender("answers");
       await sender.sendMessages({ messageId: "first", body: 1 });
       kit.broker.faults.answerBusy("answers", { times: busy, at: ["send"] });
       const began = performance.now();
@@ -26,7 +31,7 @@ describe("the client's retries", () => {
       return performance.now() - began;
     } finally {
       kit.broker.faults.clear();
-      await close();
+      await bus.close();
     }
   }
 
@@ -47,14 +52,12 @@ describe("the client's retries", () => {
 
   test("give an operation as long as the pipeline says", async () => {
     kit = await new BusKit().open({ requiresSession: true });
-    const { client, close } = await openClient(kit.connection, {
-      retries: { ...DELIVERY_DEFAULTS.client, maxRetries: 0, timeoutSeconds: 1 },
-    });
+    const bus = await openBus(kit.connection, pipelineWith({ maxRetries: 0, timeoutSeconds: 1 }));
     const began = performance.now();
-    await expect(client.acceptNextSession("renders")).rejects.toMatchObject({ code: "ServiceTimeout" });
+    await expect(bus.acceptNextSession()).rejects.toMatchObject({ code: "ServiceTimeout" });
     const took = performance.now() - began;
     expect(took).toBeGreaterThan(900);
     expect(took).toBeLessThan(DELIVERY_DEFAULTS.client.timeoutSeconds * 1000);
-    await close();
+    await bus.close();
   }, 20_000);
 });

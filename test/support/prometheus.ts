@@ -218,8 +218,8 @@ export class PrometheusServer {
   }
 }
 
-/** A port that nobody has at the moment: Prometheus does not say which one it took. */
-async function freePort(): Promise<number> {
+/** A port that nobody has at the moment, for a program that does not say which one it took. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

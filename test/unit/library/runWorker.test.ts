@@ -14,6 +14,7 @@ import {
 } from "../../../runtime/index.js";
 import { ModuleSink, STOP_MILLISECONDS } from "../../../runtime/sinks/module/sink.js";
 import { BusKit, until } from "../../e2e/workerKit.js";
+import { freePort } from "../../support/prometheus.js";
 import { pipelineOf } from "../bus/fakes.js";
 
 let bus: BusKit;
@@ -77,6 +78,25 @@ describe("runWorker", () => {
     await until("the other goes on", () => sinks[1]?.seen.length === 2);
     stops[1]?.abort();
     expect(await runs[1]).toBe(ExitCode.Ok);
+  });
+
+  test("serves metrics with the pipeline's name", async () => {
+    const port = await freePort();
+    const stop = new AbortController();
+    const run = runWorker({
+      ...{ ...shared, listen: `127.0.0.1:${port}`, connection: bus.connection, signal: stop.signal },
+      ...{ pipeline: ownPipeline("frames", "renders"), sink: remembering().sink },
+    });
+    const metrics = async (): Promise<string> =>
+      fetch(`http://127.0.0.1:${port}/metrics`).then(
+        (answer) => answer.text(),
+        () => "",
+      );
+    await until("its metrics are there", async () => (await metrics()).includes("stowage_bus_connected"));
+    const lines = (await metrics()).split("\n").filter((line) => line.startsWith("stowage_"));
+    expect(lines.filter((line) => !line.includes('pipeline="frames"'))).toEqual([]);
+    stop.abort();
+    expect(await run).toBe(ExitCode.Ok);
   });
 
   test("ends at once where it was stopped before it began, and gives back the process's signals", async () => {

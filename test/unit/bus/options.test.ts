@@ -1,0 +1,204 @@
+import { describe, expect, test } from "vitest";
+import type { Outcome, Pipeline } from "../../../runtime/contract/index.js";
+import { type EngineKit, engineKit } from "./engineKit.js";
+import { type FakeReceiver, received } from "./fakeBus.js";
+import { settled } from "./fakes.js";
+
+const done: Outcome = { kind: "done", duplicate: false };
+const failed: Outcome = { kind: "retry", code: "JobFailed", description: "exit status 1" };
+
+type Started = EngineKit & { receiver: FakeReceiver };
+
+/** An engine that has started, with the link that its messages come over. */
+async function started(...options: Parameters<typeof engineKit>): Promise<Started> {
+  const kit = engineKit(...options);
+  kit.engine.start();
+  await settled();
+  const [receiver] = kit.receivers;
+  if (receiver === undefined) throw new Error("the engine has no receiver");
+  return Object.assign(kit, { receiver });
+}
+
+/** Milliseconds from the first time to each of them. */
+const since = (times: number[]): number[] => times.map((time) => time - (times[0] ?? 0));
+
+const never = (): Promise<Outcome> => new Promise(() => undefined);
+
+describe("an option of the pipeline, as the engine takes it", () => {
+  test("attempts is how often a delivery is tried before it is given back", async () => {
+    const kit = await started(
+      async () => failed,
+      (p) => {
+        p.delivery.attempts = 5;
+      },
+    );
+    kit.receiver.send(received());
+    await kit.clock.advance(20_000);
+    expect(kit.began).toHaveLength(5);
+    expect(kit.receiver.settlements).toMatchObject([{ how: "abandoned" }]);
+  });
+
+  const waits = (p: Pipeline): void => {
+    Object.assign(p.delivery, { attempts: 5, retryBaseMilliseconds: 300, retryMaxMilliseconds: 900 });
+  };
+
+  test("retryBaseMilliseconds and retryMaxMilliseconds are the first and the longest wait between attempts", async () => {
+    const times: number[] = [];
+    const kit: Started = await started(async () => {
+      times.push(kit.clock.now());
+      return failed;
+    }, waits);
+    kit.receiver.send(received());
+    await kit.clock.advance(20_000);
+    expect(since(times)).toEqual([0, 300, 900, 1_800, 2_700]);
+  });
+
+  test("retryBaseMilliseconds and retryMaxMilliseconds are the waits between looks at a store that is down, too", async () => {
+    const looks: number[] = [];
+    const kit: Started = await started(
+      async () => ({ kind: "retry", code: "StoreUnavailable", description: "no quorum" }),
+      waits,
+      async () => {
+        looks.push(kit.clock.now());
+        throw new Error("no quorum");
+      },
+    );
+    kit.receiver.send(received());
+    await kit.clock.advance(3_000);
+    expect(since(looks)).toEqual([0, 300, 900, 1_800, 2_700]);
+  });
+
+  test.each([
+    ["hold", []],
+    ["schedule", ["completed"]],
+  ] as const)(
+    "delayedRetry %s says what becomes of a message whose sink asks for a delay",
+    async (delayedRetry, how) => {
+      const kit = await started(
+        async () => ({ ...failed, delayMilliseconds: 5_000 }),
+        (p) => {
+          p.delivery.delayedRetry = delayedRetry;
+        },
+      );
+      kit.receiver.send(received());
+      await kit.clock.advance(1_000);
+      expect(kit.receiver.settlements.map((settlement) => settlement.how)).toEqual(how);
+    },
+  );
+
+  test("expectedRestarts is how many deliveries a message may lose before it is begun alone", async () => {
+    const kit = await started(never, (p) => {
+      p.source.maxDeliveryCount = 20;
+      p.delivery.expectedRestarts = 5;
+    });
+    const lost = (messageId: string, deliveryCount: number) =>
+      received({ messageId, deliveryCount, applicationProperties: {} });
+    kit.receiver.send(lost("five restarts", 5), lost("six restarts", 6));
+    await settled();
+    expect(kit.began).toEqual(["five restarts"]);
+  });
+
+  test("maxProcessingSeconds is how long a message may take", async () => {
+    const stops: number[] = [];
+    const kit: Started = await started(
+      (_message, { signal }) =>
+        new Promise((resolve) =>
+          signal.addEventListener("abort", () => {
+            stops.push(kit.clock.now());
+            resolve({ kind: "retry", code: "Interrupted", description: "stop" });
+          }),
+        ),
+      (p) => {
+        p.delivery.maxProcessingSeconds = 70;
+      },
+    );
+    const began = kit.clock.now();
+    kit.receiver.send(received());
+    await kit.clock.advance(200_000);
+    expect(stops.map((time) => time - began)).toEqual([70_000]);
+    expect(kit.receiver.settlements).toMatchObject([{ how: "abandoned" }]);
+  });
+
+  test("slowSeconds beyond the entity's lock is warned about", async () => {
+    const kit = await started(never, (p) => {
+      p.delivery.slowSeconds = 45;
+    });
+    expect(kit.lines).toContainEqual(expect.objectContaining({ lockDurationSeconds: 30, slowSeconds: 45 }));
+    expect(await kit.value("stowage_lock_short")).toBe(1);
+  });
+
+  test("shutdownGraceSeconds is how long a stop waits for what is in work", async () => {
+    const kit = await started(never, (p) => {
+      p.delivery.shutdownGraceSeconds = 7;
+    });
+    kit.receiver.send(received());
+    await settled();
+    let empty: boolean | undefined;
+    void kit.engine.stop().then((found) => {
+      empty = found;
+    });
+    await kit.clock.advance(6_900);
+    expect(empty).toBeUndefined();
+    await kit.clock.advance(200);
+    expect(empty).toBe(false);
+  });
+
+  test("lockDurationSeconds is what renewals go by, and is shown", async () => {
+    const kit = await started(never, (p) => {
+      p.source.lockDurationSeconds = 60;
+    });
+    kit.receiver.send(received());
+    await kit.clock.advance(29_000);
+    expect(kit.receiver.renewed).toEqual([]);
+    await kit.clock.advance(2_000);
+    expect(kit.receiver.renewed).toEqual(["m-1"]);
+    expect(await kit.value("stowage_lock_duration_seconds")).toBe(60);
+  });
+
+  test("maxDeliveryCount says which delivery is the last", async () => {
+    const kit = await started(
+      async () => failed,
+      (p) => {
+        p.source.maxDeliveryCount = 5;
+      },
+    );
+    kit.receiver.send(
+      received({ messageId: "fourth", deliveryCount: 3 }),
+      received({ messageId: "fifth", deliveryCount: 4 }),
+    );
+    await kit.clock.advance(5_000);
+    expect(kit.receiver.settlements).toMatchObject([
+      { messageId: "fourth", how: "abandoned" },
+      { messageId: "fifth", how: "deadLettered", reason: "AttemptsExhausted" },
+    ]);
+  });
+
+  test("replyQueues are the queues that a message may ask an answer to, and that a sink may answer to", async () => {
+    const kit = await started(
+      async ({ messageId }) => ({
+        ...done,
+        replies: [{ queue: messageId === "strays" ? "answers" : "results", kind: "outcome", body: {} }],
+      }),
+      (p) => {
+        p.replyQueues = ["results"];
+      },
+    );
+    kit.receiver.send(
+      received({ messageId: "asks", replyTo: "results" }),
+      received({ messageId: "asks elsewhere", replyTo: "answers" }),
+      received({ messageId: "strays" }),
+    );
+    await settled();
+    expect(
+      Object.fromEntries(kit.receiver.settlements.map(({ messageId, how, reason }) => [messageId, reason ?? how])),
+    ).toEqual({ asks: "completed", "asks elsewhere": "ReplyNotAllowed", strays: "ReplyNotAllowed" });
+  });
+
+  test.each([true, false])("observe %s says whether the exact counts are asked for", async (observe) => {
+    const kit = await started(never, (p) => {
+      p.observe = observe;
+    });
+    await kit.clock.advance(60_000);
+    expect(kit.metrics.registry.getSingleMetric("stowage_queue_messages") !== undefined).toBe(observe);
+  });
+});
