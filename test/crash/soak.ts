@@ -25,7 +25,10 @@ export interface SoakReport {
   kind: CrashKind;
   seconds: number;
   messages: number;
-  /** Of the worker's resident memory after the warm-up, by least squares. */
+  /**
+   * The worker's resident memory after the warm-up: its slope by least squares, and how much the lowest of the second half
+   * is above the lowest of the first, as a share.
+   */
   rssMib: { mean: number; slopePerMinute: number; growth: number };
   /** Links of the entity and connections of the broker, each time that they were counted. */
   links: number[];
@@ -43,10 +46,13 @@ const SAMPLE_MILLISECONDS = 1_000;
 /** How long it takes until a worker that is gone is known to be, in milliseconds. */
 const END_MILLISECONDS = 500;
 const MIB = 1_024 * 1_024;
-/** The most that the fitted line may rise from the end of the warm-up to the end, as a share of the mean. */
-const MOST_GROWTH = 0.05;
-/** A line through less than this says more of garbage collection than of leaks, in seconds. */
-const LEAST_FITTED_SECONDS = 120;
+/**
+ * The most that the floor may rise from the first half after the warm-up to the second, as a share. What is resident goes
+ * up and down by half of itself as garbage gathers and is collected, in minutes: a leak is what raises the floor.
+ */
+const MOST_GROWTH = 0.1;
+/** Less than this is less than one rise and fall, in seconds. */
+const LEAST_FITTED_SECONDS = 240;
 /** Resources of the event loop that may come and go: timers and requests of the moment. */
 const RESOURCE_NOISE = 12;
 /** Sessions are asked for at once beside those that are held; each has a link. */
@@ -84,7 +90,7 @@ export async function soakRun(options: SoakOptions): Promise<SoakReport> {
     const fitted = rss.filter(({ at }) => at >= seconds / 3);
     const mean = fitted.reduce((sum, { value }) => sum + value, 0) / fitted.length;
     const slope = slopeOf(fitted);
-    const growth = (slope * ((seconds * 2) / 3)) / mean;
+    const growth = floorOf(fitted, 0.5, 1) / floorOf(fitted, 0, 0.5) - 1;
     const activeResources = { first: median(resources, 0, 0.5), last: median(resources, 0.5, 1) };
     const broken = [
       ...(ends > 0 ? [`the worker ended ${ends} times`] : []),
@@ -177,7 +183,7 @@ function metricOf(metrics: string, name: string): number {
 function brokenMemory(growth: number, seconds: number): string[] {
   if ((seconds * 2) / 3 < LEAST_FITTED_SECONDS || growth <= MOST_GROWTH) return [];
   return [
-    `resident memory grew by ${round(growth * 100)} % of its mean after the warm-up, more than ${MOST_GROWTH * 100} %`,
+    `the floor of resident memory rose by ${round(growth * 100)} % after the warm-up, more than ${MOST_GROWTH * 100} %`,
   ];
 }
 
@@ -189,6 +195,12 @@ function brokenLinks(kind: CrashKind, links: number[], connections: number[]): s
     ...(most.links > mostLinks ? [`${most.links} links at one time, more than ${mostLinks}: ${links.join(" ")}`] : []),
     ...(most.connections > 3 ? [`${most.connections} connections at one time: ${connections.join(" ")}`] : []),
   ];
+}
+
+/** The lowest value of a part of the samples. */
+function floorOf(samples: readonly Sample[], from: number, to: number): number {
+  const part = samples.slice(Math.floor(samples.length * from), Math.ceil(samples.length * to));
+  return Math.min(...part.map(({ value }) => value));
 }
 
 function median(values: readonly number[], from: number, to: number): number {

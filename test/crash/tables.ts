@@ -35,7 +35,10 @@ export function soakTable(report: SoakReport): string {
   return table(`soak, ${report.kind}, ${verdict(report.broken)}`, [
     ["seconds", report.seconds],
     ["messages", report.messages],
-    ["resident memory", `${mean} MiB, ${slopePerMinute} MiB a minute, ${Math.round(growth * 100)} % in all`],
+    [
+      "resident memory",
+      `${mean} MiB, ${slopePerMinute} MiB a minute, floor ${growth < 0 ? "" : "+"}${Math.round(growth * 100)} %`,
+    ],
     ["links, each time they were counted", report.links.join(" ")],
     ["connections", report.connections.join(" ")],
     ["active resources", `${first} in the first half, ${last} in the second`],
