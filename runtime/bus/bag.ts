@@ -31,6 +31,11 @@ export class Bag<T extends Bagged> implements Iterable<T> {
     item.place = undefined;
   }
 
+  /** Takes everything out. */
+  clear(): void {
+    for (const item of this.items.splice(0)) item.place = undefined;
+  }
+
   /** What is in at this moment. */
   [Symbol.iterator](): Iterator<T> {
     return [...this.items].values();

@@ -59,20 +59,21 @@ export function bundledWorker({ change, environment = {} }: WorkerOptions = {}):
       stdio: ["ignore", log, "inherit"],
     });
     closeSync(log);
-    return subjectOf(child, async () => {
+    const close = async (): Promise<void> => {
       await ended(child);
       rmSync(folder, { recursive: true, force: true });
-    });
+    };
+    return subjectOf(child, close, () => readFileSync(join(folder, "log"), "utf8").slice(-2_000));
   };
 }
 
-function subjectOf(child: ChildProcess, close: () => Promise<void>): Subject {
+function subjectOf(child: ChildProcess, close: () => Promise<void>, words: () => string = () => ""): Subject {
   const { pid } = child;
   if (pid === undefined) throw new Error("The process could not be started.");
   let told = false;
   const failed = new Promise<never>((_resolve, reject) => {
     child.once("exit", (code, signal) => {
-      if (!told) reject(new Error(`The process under measurement ended by itself (${signal ?? code}).`));
+      if (!told) reject(new Error(`The process under measurement ended by itself (${signal ?? code}): ${words()}`));
     });
   });
   failed.catch(() => undefined);

@@ -33,6 +33,11 @@ describe("a bag", () => {
       seen++;
     }
     expect([seen, bag.size]).toEqual([5, 0]);
+    const thing: Bagged = { place: undefined };
+    bag.add(thing);
+    bag.clear();
+    bag.delete(thing);
+    expect([bag.size, thing.place]).toEqual([0, undefined]);
   });
 });
 
