@@ -1,6 +1,7 @@
 import type { TokenCredential } from "@azure/identity";
 import type { ServiceBusAdministrationClient } from "@azure/service-bus";
 import type { PipelineSource, ServiceBusConnection } from "../contract/index.js";
+import { openAdministration } from "./administration.js";
 
 /** Messages of an entity by state, as the service counts them; named as the label `state` of the metric. */
 export interface EntityCounts {
@@ -10,12 +11,9 @@ export interface EntityCounts {
   scheduled?: number;
 }
 
-/** One try, so that a look is over before the next one begins. */
-const OPTIONS = { retryOptions: { maxRetries: 1, timeoutInMs: 10_000 } };
-
 /**
  * Asks the namespace's administration for the exact counts, over HTTPS; takes the manage right. Rejects with its error,
- * and where there is nowhere to ask: a broker without identities whose administration the connection does not name.
+ * and where there is nowhere to ask: another bus than one of Azure whose administration the connection does not name.
  */
 export class Counter {
   private client: ServiceBusAdministrationClient | undefined;
@@ -42,15 +40,11 @@ export class Counter {
   }
 
   private async open(): Promise<ServiceBusAdministrationClient> {
-    const { fullyQualifiedNamespace, administration } = this.connection;
-    const { ServiceBusAdministrationClient: Client } = await import("@azure/service-bus");
-    if (this.credential !== undefined)
-      return new Client(administration ?? fullyQualifiedNamespace, this.credential, OPTIONS);
-    if (administration === undefined)
+    const client = await openAdministration(this.connection, this.credential);
+    if (client === undefined)
       throw new Error(
-        "the connection names no serviceBus.administration, and a broker that is spoken to as an emulator has no other",
+        "the connection names no serviceBus.administration, and only a namespace of Azure has one at its own host",
       );
-    const keys = "SharedAccessKeyName=local;SharedAccessKey=local";
-    return new Client(`Endpoint=sb://${administration}/;${keys}`, OPTIONS);
+    return client;
   }
 }

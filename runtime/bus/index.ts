@@ -1,3 +1,4 @@
+export { openAdministration } from "./administration.js";
 export { type ClientOptions, type OpenClient, openClient } from "./client.js";
 export { type Clock, pause, systemClock, within } from "./clock.js";
 export { Engine, type EngineOptions } from "./engine.js";

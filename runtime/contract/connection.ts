@@ -18,8 +18,8 @@ export interface ServiceBusConnection {
    */
   fullyQualifiedNamespace: string;
   /**
-   * Where the namespace's administration is, HOST:PORT; it is always HTTPS. Only for `observe`, and only where it is not
-   * at port 443 of the namespace's host, as it is in Azure.
+   * Where the namespace's administration is, HOST:PORT; it is always HTTPS. For `observe` and the `stowage` command, and
+   * only where it is not at port 443 of the namespace's host, as it is in Azure.
    * @default the namespace's host
    */
   administration?: string;

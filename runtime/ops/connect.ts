@@ -1,5 +1,5 @@
 import type { ServiceBusAdministrationClient, ServiceBusClient } from "@azure/service-bus";
-import { openClient } from "../bus/index.js";
+import { openAdministration, openClient } from "../bus/index.js";
 import { CONTRACT_VERSION, type Connection, type ServiceBusConnection } from "../contract/index.js";
 
 /** How a command reaches the namespace. */
@@ -43,8 +43,8 @@ export function connectionOf(fullyQualifiedNamespace: string): Connection {
 
 /** Opens the namespace. Throws a StowageError `NoWorkloadIdentity` in a pod that was given no identity. */
 export async function openNamespace(login: Login): Promise<Namespace> {
-  const { ServiceBusAdministrationClient: Admin, ServiceBusClient: Client } = await import("@azure/service-bus");
   if (login.kind === "connectionString") {
+    const { ServiceBusAdministrationClient: Admin, ServiceBusClient: Client } = await import("@azure/service-bus");
     const client = new Client(login.bus);
     // Of Microsoft's emulator this client's administration knows no address: it has to be told.
     const emulated = /UseDevelopmentEmulator\s*=\s*true/i.test(login.bus);
@@ -62,8 +62,7 @@ export async function openNamespace(login: Login): Promise<Namespace> {
   const { serviceBus } = login;
   const { client, credential, close } = await openClient({ contractVersion: CONTRACT_VERSION, serviceBus });
   const host = serviceBus.fullyQualifiedNamespace;
-  // An address with a port is no namespace of Azure, whose administration is at the same host.
-  const admin = credential === undefined || host.includes(":") ? undefined : new Admin(host, credential);
+  const admin = await openAdministration(serviceBus, credential);
   const token = async (): Promise<TokenFacts> => {
     const got = await credential?.getToken(SCOPE);
     if (got === null || got === undefined) throw new Error("The identity has no token for Service Bus.");

@@ -102,13 +102,14 @@ function inJson({ body, ...rest }: DeadLetterWhole): string {
   );
 }
 
-function inWords({ body, properties, ...line }: DeadLetterWhole): string {
+function inWords({ body, properties, withheld = [], ...line }: DeadLetterWhole): string {
   const lines = Object.entries(line).map(([name, value]) => `${name.padEnd(17)} ${printable(String(value))}`);
   lines.push("properties");
   for (const [name, value] of Object.entries(properties))
     lines.push(
       `  ${printable(name)}: ${printable(value instanceof Date ? value.toISOString() : JSON.stringify(value))}`,
     );
+  for (const name of withheld) lines.push(`  ${name}: (not shown)`);
   lines.push(`body, ${body.byteLength} bytes`, bodyText(body));
   return lines.join("\n");
 }

@@ -13,6 +13,7 @@ import { pipelineOf } from "../unit/bus/fakes.js";
 const BUS = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ServiceBus/namespaces/bus";
 const ROLES = "/providers/Microsoft.Authorization/roleDefinitions";
 const WORKER = "5a4d1e00-0000-4000-8000-0000000000c1";
+const DATA_OWNER = "090c5cfd-751d-490a-894a-3ce6f1109419";
 const DATA_RECEIVER = "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0";
 
 it("the doctor logs in as the worker does, over TLS, and tells an identity without rights from none", async () => {
@@ -71,6 +72,17 @@ it("the doctor logs in as the worker does, over TLS, and tells an identity witho
   expect(await stowage(["dlq", "list"], login)).toMatchObject({ code: 0, stdout: "" });
   const { stdout, stderr } = await stowage(["lag"], login);
   expect(stdout + stderr).toContain("renders");
+
+  const owner = { scope, principalId: WORKER, roleDefinitionId: `${ROLES}/${DATA_OWNER}`, madeAt: Date.now() };
+  cloud.identities.putRoleAssignment("o", owner);
+  expect(await doctor(login), "an address with a port has no administration of its own").toMatchObject({
+    entity: { status: "warn", detail: expect.stringContaining("no administration") },
+  });
+  const told = { ...serviceBus, administration: cloud.namespaces.adminHost };
+  writeFileSync(files.connection, JSON.stringify({ contractVersion: 1, serviceBus: told }));
+  expect(await doctor(login), "and the connection says where it is").toMatchObject({
+    entity: { status: "ok", detail: expect.stringContaining("0 active") },
+  });
   // No token is ever printed.
   expect(stdout + stderr + JSON.stringify(without)).not.toMatch(/eyJ[\w-]{20}/);
 });

@@ -1,7 +1,12 @@
 import type { ServiceBusReceivedMessage } from "@azure/service-bus";
 import { bodyBytes } from "../../bus/body.js";
 import { idText, originalIdOf } from "../../bus/ids.js";
-import { defined, REPLAYS_PROPERTY } from "../../contract/index.js";
+import {
+  defined,
+  PRODUCER_SIGNATURE_PROPERTY,
+  PRODUCER_TOKEN_PROPERTY,
+  REPLAYS_PROPERTY,
+} from "../../contract/index.js";
 import { sequenceOf } from "../selection.js";
 
 /** A dead letter as it is listed. Times by ISO 8601. */
@@ -30,12 +35,17 @@ export interface DeadLetterLine {
   deadLetterSource?: string;
 }
 
-/** A dead letter with everything that its sender said. */
+/** A dead letter with everything that its sender said, save the proof of who it is. */
 export interface DeadLetterWhole extends DeadLetterLine {
   properties: { [name: string]: unknown };
+  /** Names of the properties whose values are not shown; absent where all are. */
+  withheld?: string[];
   /** The body as it was sent; of a value body its JSON text. */
   body: Buffer;
 }
+
+/** A token is not to be seen where output is kept or passed on, although this one is good for nothing without its key. */
+const PROOF = [PRODUCER_TOKEN_PROPERTY, PRODUCER_SIGNATURE_PROPERTY];
 
 export function describeLine(message: ServiceBusReceivedMessage): DeadLetterLine {
   const { deadLetterReason: reason, deadLetterErrorDescription: description, enqueuedTimeUtc } = message;
@@ -62,5 +72,8 @@ export function describeLine(message: ServiceBusReceivedMessage): DeadLetterLine
 
 export function describeWhole(message: ServiceBusReceivedMessage): DeadLetterWhole {
   const body = bodyBytes({ content: message.body, section: message._rawAmqpMessage.bodyType });
-  return { ...describeLine(message), properties: { ...message.applicationProperties }, body };
+  const properties: { [name: string]: unknown } = { ...message.applicationProperties };
+  const withheld = PROOF.filter((name) => name in properties);
+  for (const name of withheld) delete properties[name];
+  return { ...describeLine(message), properties, ...(withheld.length === 0 ? {} : { withheld }), body };
 }
