@@ -73,7 +73,18 @@ const MESSAGES_PER_FAULT = 200;
 const ALONE = 200;
 
 async function main(): Promise<ExitCode> {
-  const options = optionsOf(process.argv.slice(2));
+  const args = process.argv.slice(2);
+  if (args.includes("--help")) {
+    process.stdout.write(USAGE);
+    return ExitCode.Ok;
+  }
+  let options: Options | undefined;
+  try {
+    options = optionsOf(args);
+  } catch (error) {
+    // What parseArgs says of options that there are not.
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+  }
   if (options === undefined) return ExitCode.InvalidInput;
   const end = new AbortController();
   process.once("SIGINT", () => end.abort(new Error("Interrupted.")));
