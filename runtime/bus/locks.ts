@@ -1,5 +1,5 @@
 import { Bag, type Bagged } from "./bag.js";
-import type { Clock } from "./clock.js";
+import { type Clock, within } from "./clock.js";
 
 /** Why a piece of work must stop: the reason of its abort signal. */
 export const StopReason = {
@@ -16,7 +16,7 @@ export type StopReason = (typeof StopReason)[keyof typeof StopReason];
 export interface Grant {
   /** When it ends by the broker's clock, in milliseconds since 1970; undefined where the broker did not say. */
   lockedUntil: number | undefined;
-  /** Renews it at the broker by its own token. */
+  /** Renews it at the broker by its own token. An answer that comes too late is no answer. */
   renew(): Promise<unknown>;
   /**
    * A session's: giving it back costs no delivery, and it is renewed until it is released, also when its work was told to
@@ -41,6 +41,13 @@ export interface LockTimes {
 
 /** A lock whose remaining time is below this share of its duration is renewed before work starts under it. */
 const NEARLY_OVER = 0.1;
+/**
+ * A renewal may take this share of what remains, and no less than so many milliseconds: an answer that went down with its
+ * link never comes, and the client waits for it until the lock is long over.
+ */
+const RENEWAL = { share: 0.5, leastMilliseconds: 1_000 };
+/** Least wait before a lock that is nearly over is renewed again, in milliseconds. */
+const AGAIN_MILLISECONDS = 50;
 /** The keeper looks at its locks so often within one lock duration. */
 const LOOKS_PER_LOCK = 20;
 
@@ -124,11 +131,22 @@ export class HeldLock implements Bagged {
     return !this.lost && this.expiresAt - now >= this.times.lockMilliseconds * NEARLY_OVER;
   }
 
-  /** Makes sure that enough of the lock is left to start under it. False where it is lost. */
+  /**
+   * Makes sure that enough of the lock is left to start under it, as long as it holds. False where it is lost. What is
+   * over by this clock is renewed once as well: the broker's clock may be another.
+   */
   async fresh(): Promise<boolean> {
-    if (!this.isAmple(this.clock.now())) await this.renew();
+    while (!this.isAmple(this.clock.now())) {
+      await this.renew();
+      if (!this.holds) break;
+      if (!this.isAmple(this.clock.now())) await this.wait((this.expiresAt - this.clock.now()) / 4);
+    }
     if (!this.holds) this.stop(StopReason.LockLost);
     return this.holds;
+  }
+
+  private wait(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => void this.clock.after(Math.max(AGAIN_MILLISECONDS, milliseconds), resolve));
   }
 
   /** Looks at the time: renews at half of what remains, and says when the limit or the lock is over. */
@@ -148,16 +166,16 @@ export class HeldLock implements Bagged {
     this.renewing = true;
     // The broker counts from when it gets the request, which is not before it was sent: no two clocks are compared.
     const sentAt = this.clock.now();
+    const limit = Math.max(RENEWAL.leastMilliseconds, (this.expiresAt - sentAt) * RENEWAL.share);
     try {
-      await this.grant.renew();
+      await within(this.clock, limit, this.grant.renew(), `no answer to a renewal within ${Math.round(limit)} ms`);
       this.expiresAt = sentAt + this.times.lockMilliseconds;
       this.renewAt = sentAt + this.times.lockMilliseconds / 2;
       this.events.renewed();
     } catch (error) {
       this.events.renewalFailed(error);
       if (this.isLost(error)) this.stop(StopReason.LockLost);
-      const now = this.clock.now();
-      this.renewAt = now + Math.max(0, this.expiresAt - now) / 2;
+      this.renewAt = sentAt + Math.max(0, this.expiresAt - sentAt) / 2;
     } finally {
       this.renewing = false;
     }
@@ -199,6 +217,13 @@ export class LockKeeper {
 
   get size(): number {
     return this.held.size;
+  }
+
+  /** Lets go of every lock: nothing is renewed any more. */
+  end(): void {
+    this.callOff?.();
+    this.callOff = undefined;
+    for (const lock of this.held) this.held.delete(lock);
   }
 
   private get interval(): number {

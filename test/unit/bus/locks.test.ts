@@ -76,6 +76,47 @@ describe("the keeper of locks", () => {
     expect(lock.holds).toBe(true);
   });
 
+  test("asks again where a renewal gets no answer, while there is time: one went down with its link", async () => {
+    const asked: number[] = [];
+    const { lock, start } = hold({
+      renew: () => {
+        asked.push(clock.now() - start);
+        return asked.length < 3 ? new Promise(() => undefined) : Promise.resolve();
+      },
+    });
+    await clock.advance(29_000);
+    expect(asked.length).toBeGreaterThanOrEqual(3);
+    expect(failures).toBe(2);
+    expect(lock.stopped).toBeUndefined();
+    await clock.advance(5_000);
+    expect(lock.holds).toBe(true);
+  });
+
+  test("does not begin work under a lock that is nearly over and is renewed at the third try only, before that", async () => {
+    let tries = 0;
+    const { lock } = hold({
+      lockedUntil: clock.now() + 2_500,
+      renew: () => (++tries < 3 ? Promise.reject(clientError("ServiceBusy")) : Promise.resolve()),
+    });
+    let holds: boolean | undefined;
+    void lock.fresh().then((found) => {
+      holds = found;
+    });
+    await clock.advance(0);
+    expect([tries, holds]).toEqual([1, undefined]);
+    await clock.advance(2_500);
+    expect([tries, holds]).toEqual([3, true]);
+    expect(lock.isAmple(clock.now())).toBe(true);
+  });
+
+  test("does not begin work under a lock whose renewal is not answered", async () => {
+    const { lock } = hold({ lockedUntil: clock.now() + 1_500, renew: () => new Promise(() => undefined) });
+    const fresh = lock.fresh();
+    await clock.advance(3_000);
+    expect(await fresh).toBe(false);
+    expect(lock.stopped).toBe(StopReason.LockLost);
+  });
+
   test("calls a lock lost when it ends, even while a renewal is on its way, and does not revive it", async () => {
     const answer = deferred<void>();
     const { lock } = hold({ renew: () => answer.promise });
@@ -122,6 +163,15 @@ describe("the keeper of locks", () => {
     keeper.release(first);
     await clock.advance(15_000);
     expect(renewed.sort()).toEqual(["first", "second", "second"]);
+  });
+
+  test("lets go of all locks at its end", async () => {
+    const { lock } = hold();
+    keeper.end();
+    await clock.advance(LOCK);
+    expect(renewals).toEqual([]);
+    expect(clock.pending).toBe(0);
+    expect(lock.holds).toBe(false);
   });
 
   test("stops looking at the clock when nothing is held", async () => {
