@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { defined, type Pipeline, parsePipeline } from "../../runtime/contract/index.js";
 import { packageRoot } from "../packageRoot.js";
 import type { Broker } from "./broker/index.js";
+import { WORKER_BUNDLE, WORKER_NODE_OPTIONS } from "./bundle.js";
 import { type Bus, EmulatorBus, IdentityBus } from "./bus.js";
 import {
   cachedDistribution,
@@ -130,7 +131,7 @@ export class LocalEnvironment {
       const kubernetes = createKubernetesStandIn({
         stateFile: join(folder.path, "kubernetes.json"),
         runDir: join(folder.path, "pods"),
-        images: () => ({ entrypoint: [process.execPath, workerBundle()] }),
+        images: () => ({ entrypoint: [process.execPath, ...WORKER_NODE_OPTIONS, workerBundle()] }),
         controllers: [rings, linstor.controller, volumeFolders(folder)],
         resolveHostPath: (volume) => volumeFolder(folder, volumeName(volume)),
         namespaces: operatorNamespaces(projectDir),
@@ -278,7 +279,7 @@ function addresses(subnet: Subnet, nodes: number): string[] {
 }
 
 function workerBundle(): string {
-  return join(packageRoot(), "dist", "worker", "stowage-worker.cjs");
+  return join(packageRoot(), WORKER_BUNDLE);
 }
 
 function volumeFolder(folder: RunFolder, volume: string): string {

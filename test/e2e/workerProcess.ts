@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { Connection, Pipeline } from "../../runtime/contract/index.js";
-import { bundleWorker, WORKER_BUNDLE } from "../../stacks/local/bundle.js";
+import { bundleWorker, WORKER_BUNDLE, WORKER_NODE_OPTIONS } from "../../stacks/local/bundle.js";
 import { createVolumeFolder } from "../../stacks/local/gluster/index.js";
 import { packageRoot } from "../../stacks/packageRoot.js";
 import { pipelineOf } from "../unit/bus/fakes.js";
@@ -99,7 +99,13 @@ export class RunningWorker {
     program = join(ROOT, WORKER_BUNDLE),
     wrapper: string[] = [],
   ) {
-    const [command = process.execPath, ...all] = [...wrapper, process.execPath, program, ...args];
+    const [command = process.execPath, ...all] = [
+      ...wrapper,
+      process.execPath,
+      ...WORKER_NODE_OPTIONS,
+      program,
+      ...args,
+    ];
     this.child = spawn(command, all, {
       env: { PATH: process.env["PATH"] ?? "", ...environment },
       stdio: ["ignore", "pipe", "pipe"],

@@ -4,7 +4,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CONTRACT_VERSION, DELIVERY_DEFAULTS, type Pipeline } from "../../../runtime/contract/index.js";
-import { WORKER_BUNDLE } from "../../../stacks/local/bundle.js";
+import { WORKER_BUNDLE, WORKER_NODE_OPTIONS } from "../../../stacks/local/bundle.js";
 import { packageRoot } from "../../../stacks/packageRoot.js";
 import type { BrokerProcess } from "../../support/brokerProcess.js";
 import { ChildProgram } from "../../support/childProgram.js";
@@ -54,10 +54,14 @@ export function bundledWorker({ change, environment = {} }: WorkerOptions = {}):
     writeFileSync(connectionFile, JSON.stringify({ contractVersion: CONTRACT_VERSION, serviceBus }));
     const log = openSync(join(folder, "log"), "w");
     const files = ["--pipeline", pipelineFile, "--connection", connectionFile, "--listen", "127.0.0.1:0"];
-    const child = spawn(process.execPath, [...execArgv, join(packageRoot(), WORKER_BUNDLE), "run", ...files], {
-      env: { PATH: process.env["PATH"] ?? "", HOSTNAME: "bench", ...environment },
-      stdio: ["ignore", log, "inherit"],
-    });
+    const child = spawn(
+      process.execPath,
+      [...WORKER_NODE_OPTIONS, ...execArgv, join(packageRoot(), WORKER_BUNDLE), "run", ...files],
+      {
+        env: { PATH: process.env["PATH"] ?? "", HOSTNAME: "bench", ...environment },
+        stdio: ["ignore", log, "inherit"],
+      },
+    );
     closeSync(log);
     const close = async (): Promise<void> => {
       await ended(child);

@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { bundleWorker, WORKER_BUNDLE } from "../../../stacks/local/bundle.js";
+import { bundleWorker, WORKER_BUNDLE, WORKER_NODE_OPTIONS } from "../../../stacks/local/bundle.js";
+import { packageRoot } from "../../../stacks/packageRoot.js";
 
 describe("the worker's bundle", () => {
   let root: string;
@@ -34,5 +35,11 @@ describe("the worker's bundle", () => {
     await bundleWorker(root);
     change();
     expect(await bundleWorker(root)).toBe(true);
+  });
+
+  test("is run by its image with the options that it is run with here", () => {
+    const dockerfile = readFileSync(join(packageRoot(), "runtime/Dockerfile"), "utf8");
+    const [, entrypoint = "[]"] = /^ENTRYPOINT (\[.*\])$/m.exec(dockerfile) ?? [];
+    expect(JSON.parse(entrypoint)).toEqual(["node", ...WORKER_NODE_OPTIONS, "/opt/stowage/stowage-worker.cjs"]);
   });
 });
