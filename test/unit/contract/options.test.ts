@@ -36,8 +36,11 @@ const PROOFS: { [option: string]: [file: string, test: string] } = {
   "sink.gluster.directory": ["unit/sinks-gluster/options.test.ts", "directory is the results' folder on the volume"],
   "sink.gluster.job.command": ["unit/sinks-gluster/options.test.ts", "job.command is the program that is run"],
   "sink.gluster.job.module": ["unit/sinks-gluster/options.test.ts", "job.module is the function that is loaded"],
-  "sink.gluster.job.timeoutSeconds": ["unit/sinks-gluster/sink.test.ts", "ends a job that takes too long"],
-  "sink.gluster.job.maxOutputBytes": ["unit/sinks-gluster/sink.test.ts", "ends a job that prints without end"],
+  "sink.gluster.job.timeoutSeconds": [
+    "unit/sinks-gluster/options.test.ts",
+    "job.timeoutSeconds is how long a job may run",
+  ],
+  "sink.gluster.job.maxOutputBytes": ["unit/sinks-gluster/options.test.ts", "job.maxOutputBytes is the last byte"],
   "sink.linstor.resourceGroup": ["unit/sinks-linstor/options.test.ts", "resourceGroup is the group that is made"],
   "sink.linstor.readyTimeoutSeconds": [
     "unit/sinks-linstor/options.test.ts",

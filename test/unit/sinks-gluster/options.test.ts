@@ -67,6 +67,18 @@ describe("an option of the Gluster sink, as the pipeline gives it", () => {
     expect(verified.map(({ manifest }) => manifest.size)).toEqual(["seven-eleven".length]);
   });
 
+  test("job.maxOutputBytes is the last byte that a job may print", async () => {
+    const sink = await sinkOf((_, { job }) => Object.assign(job, { maxOutputBytes: 10 }));
+    expect(await outcomeOf(sink, messageOf("m-1", "x".repeat(10)))).toMatchObject({ kind: "done" });
+    const tooLarge = { kind: "poison", reason: "JobOutputTooLarge" };
+    expect(await outcomeOf(sink, messageOf("m-2", "x".repeat(11)))).toMatchObject(tooLarge);
+  });
+
+  test("job.timeoutSeconds is how long a job may run", async () => {
+    const sink = await sinkOf((_, { job }) => Object.assign(job, { command: ["sleep", "4"], timeoutSeconds: 1 }));
+    expect(await outcomeOf(sink, messageOf("m-1", "x"))).toMatchObject({ kind: "retry", code: "JobTimeout" });
+  });
+
   test("job.module is the function that is loaded", async () => {
     // In a node_modules the runner of tests leaves the import to Node, as it is in the worker.
     const modules = join(folder.path, "node_modules");
