@@ -57,7 +57,7 @@ describe("the client's retries", () => {
     await expect(bus.acceptNextSession()).rejects.toMatchObject({ code: "ServiceTimeout" });
     const took = performance.now() - began;
     expect(took).toBeGreaterThan(900);
-    expect(took).toBeLessThan(DELIVERY_DEFAULTS.client.timeoutSeconds * 1000);
+    expect(took).toBeLessThan(5_000);
     await bus.close();
   }, 20_000);
 });

@@ -1,5 +1,6 @@
 import pino from "pino";
 import { Engine } from "../../../runtime/bus/engine.js";
+import type { PeekedMessage } from "../../../runtime/bus/peeker.js";
 import type { Bus } from "../../../runtime/bus/source.js";
 import type { ExitCode, Outcome, Pipeline, Sink, SinkContext, SinkMessage } from "../../../runtime/contract/index.js";
 import { type Audit, createMetrics, type WorkerMetrics } from "../../../runtime/telemetry/index.js";
@@ -17,6 +18,8 @@ export interface EngineKit {
   sessions: FakeSession[];
   /** The bus refuses to give a session, or a link to a new receiver, with this error. */
   refuse(error: Error | undefined): void;
+  /** A message is in the entity that nobody gets. */
+  waits(sequenceNumber: string): void;
   /** Message ids, in the order in which the sink began them. */
   began: string[];
   metrics: WorkerMetrics;
@@ -49,6 +52,7 @@ export function engineKit(
   let closed = false;
   let recycled = 0;
   let refusal: Error | undefined;
+  let oldest: PeekedMessage | undefined;
   const bus: Bus = {
     createReceiver: () => {
       const receiver = new FakeReceiver(clock);
@@ -67,7 +71,7 @@ export function engineKit(
       if (late !== undefined) return late;
       throw clientError("ServiceTimeout");
     },
-    waiting: { peekOldest: async () => undefined },
+    waiting: { peekOldest: async () => oldest },
     deadLetters: { peekOldest: async () => undefined },
     counts: async () => ({ active: 0, dead_letter: 0 }),
     createSender: () => ({
@@ -113,6 +117,9 @@ export function engineKit(
     ...{ clock, engine, receivers, sessions, began, metrics, lines, noProgress, codes, value },
     refuse: (error) => {
       refusal = error;
+    },
+    waits: (sequenceNumber) => {
+      oldest = { sequenceNumber, enqueuedAt: clock.now() };
     },
     busClosed: () => closed,
     recycled: () => recycled,

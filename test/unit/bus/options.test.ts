@@ -119,6 +119,33 @@ describe("an option of the pipeline, as the engine takes it", () => {
     expect(kit.receiver.settlements).toMatchObject([{ how: "abandoned" }]);
   });
 
+  /** An engine that gets nothing although a message waits, so long after its start, in seconds. */
+  async function stuckFor(seconds: number, change: (pipeline: Pipeline) => void) {
+    const kit = await started(never, change);
+    kit.waits("7");
+    await kit.clock.advance(seconds * 1_000);
+    return { receivers: kit.receivers.length, ended: kit.codes };
+  }
+
+  test("noProgressSeconds is how long nothing comes before the receiver is replaced, and two locks are at least", async () => {
+    const times = (noProgressSeconds: number, lockDurationSeconds: number) => (p: Pipeline) => {
+      p.delivery.noProgressSeconds = noProgressSeconds;
+      p.source.lockDurationSeconds = lockDurationSeconds;
+    };
+    expect(await stuckFor(85, times(90, 10))).toMatchObject({ receivers: 1 });
+    expect(await stuckFor(110, times(90, 10))).toMatchObject({ receivers: 2 });
+    expect(await stuckFor(195, times(90, 100))).toMatchObject({ receivers: 1 });
+    expect(await stuckFor(235, times(90, 100))).toMatchObject({ receivers: 2 });
+  });
+
+  test("maxProcessingSeconds is how long a message may be another worker's before a stuck one ends", async () => {
+    const hold = (p: Pipeline): void => {
+      Object.assign(p.delivery, { noProgressSeconds: 90, maxProcessingSeconds: 500 });
+    };
+    expect((await stuckFor(550, hold)).ended).toEqual([]);
+    expect((await stuckFor(600, hold)).ended).toEqual([4]);
+  });
+
   test("slowSeconds beyond the entity's lock is warned about", async () => {
     const kit = await started(never, (p) => {
       p.delivery.slowSeconds = 45;

@@ -137,7 +137,7 @@ const PROOFS: { [option: string]: [file: string, test: string] } = {
     "unit/bus/sessionProgress.test.ts",
     "is taken out once the session is empty, where the pipeline says so",
   ],
-  "delivery.noProgressSeconds": ["e2e/worker-watchdog.test.ts", "replaces it, and gets what waits"],
+  "delivery.noProgressSeconds": ["unit/bus/options.test.ts", "noProgressSeconds is how long nothing comes"],
   "delivery.client.maxRetries": ["e2e/worker-client.test.ts", "are as many as the pipeline says"],
   "delivery.client.retryDelayMilliseconds": ["e2e/worker-client.test.ts", "wait as long as the pipeline says"],
   "delivery.client.maxRetryDelayMilliseconds": ["e2e/worker-client.test.ts", "never longer than its longest"],
