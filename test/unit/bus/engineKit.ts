@@ -1,4 +1,5 @@
 import pino from "pino";
+import type { AmqpMessage } from "../../../runtime/bus/copy.js";
 import { Engine } from "../../../runtime/bus/engine.js";
 import type { PeekedMessage } from "../../../runtime/bus/peeker.js";
 import type { Bus } from "../../../runtime/bus/source.js";
@@ -20,6 +21,8 @@ export interface EngineKit {
   refuse(error: Error | undefined): void;
   /** A message is in the entity that nobody gets. */
   waits(sequenceNumber: string): void;
+  /** Copies that were sent for later. */
+  scheduled: AmqpMessage[];
   /** Message ids, in the order in which the sink began them. */
   began: string[];
   metrics: WorkerMetrics;
@@ -45,6 +48,7 @@ export function engineKit(
   const metrics = createMetrics({ pipeline: pipeline.name, sink: "gluster" });
   const receivers: FakeReceiver[] = [];
   const sessions: FakeSession[] = [];
+  const scheduled: AmqpMessage[] = [];
   const began: string[] = [];
   const lines: { [field: string]: unknown }[] = [];
   const noProgress: string[] = [];
@@ -76,7 +80,7 @@ export function engineKit(
     counts: async () => ({ active: 0, dead_letter: 0 }),
     createSender: () => ({
       sendMessages: async () => undefined,
-      scheduleMessages: async () => undefined,
+      scheduleMessages: async (copy) => void scheduled.push(copy),
       close: async () => undefined,
     }),
     recycle: async () => {
@@ -114,7 +118,7 @@ export function engineKit(
     return found?.value ?? 0;
   };
   return {
-    ...{ clock, engine, receivers, sessions, began, metrics, lines, noProgress, codes, value },
+    ...{ clock, engine, receivers, sessions, scheduled, began, metrics, lines, noProgress, codes, value },
     refuse: (error) => {
       refusal = error;
     },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Outcome, Pipeline } from "../../../runtime/contract/index.js";
+import { ORIGINAL_ID_PROPERTY, type Outcome, type Pipeline } from "../../../runtime/contract/index.js";
 import { type EngineKit, engineKit } from "./engineKit.js";
 import { type FakeReceiver, received } from "./fakeBus.js";
 import { settled } from "./fakes.js";
@@ -85,6 +85,23 @@ describe("an option of the pipeline, as the engine takes it", () => {
       expect(kit.receiver.settlements.map((settlement) => settlement.how)).toEqual(how);
     },
   );
+
+  test.each([
+    [false, "m-1", undefined],
+    [true, expect.stringMatching(/^[0-9a-f]{64}$/), "m-1"],
+  ])("duplicateDetection %s says whether a copy may keep its message's id", async (known, messageId, original) => {
+    const kit = await started(
+      async () => ({ ...failed, delayMilliseconds: 5_000 }),
+      (p) => {
+        p.delivery.delayedRetry = "schedule";
+        p.source.duplicateDetection = known;
+      },
+    );
+    kit.receiver.send(received());
+    await settled();
+    expect(kit.scheduled.map(({ properties }) => properties?.messageId)).toEqual([messageId]);
+    expect(kit.scheduled[0]?.applicationProperties?.[ORIGINAL_ID_PROPERTY]).toBe(original);
+  });
 
   test("expectedRestarts is how many deliveries a message may lose before it is begun alone", async () => {
     const kit = await started(never, (p) => {

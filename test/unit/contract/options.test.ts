@@ -30,7 +30,7 @@ const PROOFS: { [option: string]: [file: string, test: string] } = {
   ],
   "source.lockDurationSeconds": ["unit/bus/options.test.ts", "lockDurationSeconds is what renewals go by"],
   "source.maxDeliveryCount": ["unit/bus/options.test.ts", "maxDeliveryCount says which delivery is the last"],
-  "source.duplicateDetection": ["e2e/worker-later.test.ts", "on an entity with duplicate detection"],
+  "source.duplicateDetection": ["unit/bus/options.test.ts", "says whether a copy may keep its message's id"],
   "sink.gluster.volume": ["unit/sinks-gluster/options.test.ts", "volume is what must be mounted there"],
   "sink.gluster.mountPath": ["unit/sinks-gluster/options.test.ts", "mountPath is where results go"],
   "sink.gluster.directory": ["unit/sinks-gluster/options.test.ts", "directory is the results' folder on the volume"],
