@@ -115,6 +115,24 @@ describe("an option of the pipeline, as the engine takes it", () => {
     expect(kit.began).toEqual(["five restarts"]);
   });
 
+  test.each([
+    [4, 60, 29_900],
+    [1, 60, 0],
+  ])(
+    "concurrency %i and lockDurationSeconds %i are how long such a message waits for those that crashed with it",
+    async (concurrency, lockDurationSeconds, waits) => {
+      const kit = await started(never, (p) => {
+        Object.assign(p.source, { maxDeliveryCount: 20, lockDurationSeconds });
+        p.delivery.concurrency = concurrency;
+      });
+      kit.receiver.send(received({ deliveryCount: 9, applicationProperties: {} }));
+      await kit.clock.advance(waits);
+      expect(kit.began).toEqual(waits === 0 ? ["m-1"] : []);
+      await kit.clock.advance(200);
+      expect(kit.began).toEqual(["m-1"]);
+    },
+  );
+
   test("maxProcessingSeconds is how long a message may take", async () => {
     const stops: number[] = [];
     const kit: Started = await started(

@@ -67,6 +67,15 @@ describe("an option of the Gluster sink, as the pipeline gives it", () => {
     expect(verified.map(({ manifest }) => manifest.size)).toEqual(["seven-eleven".length]);
   });
 
+  test("delivery.attempts numbers the runs over all deliveries", async () => {
+    const sink = await sinkOf((p) => {
+      p.delivery.attempts = 7;
+    });
+    await outcomeOf(sink, messageOf("m-1", "x", { deliveryCount: 3 }), { attempt: 2 });
+    const { verified } = await readResults(volumes.results, "renders");
+    expect(verified.map(({ manifest }) => manifest.attempt)).toEqual([16]);
+  });
+
   test("job.maxOutputBytes is the last byte that a job may print", async () => {
     const sink = await sinkOf((_, { job }) => Object.assign(job, { maxOutputBytes: 10 }));
     expect(await outcomeOf(sink, messageOf("m-1", "x".repeat(10)))).toMatchObject({ kind: "done" });
