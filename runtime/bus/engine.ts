@@ -89,6 +89,7 @@ export class Engine {
   private readonly lockWatch: LockWatch;
   private callOffWatch: () => void = () => undefined;
   private stopping = false;
+  private ended: Promise<boolean> | undefined;
 
   constructor(private readonly options: EngineOptions) {
     const { pipeline, sink, bus, metrics, logger, clock, random, tracing, audit, verify } = options;
@@ -114,7 +115,7 @@ export class Engine {
       clock,
       random,
     });
-    this.replies = new Replies(replyQueues, (queue) => bus.createSender(queue));
+    this.replies = new Replies(replyQueues, (queue) => bus.createSender(queue), tracing);
     const { queue } = source;
     if (delivery.delayedRetry === DelayedRetry.Schedule && queue !== undefined)
       this.rescheduler = new Rescheduler(source, () => bus.createSender(queue), clock);
@@ -256,16 +257,21 @@ export class Engine {
   }
 
   /**
-   * Stops within the pipeline's grace period: intake first, then what is in work is finished or given back.
-   * Resolves true where everything was settled or given back.
+   * Stops within the grace period, in milliseconds: intake first, then what is in work is finished or given back.
+   * Resolves true where everything was settled or given back; nothing of the engine is left then. Once.
+   * @param grace default the pipeline's
    */
-  async stop(): Promise<boolean> {
-    const { pipeline, clock, logger } = this.options;
+  stop(grace = this.options.pipeline.delivery.shutdownGraceSeconds * 1000): Promise<boolean> {
+    this.ended ??= this.end(grace);
+    return this.ended;
+  }
+
+  private async end(grace: number): Promise<boolean> {
+    const { clock, logger } = this.options;
     this.stopping = true;
     this.callOffWatch();
     this.watchdog.stop();
     this.lag.stop();
-    const grace = pipeline.delivery.shutdownGraceSeconds * 1000;
     const giveBack = Math.min(GIVE_BACK.milliseconds, grace * GIVE_BACK.share);
     const began = clock.now();
     await this.intake.stop();
@@ -276,6 +282,7 @@ export class Engine {
     }
     this.gate.stop();
     const empty = finished || (await this.idleWithin(grace - (clock.now() - began)));
+    this.keeper.end();
     await this.close();
     return empty;
   }

@@ -1,6 +1,6 @@
 import type { ServiceBusMessage } from "@azure/service-bus";
 import { defined, type Reply, replyMessageId, type SinkMessage } from "../contract/index.js";
-
+import { passedOn, type Tracing } from "../telemetry/index.js";
 import type { AmqpMessage } from "./copy.js";
 
 /** The part of the client's sender that is used. */
@@ -17,6 +17,7 @@ export class Replies {
   constructor(
     private readonly queues: string[],
     private readonly createSender: (queue: string) => ReplySender,
+    private readonly tracing?: Pick<Tracing, "contextOf"> | undefined,
   ) {}
 
   /** The queue among those asked for that is not one of the pipeline's; undefined where all are. */
@@ -25,7 +26,7 @@ export class Replies {
   }
 
   /**
-   * Sends one reply. Its message id is derived from the request's, the same for every attempt: an entity with
+   * Sends one reply, which joins the request's trace. Its message id is derived from the request's, the same for every attempt: an entity with
    * duplicate detection keeps one. Rejects with the client's error.
    */
   async send(request: SinkMessage, reply: Reply): Promise<void> {
@@ -41,7 +42,7 @@ export class Replies {
       // The bytes of the JSON text: the client would encode an object the same way, and a string differently.
       body: Buffer.from(JSON.stringify(reply.body), "utf8"),
       ...defined({ subject: reply.subject, sessionId: reply.sessionId ?? request.replyToSessionId }),
-      applicationProperties: { traceparent: `00-${request.traceId}-${request.traceId.slice(16)}-00` },
+      applicationProperties: { ...(this.tracing?.contextOf(request) ?? passedOn(request)) },
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Outcome, SinkMessage } from "../contract/index.js";
 import type { DeliveryOutcome } from "./metrics.js";
+import type { CarriedContext } from "./trace.js";
 
 /** Runs one call of the store as a span below the sink's. */
 export type StoreTracing = <T>(operation: string, run: () => Promise<T>) => Promise<T>;
@@ -27,6 +28,8 @@ export interface Tracing {
   process(messages: SinkMessage[], run: (store: StoreTracing | undefined) => Promise<Outcome[]>): Promise<Outcome[]>;
   /** Runs the settlement of one message as a span. `operation` is `complete`, `abandon` or `dead_letter`. */
   settle<T>(message: TracedMessage, operation: string, run: () => Promise<T>): Promise<T>;
+  /** Where an answer to the message stands in its trace: below its span. Undefined where the message is not sampled. */
+  contextOf(message: TracedMessage): CarriedContext | undefined;
   /** The delivery is over. */
   end(message: TracedMessage, outcome: DeliveryOutcome): void;
   /** Exports what is buffered, within a bounded time, and ends. */

@@ -51,3 +51,24 @@ export function traceIdOf(properties: { [name: string]: unknown } | undefined): 
   }
   return randomUUID().replaceAll("-", "");
 }
+
+/** A place in a trace as a message's application properties carry it. */
+export interface CarriedContext {
+  traceparent: string;
+  tracestate?: string;
+}
+
+/** The place as properties. `flags` as in ProducerContext. */
+export function carried({ traceId, spanId, flags, state }: ProducerContext): CarriedContext {
+  const traceparent = `00-${traceId}-${spanId}-${flags.toString(16).padStart(2, "0")}`;
+  return state === undefined ? { traceparent } : { traceparent, tracestate: state };
+}
+
+/**
+ * What an answer to a message carries where no span was made for it: the producer's place as it came, so that the answer
+ * joins the trace that the producer began. Without one the trace id of the log's lines, not sampled.
+ */
+export function passedOn(message: { traceId: string; properties: { [name: string]: unknown } }): CarriedContext {
+  const { traceId } = message;
+  return carried(producerContextOf(message.properties) ?? { traceId, spanId: traceId.slice(16), flags: 0 });
+}

@@ -15,7 +15,7 @@ import { type IdGenerator, RandomIdGenerator } from "@opentelemetry/sdk-trace";
 import { errorCode } from "../../bus/errors.js";
 import { DeliveryOutcome, type Outcome, type SinkMessage } from "../../contract/index.js";
 import type { StoreTracing, TracedMessage, Tracing } from "../hooks.js";
-import { type ProducerContext, producerContextOf } from "../trace.js";
+import { type CarriedContext, carried, type ProducerContext, producerContextOf } from "../trace.js";
 import { Attribute, type Destination } from "./attributes.js";
 
 /** Outcomes of a delivery after which something is to be looked at. */
@@ -141,6 +141,14 @@ export class SpanTracing implements Tracing {
     };
     const name = `${operation} ${destination.name}`;
     return this.following(tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, open.context), run);
+  }
+
+  contextOf(message: TracedMessage): CarriedContext | undefined {
+    const open = this.open.get(message);
+    if (open === undefined) return undefined;
+    const { traceId, spanId, traceFlags: flags, traceState } = open.span.spanContext();
+    const state = traceState?.serialize();
+    return carried({ traceId, spanId, flags, ...(state ? { state } : {}) });
   }
 
   end(message: TracedMessage, outcome: DeliveryOutcome): void {

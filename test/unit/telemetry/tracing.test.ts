@@ -10,6 +10,7 @@ import {
   TracerProvider,
 } from "@opentelemetry/sdk-trace";
 import { describe, expect, test } from "vitest";
+import { Replies } from "../../../runtime/bus/replies.js";
 import type { Outcome, SinkMessage } from "../../../runtime/contract/index.js";
 import { destinationOf, storeAttributes } from "../../../runtime/telemetry/otlp/attributes.js";
 import { MessageIds, SpanTracing } from "../../../runtime/telemetry/otlp/tracing.js";
@@ -260,5 +261,60 @@ describe("a message that is not sampled", () => {
     expect(handed).toEqual([undefined]);
     expect(made.spans()).toEqual([]);
     expect(made.tracing.pending).toBe(0);
+  });
+});
+
+describe("an answer", () => {
+  const PASSED_ON = `00-${PRODUCER.traceId}-${PRODUCER.spanId}`;
+
+  /** What an answer to the message carries of its trace. */
+  async function answered(what: SinkMessage, tracing?: SpanTracing): Promise<{ [name: string]: unknown }> {
+    const sent: { [name: string]: unknown }[] = [];
+    const sendMessages = async (answer: { applicationProperties?: object }): Promise<void> => {
+      sent.push({ ...answer.applicationProperties });
+    };
+    const sender = { sendMessages, scheduleMessages: async () => undefined, close: async () => undefined };
+    await new Replies(["answers"], () => sender, tracing).send(what, { queue: "answers", kind: "outcome", body: {} });
+    return sent[0] ?? expect.fail("nothing was sent");
+  }
+
+  test("stands below the message's span, in the producer's trace, with its state", async () => {
+    const { tracing, named } = kit();
+    const what = message({ traceparent: SAMPLED, tracestate: "vendor=1" });
+    tracing.begin(what);
+    const carried = await answered(what, tracing);
+    tracing.end(what, "done");
+    const { spanId } = named("receive renders").spanContext();
+    expect(carried).toEqual({ traceparent: `00-${PRODUCER.traceId}-${spanId}-01`, tracestate: "vendor=1" });
+  });
+
+  test("begins below the message's span where there was no producer's", async () => {
+    const { tracing, named } = kit();
+    const what = message({});
+    tracing.begin(what);
+    const carried = await answered(what, tracing);
+    tracing.end(what, "done");
+    expect(carried).toEqual({ traceparent: `00-${what.traceId}-${named("receive renders").spanContext().spanId}-01` });
+  });
+
+  test.each([
+    ["its traceparent", { traceparent: SAMPLED, tracestate: "vendor=1" }, `${PASSED_ON}-01`],
+    ["its Diagnostic-Id", { "Diagnostic-Id": SAMPLED }, `${PASSED_ON}-01`],
+    ["that it is not sampled", { traceparent: NOT_SAMPLED }, `${PASSED_ON}-00`],
+  ])("passes on the producer's place where traces are off: %s", async (_what, properties, traceparent) => {
+    const { tracestate } = { tracestate: undefined, ...properties };
+    const carried = await answered(message(properties));
+    expect(carried).toEqual({ traceparent, ...(tracestate === undefined ? {} : { tracestate }) });
+  });
+
+  test("passes it on where the message is not sampled, and else carries the id of the log's lines", async () => {
+    const { tracing } = kit();
+    const unsampled = message({ traceparent: NOT_SAMPLED });
+    tracing.begin(unsampled);
+    expect(await answered(unsampled, tracing)).toEqual({ traceparent: NOT_SAMPLED });
+    const plain = message({});
+    expect(await answered(plain)).toEqual({
+      traceparent: expect.stringMatching(`^00-${plain.traceId}-[0-9a-f]{16}-00$`),
+    });
   });
 });
