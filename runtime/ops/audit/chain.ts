@@ -1,18 +1,26 @@
 import { hash } from "node:crypto";
 import { messageKey } from "../../contract/index.js";
-import { type AuditRecord, GENESIS, type OpenRecord, type Position, RecordKind } from "../../telemetry/audit/record.js";
+import {
+  type AuditRecord,
+  GENESIS,
+  GROUP_RECORDS,
+  GroupText,
+  type OpenRecord,
+  type Position,
+  RecordKind,
+} from "../../telemetry/audit/record.js";
 
 /** How a chain is broken. */
 export const BreakKind = {
   /** Records are missing at the beginning, or a file ends in the middle of one. */
   Cut: "cut",
-  /** A record's hash is not the one of its content, or a line is no record. */
+  /** A group's hash is not the one of its content, or a line is no record. */
   Edited: "edited",
   /** Records are there in another order than they were written in. */
   Swapped: "swapped",
   /** Records are missing between two others. */
   Dropped: "dropped",
-  /** A record was written anew, with a hash of its own: the next one follows from another. */
+  /** A group was written anew, with a hash of its own: the next one follows from another. */
   Recomputed: "recomputed",
 } as const;
 export type BreakKind = (typeof BreakKind)[keyof typeof BreakKind];
@@ -48,7 +56,13 @@ export interface Place {
 /** Open intents that are kept by name; more of them are counted. */
 const OPEN_KEPT = 100_000;
 
-/** Follows one chain, record by record, and says where it breaks first. */
+/** A record and where it stands. */
+export interface Placed {
+  record: AuditRecord;
+  place: Place;
+}
+
+/** Follows one chain, record by record, and says where it breaks first. What a group tells counts once it holds. */
 export class ChainCheck {
   readonly chain: string;
   readonly worker: string;
@@ -64,6 +78,9 @@ export class ChainCheck {
   readonly open = new Map<string, OpenIntent[]>();
   openUnkept = 0;
   private found: ChainBreak | undefined;
+  /** The group that has not ended yet. */
+  private group: Placed[] = [];
+  private readonly text = new GroupText();
   /** Sequence number of the record that was missing at the break, looked for behind it. */
   private missing: number | undefined;
 
@@ -74,10 +91,11 @@ export class ChainCheck {
     this.pipeline = record.pipeline;
     this.entity = record.entity;
     this.first = record.sequence;
-    this.last = { chain: record.chain, sequence: record.sequence - 1, hash: record.previous };
+    const previous = record.previous ?? "";
+    this.last = { chain: record.chain, sequence: record.sequence - 1, hash: previous };
     this.lastTime = record.time;
-    const begins = record.sequence === 1 && record.previous === GENESIS;
-    if (!begins && !from.includes(record.previous))
+    const begins = record.sequence === 1 && previous === GENESIS;
+    if (!begins && !from.includes(previous))
       this.break(
         place,
         BreakKind.Cut,
@@ -91,24 +109,56 @@ export class ChainCheck {
     return this.found;
   }
 
-  /** Takes the next record that was found; true where it follows from the ones before. */
-  take(record: AuditRecord, place: Place): boolean {
+  /**
+   * Takes the next record that was found, as the line says it. Gives the records of its group where it ends one that
+   * holds and follows from those before; otherwise none.
+   */
+  take(record: AuditRecord, line: string, place: Place): Placed[] {
     if (this.found !== undefined) {
       this.lookFor(record, place);
-      return false;
+      return [];
     }
-    const { sequence, hash: head } = this.last;
-    if (record.sequence !== sequence + 1 || record.previous !== head) {
-      this.notNext(record, place);
-      return false;
+    const holds = this.text.take(line);
+    this.group.push({ record, place });
+    const first = this.group[0]?.place ?? place;
+    const one = this.group.length === 1;
+    if (holds === false && one && record.previous !== undefined)
+      this.break(place, BreakKind.Edited, "its hash is not the one of its content: it was edited");
+    else if (record.sequence !== this.last.sequence + this.group.length) this.notNext(record, place);
+    else if (one && record.previous !== this.last.hash) this.notFollowing(record, place);
+    else if (!one && record.previous !== undefined)
+      this.break(place, BreakKind.Edited, `the group that began in line ${first.line} has no end: it was edited`);
+    else if (holds === false) this.break(first, BreakKind.Edited, groupEdited(first, place));
+    else if (holds === undefined && this.group.length >= GROUP_RECORDS)
+      this.break(place, BreakKind.Edited, `no worker writes more than ${GROUP_RECORDS} records in a group`);
+    if (this.found !== undefined || holds !== true) return [];
+    return this.hold();
+  }
+
+  /** The file ends, or what follows is of another writer: gives the bytes of a group that has no end, and its place. */
+  unfinished(): { bytes: Buffer; place: Place } | undefined {
+    const [first] = this.group;
+    if (first === undefined || this.found !== undefined) return undefined;
+    const bytes = Buffer.from(`${this.text.text}\n`);
+    this.text.clear();
+    this.group = [];
+    return { bytes, place: first.place };
+  }
+
+  /** The group that has ended holds. */
+  private hold(): Placed[] {
+    const held = this.group;
+    this.group = [];
+    this.text.clear();
+    for (const { record } of held) {
+      this.last = { chain: record.chain, sequence: record.sequence, hash: record.hash ?? this.last.hash };
+      this.lastTime = record.time;
+      this.records++;
+      this.ended = record.kind === RecordKind.Close;
+      if (record.kind === RecordKind.Intent) this.intent(record);
+      if (record.kind === RecordKind.Outcome) this.open.delete(messageKey(record.entity, record.message));
     }
-    this.last = { chain: record.chain, sequence: record.sequence, hash: record.hash };
-    this.lastTime = record.time;
-    this.records++;
-    this.ended = record.kind === RecordKind.Close;
-    if (record.kind === RecordKind.Intent) this.intent(record);
-    if (record.kind === RecordKind.Outcome) this.open.delete(messageKey(record.entity, record.message));
-    return true;
+    return held;
   }
 
   /** Notes a break that is not in the order of the records. Only the first counts. */
@@ -116,8 +166,17 @@ export class ChainCheck {
     this.found ??= { kind, file, line, reason };
   }
 
+  private notFollowing(record: AuditRecord, place: Place): void {
+    const words =
+      record.previous === undefined
+        ? `sequence ${record.sequence} begins a group and does not name the hash of the one before`
+        : `sequence ${record.sequence} does not follow from the group before it, which has another hash than the one ` +
+          "that it names";
+    this.break(place, BreakKind.Recomputed, `${words}: one of the two was written anew`);
+  }
+
   private notNext(record: AuditRecord, place: Place): void {
-    const expected = this.last.sequence + 1;
+    const expected = this.last.sequence + this.group.length;
     if (record.sequence > expected) this.missing = expected;
     const { kind, reason } = difference(record.sequence, expected);
     this.break(place, kind, reason);
@@ -149,15 +208,16 @@ export class ChainCheck {
   }
 }
 
-/** What a record says about the ones before it that is not the one expected, or does not follow from them. */
+/** What is wrong with a group of several records whose hash is not the one of its content. */
+function groupEdited(first: Place, last: Place): string {
+  return (
+    `the hash of the group of lines ${first.line} to ${last.line} is not the one of its content: one of its ` +
+    "records was edited"
+  );
+}
+
+/** What a record's number says about the ones before it that is not the one expected. */
 function difference(sequence: number, expected: number): { kind: BreakKind; reason: string } {
-  if (sequence === expected)
-    return {
-      kind: BreakKind.Recomputed,
-      reason:
-        `sequence ${expected} does not follow from the record before it, which has another hash than the one that it ` +
-        "names: one of the two was written anew",
-    };
   if (sequence < expected)
     return {
       kind: BreakKind.Swapped,

@@ -85,8 +85,12 @@ class Verification {
   }
 
   async file(file: string, read: (bytes: number) => void): Promise<void> {
-    const reading: Reading = { file, chain: undefined, ofFile: undefined, foreign: undefined, torn: false };
+    const reading: Reading = {
+      ...{ file, chain: undefined, chains: new Set<ChainCheck>(), rest: undefined },
+      ...{ ofFile: undefined, foreign: undefined, torn: false },
+    };
     for await (const lines of linesOf(file, read)) for (const line of lines) this.line(reading, line);
+    this.unfinished(reading);
     if (reading.chain === undefined && !reading.torn) this.empty.push(file);
   }
 
@@ -115,26 +119,42 @@ class Verification {
     const read = line.whole ? readRecord(line.text) : undefined;
     if (read === undefined) {
       reading.torn = true;
-      this.torn.end(place, line.bytes ?? Buffer.alloc(0), reading.chain);
+      reading.rest = { place, bytes: line.bytes ?? Buffer.alloc(0) };
+      return;
     }
-    if (read === undefined) return;
-    if (isRecord(read)) this.record(reading, read, place);
+    if (isRecord(read)) this.record(reading, read, line.text, place);
     else if (read === Unreadable.Foreign) this.foreign(reading, place);
     else this.unreadable(reading, place, WORDS[read]);
   }
 
-  private record(reading: Reading, record: AuditRecord, place: Place): void {
+  /** What a killed writer left at a file's end: a group without its end, a part of a line, or both. */
+  private unfinished({ chain, rest, chains }: Reading): void {
+    for (const each of chains) {
+      const left = each.unfinished();
+      // In collected output the part of a line is of the chain that was written last.
+      const part = each === chain ? rest : undefined;
+      if (left !== undefined)
+        this.torn.end(left.place, part === undefined ? left.bytes : Buffer.concat([left.bytes, part.bytes]), each);
+      else if (part !== undefined) this.torn.end(part.place, part.bytes, each);
+    }
+    if (chain === undefined && rest !== undefined) this.torn.end(rest.place, rest.bytes, undefined);
+  }
+
+  private record(reading: Reading, record: AuditRecord, line: string, place: Place): void {
     let chain = this.chains.get(record.chain);
     if (chain === undefined) {
       chain = new ChainCheck(record, place, this.from);
       this.chains.set(record.chain, chain);
     }
     const begun = chain.records > 0;
-    if (chain.take(record, place)) this.heads.take(record);
     reading.chain = chain;
+    reading.chains.add(chain);
+    for (const held of chain.take(record, line, place)) {
+      this.heads.take(held.record);
+      if (begun && held.record.kind === RecordKind.Open) this.torn.tell(held.record, held.place, chain);
+    }
     if (record.kind !== RecordKind.Open) return;
     reading.ofFile ??= record.destination === "file";
-    if (begun) this.torn.tell(record, place, chain);
     if (reading.ofFile && reading.foreign !== undefined) this.foreign(reading, reading.foreign);
   }
 
@@ -162,9 +182,7 @@ class Verification {
 
 /** What is wrong with a line that begins as a record does. */
 const WORDS: Readonly<Record<Exclude<Unreadable, "foreign">, string>> = {
-  [Unreadable.Edited]: "its hash is not the one of its content: it was edited",
-  [Unreadable.Malformed]:
-    "it is not in the form in which a worker writes records: it was edited, and its hash computed anew",
+  [Unreadable.Malformed]: "it is not in the form in which a worker writes records: it was edited",
 };
 
 /** How far a file is read. */
@@ -172,6 +190,10 @@ interface Reading {
   file: string;
   /** The chain of the last record. */
   chain: ChainCheck | undefined;
+  /** All chains that it has records of. */
+  chains: Set<ChainCheck>;
+  /** What no line feed ends. */
+  rest: { place: Place; bytes: Buffer } | undefined;
   /** True where a worker wrote the file itself, false where its output was collected; undefined before it is known. */
   ofFile: boolean | undefined;
   /** The first line that is no record. */

@@ -1,4 +1,12 @@
-import { type AuditRecord, isRecord, readRecord, Unreadable } from "../../telemetry/audit/record.js";
+import {
+  type AuditRecord,
+  beginsGroup,
+  chainOf,
+  GROUP_RECORDS,
+  GroupText,
+  isRecord,
+  readRecord,
+} from "../../telemetry/audit/record.js";
 import { linesOf, sizesOf } from "../audit/lines.js";
 import { Source, type TraceEntry } from "./entry.js";
 import { isWanted, type Wanted } from "./wanted.js";
@@ -20,20 +28,46 @@ export async function recordsOf(files: string[], wanted: Wanted): Promise<Record
   const found: Recorded = { entries: [], found: [], objects: [], sessions: [] };
   // A line that does not hold the id as JSON writes it need not be read.
   const text = wanted.hash === undefined && wanted.messageId !== undefined ? JSON.stringify(wanted.messageId) : "";
-  for (const file of files)
+  for (const file of files) {
+    const groups = new Map<string, Group>();
     for await (const lines of linesOf(file))
-      for (const line of lines) if (line.text.includes(text)) take(line.text, `${file}:${line.number}`, wanted, found);
+      for (const line of lines) {
+        const chain = chainOf(line.text);
+        if (chain === undefined) {
+          if (line.text.includes(text)) logLine(line.text, wanted, found);
+          continue;
+        }
+        const group = groups.get(chain) ?? { text: new GroupText(), wanted: [] };
+        groups.set(chain, group);
+        if (beginsGroup(line.text) || group.text.length >= GROUP_RECORDS) end(group, false, wanted, found);
+        if (line.text.includes(text)) group.wanted.push({ text: line.text, place: `${file}:${line.number}` });
+        const holds = group.text.take(line.text);
+        if (holds !== undefined) end(group, holds, wanted, found);
+      }
+    // A writer that was killed in the middle of a group had not been told that it was written.
+    for (const group of groups.values()) end(group, false, wanted, found);
+  }
   return found;
 }
 
-function take(text: string, place: string, wanted: Wanted, found: Recorded): void {
-  const read = readRecord(text);
-  if (isRecord(read)) record(read, wanted, found);
-  else if (read === Unreadable.Foreign) logLine(text, wanted, found);
-  else if (wanted.hash === undefined && namesMessage(text, wanted)) {
-    const what = "a record that names the message and does not hold: stowage audit verify says more";
-    found.entries.push({ source: Source.Audit, where: place, what });
+/** Records that hold together, and those of them that may be of the message. */
+interface Group {
+  text: GroupText;
+  wanted: { text: string; place: string }[];
+}
+
+/** What a group tells of the message, once it is known whether it holds. */
+function end(group: Group, holds: boolean, wanted: Wanted, found: Recorded): void {
+  for (const { text, place } of group.wanted) {
+    const read = readRecord(text);
+    if (holds && isRecord(read)) record(read, wanted, found);
+    else if (wanted.hash === undefined && namesMessage(text, wanted)) {
+      const what = "a record that names the message and does not hold: stowage audit verify says more";
+      found.entries.push({ source: Source.Audit, where: place, what });
+    }
   }
+  group.wanted = [];
+  group.text.clear();
 }
 
 function namesMessage(text: string, { messageId }: Wanted): boolean {

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { OpenIntents } from "./openIntents.js";
-import { type AuditRecord, isRecord, type ProcessMark, RecordKind, readRecord } from "./record.js";
+import { type AuditRecord, GroupText, isRecord, type ProcessMark, RecordKind, readRecord } from "./record.js";
 import type { Continuation } from "./target.js";
 
 /** Ending of an audit file's name. */
@@ -49,9 +49,9 @@ export class ChainFiles {
       const tail = await readTail(this.path(number));
       if (tail.torn.length > 0)
         torn.unshift({ file: this.fileName(number), bytes: tail.torn.length, sha256: hash("sha256", tail.torn) });
-      if (tail.last === undefined) continue;
-      const { chain, sequence, hash: head, entity } = tail.last;
-      const at = { chain, sequence, hash: head, open: tail.open.list(), torn };
+      if (tail.last === undefined || tail.head === undefined) continue;
+      const { chain, sequence, entity } = tail.last;
+      const at = { chain, sequence, hash: tail.head, open: tail.open.list(), torn };
       return { at, entity, writer: tail.last.kind === RecordKind.Close ? undefined : tail.writer };
     }
     return undefined;
@@ -74,16 +74,19 @@ export interface ChainEnd {
 }
 
 interface Tail {
+  /** Last record of the last whole group. */
   last: AuditRecord | undefined;
+  /** That group's hash. */
+  head: string | undefined;
   writer: ProcessMark | undefined;
   open: OpenIntents;
-  /** The bytes behind the last record that follows from those before it. */
+  /** The bytes behind the last whole group that follows from those before it. */
   torn: Buffer;
 }
 
 /**
  * Reads the end of a file, from the last record that says which intents are open. What does not follow from what is
- * before it counts as torn: a chain goes on from its last whole record.
+ * before it counts as torn: a chain goes on from its last whole group.
  */
 async function readTail(path: string): Promise<Tail> {
   const file = await open(path, "r");
@@ -104,20 +107,47 @@ async function readTail(path: string): Promise<Tail> {
 function tailOf(buffer: Buffer, whole: boolean): Tail | undefined {
   // A part of a file begins in the middle of a line, as a rule.
   let from = whole ? 0 : buffer.indexOf("\n") + 1;
-  const tail: Tail = { last: undefined, writer: undefined, open: new OpenIntents(), torn: Buffer.alloc(0) };
-  for (let end = buffer.indexOf("\n", from); end >= 0; end = buffer.indexOf("\n", from)) {
-    const read = readRecord(buffer.toString("utf8", from, end));
-    if (!isRecord(read) || (tail.last !== undefined && read.previous !== tail.last.hash)) break;
-    tail.last = read;
-    if (read.kind === RecordKind.Open || read.kind === RecordKind.Checkpoint) {
-      tail.open = new OpenIntents(read.open);
-      tail.writer = read.process;
+  const tail: Tail = {
+    ...{ last: undefined, head: undefined, writer: undefined },
+    ...{ open: new OpenIntents(), torn: Buffer.alloc(0) },
+  };
+  const group = new GroupText();
+  let records: AuditRecord[] = [];
+  let at = from;
+  for (let end = buffer.indexOf("\n", at); end >= 0; end = buffer.indexOf("\n", at)) {
+    const line = buffer.toString("utf8", at, end);
+    const read = readRecord(line);
+    at = end + 1;
+    if (!isRecord(read)) break;
+    if (records.length === 0 && read.previous === undefined && tail.last === undefined && !whole) {
+      // The end of a group that begins before this part of the file.
+      from = at;
+      continue;
     }
-    if (read.kind === RecordKind.Intent) tail.open.add(read.message, read.sequence);
-    if (read.kind === RecordKind.Outcome) tail.open.close(read.message);
-    from = end + 1;
+    const expected = records.length > 0 ? undefined : (tail.head ?? read.previous);
+    if (read.previous !== expected || (records.length === 0 && read.previous === undefined)) break;
+    records.push(read);
+    const holds = group.take(line);
+    if (holds === false) break;
+    if (holds === undefined) continue;
+    for (const record of records) follow(tail, record);
+    tail.last = read;
+    tail.head = read.hash;
+    group.clear();
+    records = [];
+    from = at;
   }
   if (!whole && tail.writer === undefined) return undefined;
   tail.torn = buffer.subarray(from);
   return tail;
+}
+
+/** What a record changes of what is open. */
+function follow(tail: Tail, record: AuditRecord): void {
+  if (record.kind === RecordKind.Open || record.kind === RecordKind.Checkpoint) {
+    tail.open = new OpenIntents(record.open);
+    tail.writer = record.process;
+  }
+  if (record.kind === RecordKind.Intent) tail.open.add(record.message, record.sequence);
+  if (record.kind === RecordKind.Outcome) tail.open.close(record.message);
 }

@@ -40,8 +40,8 @@ const common = {
   chain: z.string().regex(/^[0-9a-f]{16}$/),
   /** Place in the chain, from 1, without gaps. */
   sequence,
-  /** Hash of the record before; zeros in the first. */
-  previous: digest,
+  /** Only in the first record of a group: hash of the group before; zeros in the chain's first. */
+  previous: z.exactOptional(digest),
   /** RFC 3339, by the worker's clock. */
   time: z.iso.datetime(),
   /** Name of the worker's pod. */
@@ -51,8 +51,8 @@ const common = {
   pipeline: z.string(),
   /** Path of the source entity. */
   entity: z.string(),
-  /** SHA-256 of the line's bytes before `,"hash":`. */
-  hash: digest,
+  /** Only in the last record of a group: SHA-256 of the group's bytes, line feeds too, before this `,"hash":`. */
+  hash: z.exactOptional(digest),
 };
 
 /** The process that writes, so that another can tell whether it lives. */
@@ -134,22 +134,50 @@ const HASH_NAME = ',"hash":"';
 const HASH_END = '"}';
 const HASH_LENGTH = HASH_NAME.length + 64 + HASH_END.length;
 
-/** Lines of a chain as they are written, in one buffer that is used again for each write. */
+/** Records of one group at most: what a reader keeps until it knows that they hold. */
+export const GROUP_RECORDS = 1_024;
+
+/**
+ * Groups of records as they are written, in one buffer that is used again for each write. A group is encoded once, for
+ * its hash and for the write: with a hash a record, hashing is what an audit costs most.
+ */
 export class RecordLines {
   private buffer = Buffer.allocUnsafe(64 * 1024);
   private length = 0;
+  /** The group that is not sealed yet: whole lines, and the last record up to its hash. */
+  private group = "";
+  private records = 0;
 
-  /** Adds a record that is written up to its hash, and gives that hash. Encoded once, for the hash and for the write. */
-  add(text: string): string {
-    this.reserve(3 * text.length + HASH_LENGTH + 1);
+  /** True where the next record begins a group. */
+  get begins(): boolean {
+    return this.records === 0;
+  }
+
+  /** True where the group takes no more records. */
+  get full(): boolean {
+    return this.records >= GROUP_RECORDS;
+  }
+
+  /** Adds a record that is written up to where its hash may stand. */
+  add(text: string): void {
+    this.group = this.records === 0 ? text : `${this.group}}\n${text}`;
+    this.records++;
+  }
+
+  /** Ends the group, and gives its hash; undefined where it has no record. */
+  seal(): string | undefined {
+    if (this.records === 0) return undefined;
+    this.reserve(3 * this.group.length + HASH_LENGTH + 1);
     const from = this.length;
-    const end = from + this.buffer.write(text, from);
+    const end = from + this.buffer.write(this.group, from);
     const own = hash("sha256", this.buffer.subarray(from, end));
     this.length = end + this.buffer.write(`${HASH_NAME}${own}${HASH_END}\n`, end, "latin1");
+    this.group = "";
+    this.records = 0;
     return own;
   }
 
-  /** What was added since the last call; good until the next record is added. */
+  /** The groups that were sealed since the last call; good until the next one is. */
   take(): Buffer {
     const taken = this.buffer.subarray(0, this.length);
     this.length = 0;
@@ -168,22 +196,17 @@ export class RecordLines {
 export const Unreadable = {
   /** It is not a record at all. */
   Foreign: "foreign",
-  /** It is a record, and its hash is not the one of its content. */
-  Edited: "edited",
-  /** Its hash is right and its form is not: no writer of this version wrote it. */
+  /** It begins as a record does, and its form is not one: no writer of this version wrote it. */
   Malformed: "malformed",
 } as const;
 export type Unreadable = (typeof Unreadable)[keyof typeof Unreadable];
 
 /**
  * Reads one line, without its line feed. It must be byte for byte what a writer makes of the record: two texts never
- * count as one record.
+ * count as one record. Whether it is what was written, its group tells: see GroupText.
  */
 export function readRecord(line: string): AuditRecord | Unreadable {
   if (!line.startsWith(RECORD_START)) return Unreadable.Foreign;
-  const end = line.slice(-HASH_LENGTH);
-  if (!end.startsWith(HASH_NAME) || hash("sha256", line.slice(0, -HASH_LENGTH)) !== end.slice(HASH_NAME.length, -2))
-    return Unreadable.Edited;
   let value: unknown;
   try {
     value = JSON.parse(line);
@@ -197,4 +220,44 @@ export function readRecord(line: string): AuditRecord | Unreadable {
 /** True for what `readRecord` gives where there is a record. */
 export function isRecord(read: AuditRecord | Unreadable): read is AuditRecord {
   return typeof read === "object";
+}
+
+const CHAIN = /^\{"audit":1,"chain":"([0-9a-f]{16})","sequence":\d+,("previous":)?/;
+
+/** The chain of a line that begins as a record does; undefined of any other. Does not read the rest. */
+export function chainOf(line: string): string | undefined {
+  return CHAIN.exec(line)?.[1];
+}
+
+/** True for a line that begins as the first record of a group does. */
+export function beginsGroup(line: string): boolean {
+  return CHAIN.exec(line)?.[2] !== undefined;
+}
+
+/** The lines of one group, without their line feeds, as they are read. */
+export class GroupText {
+  private readonly lines: string[] = [];
+
+  get length(): number {
+    return this.lines.length;
+  }
+
+  /** Gives true where the line ends the group and its hash is the one of the group's bytes, false where it is not. */
+  take(line: string): boolean | undefined {
+    this.lines.push(line);
+    const end = line.slice(-HASH_LENGTH);
+    // No text in a record can hold this: in one, a quotation mark stands behind a backslash.
+    if (!end.startsWith(HASH_NAME)) return undefined;
+    const text = this.text;
+    return hash("sha256", text.slice(0, -HASH_LENGTH)) === end.slice(HASH_NAME.length, -HASH_END.length);
+  }
+
+  /** All lines, a line feed between each two. */
+  get text(): string {
+    return this.lines.join("\n");
+  }
+
+  clear(): void {
+    this.lines.length = 0;
+  }
 }

@@ -38,22 +38,31 @@ export class RecordWriter {
     this.opens = new OpenIntents(carried);
   }
 
-  /** Where the chain stands behind the last line. */
+  /** Where the chain stands behind the last group that `take` gave. */
   get at(): Position {
     return { ...this.position };
   }
 
-  /** The lines that were made since the last call; good until the next one is made. */
+  /** Ends the group. Gives all lines that were made since the last call; good until the next one is made. */
   take(): Buffer {
+    this.seal();
     return this.lines.take();
   }
 
-  /** The first line of a file or a process's output. `from` is given at a start, absent at a rotation. */
+  private seal(): void {
+    this.position.hash = this.lines.seal() ?? this.position.hash;
+  }
+
+  /**
+   * The first line of a file or a process's output, a group of its own: a file that holds a line holds a record, also
+   * where the rest of the write is lost. `from` is given at a start, absent at a rotation.
+   */
   open(now: number, destination: OpenRecord["destination"], process: ProcessMark, from?: Continuation): void {
     const torn = from === undefined || from.torn.length === 0 ? {} : { torn: from.torn };
     const after = from?.after === undefined ? {} : { after: from.after };
     const open = this.opens.list();
     this.line(RecordKind.Open, now, members({ destination, process, open, ...torn, ...after }));
+    this.seal();
   }
 
   checkpoint(now: number, process: ProcessMark): void {
@@ -91,11 +100,13 @@ export class RecordWriter {
   }
 
   private line(kind: RecordKind, now: number, rest: string): void {
-    const { position } = this;
+    const { position, lines } = this;
+    if (lines.full) this.seal();
     position.sequence++;
-    position.hash = this.lines.add(
-      `{"audit":${AUDIT_VERSION},"chain":"${position.chain}","sequence":${position.sequence},` +
-        `"previous":"${position.hash}","time":"${this.timeText(now)}","kind":"${kind}"${this.author}${rest}`,
+    const previous = lines.begins ? `,"previous":"${position.hash}"` : "";
+    lines.add(
+      `{"audit":${AUDIT_VERSION},"chain":"${position.chain}","sequence":${position.sequence}${previous},` +
+        `"time":"${this.timeText(now)}","kind":"${kind}"${this.author}${rest}`,
     );
   }
 

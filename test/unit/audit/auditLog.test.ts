@@ -172,7 +172,7 @@ describe("the audit log", () => {
     const first = await kit.started({ target: kit.fileTarget("pod-1", 64 * 1024 * 1024) });
     await first.intent([messageOf("early")], 1);
     const many = Array.from({ length: 1_000 }, (_, i) => messageOf(`m-${i}`));
-    for (let i = 0; i < 9; i++) {
+    for (let i = 0; i < 14; i++) {
       await first.intent(many, 1);
       await first.outcomes(
         many,

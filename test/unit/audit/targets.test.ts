@@ -132,7 +132,8 @@ describe("an audit that cannot be written", () => {
       expect(await atOnce()).toBe(false);
       now += 3_000;
       await work(log, ["at once"]);
-      expect(await atOnce()).toBe(true);
+      // A sync that held up a write, and is still on its way, keeps writes off this thread until it ends.
+      await expect.poll(atOnce).toBe(true);
       await Promise.all([log.close(), other.close()]);
     } finally {
       clock.mockRestore();

@@ -72,6 +72,23 @@ describe("the trace of a message", () => {
     expect(entries.at(-1)).toMatchObject({ where: `${file}:3`, what: expect.stringContaining("does not hold") });
   });
 
+  test("names a record of the message in a group that was edited, and one of a group without its end", async () => {
+    const log = await kit.started();
+    await Promise.all(["m-1", "m-2"].map((id) => work(log, [id])));
+    await log.close();
+    const lines = linesIn(kit.files[0] ?? "");
+    const file = kit.write("copy", lines.map((l) => `${l.replace('"message":"m-2"', '"message":"m-3"')}\n`).join(""));
+    const { entries } = await traceMessage({ message: "m-1", files: [file], signal });
+    const not = expect.stringContaining("does not hold");
+    expect(entries).toMatchObject([
+      { where: `${file}:2`, what: not },
+      { where: `${file}:4`, what: not },
+    ]);
+    const cut = kit.write("cut", `${lines.slice(0, 4).join("\n")}\n`);
+    const told = await traceMessage({ message: "m-1", files: [cut], signal });
+    expect(told.entries.map(({ what }) => what)).toEqual([expect.stringMatching(/^intent/), not]);
+  });
+
   test("has the decisions of the worker's log where its output was collected", async () => {
     const line = {
       ...{ level: "warn", time: "2026-01-31T00:00:00.000Z", worker: "pod-1", messageId: "m-1", delivery: 3 },

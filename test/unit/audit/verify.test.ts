@@ -27,6 +27,17 @@ describe("verification of an audit", () => {
     return { files, lines: files.map(linesIn) };
   }
 
+  /** A chain whose records were written in groups of several, without its close; its lines. */
+  async function grouped(): Promise<string[]> {
+    const log = await kit.started({ worker: "pod-1" });
+    for (const ids of [
+      ["a", "b", "c"],
+      ["d", "e", "f", "g"],
+    ])
+      await Promise.all(ids.map((id) => work(log, [id])));
+    return linesIn(kit.files[0] ?? "");
+  }
+
   const verify = (files: string[], head?: string, from?: string): Promise<VerifyReport> =>
     verifyAudit({
       files,
@@ -188,9 +199,94 @@ describe("verification of an audit", () => {
     expect(() => parseHead("12:abc")).toThrow("must be 64 hexadecimal digits");
   });
 
-  test("no change of a line, of the order or of the number goes unseen below the head", async () => {
-    const { lines } = await chain();
-    const all = lines.flat();
+  test("records that were written at once have one hash, and a break is placed within their group", async () => {
+    const all = await grouped();
+    expect(recordsIn(together(all)).map(({ previous, hash }) => [previous, hash].map((h) => typeof h))).toEqual(
+      [1, 3, 3, 4, 4].flatMap((size) =>
+        Array.from({ length: size }, (_, i) => [
+          i === 0 ? "string" : "undefined",
+          i === size - 1 ? "string" : "undefined",
+        ]),
+      ),
+    );
+    const found = async (lines: string[]) => {
+      const { kind, line, reason } = broken(await verify([together(lines)])) ?? {};
+      return [kind, line, reason];
+    };
+    const text = (at: number): string => all[at] ?? "";
+    // Lines 8 to 11 are the intents of d to g.
+    const edited = await found(all.with(9, text(9).replace('"message":"f"', '"message":"x"')));
+    expect(edited).toEqual(["edited", 8, expect.stringContaining("lines 8 to 11")]);
+    expect(await found(all.with(9, text(9).slice(0, -5)))).toEqual(["edited", 10, expect.anything()]);
+    expect(await found(all.toSpliced(8, 2))).toEqual(["dropped", 9, expect.stringContaining("2 records are missing")]);
+    expect(await found(all.with(8, text(9)).with(9, text(8)))).toEqual([
+      "swapped",
+      9,
+      expect.stringContaining("line 10"),
+    ]);
+    // Without its hash a group has no end, and one that begins in the middle of another has none either.
+    expect(await found(all.with(10, text(10).replace(/,"hash":"[0-9a-f]{64}"/, "")))).toEqual([
+      "edited",
+      12,
+      expect.stringContaining("line 8 has no end"),
+    ]);
+    expect(await found(recomputed(all.with(7, text(7).replace('"d"', '"x"'))).with(11, text(11)))).toEqual([
+      "recomputed",
+      12,
+      expect.anything(),
+    ]);
+  });
+
+  test("a group that was torn anywhere, at the end of a line too, was not written: the chain goes on before it", async () => {
+    const all = await grouped();
+    const [file = ""] = kit.files;
+    const whole = all.slice(0, 7);
+    const last = all
+      .slice(7, 11)
+      .map((line) => `${line}\n`)
+      .join("");
+    const lineEnds = [...last.matchAll(/\n/g)].map(({ index }) => index + 1).slice(0, -1);
+    await kit.close();
+    for (const cut of [1, ...lineEnds, (lineEnds[0] ?? 0) + 20, last.length - 1]) {
+      kit = new AuditKit();
+      const torn = kit.write(file.split("/").at(-1) ?? "", `${whole.join("\n")}\n${last.slice(0, cut)}`);
+      // A live process is the one that wrote it; this one goes on.
+      const before = await verify([torn]);
+      expect([before.verified, before.notes.length, before.openTotal]).toEqual([true, 1, 0]);
+      const second = await kit.started();
+      await work(second, ["d"]);
+      await second.close();
+      const [opened] = recordsIn(kit.files[1] ?? "");
+      expect(opened).toMatchObject({ sequence: 8, open: [], torn: [{ bytes: cut }] });
+      for (const files of [kit.files, kit.files.toReversed()]) {
+        const report = await verify(files);
+        expect([report.verified, report.notes, report.records]).toEqual([true, [], 11]);
+      }
+      if (cut !== 1) await kit.close();
+      if (cut === 1) {
+        writeFileSync(torn, `${whole.join("\n")}\n`);
+        expect(broken(await verify(kit.files))?.kind).toBe("cut");
+        await kit.close();
+      }
+    }
+  });
+
+  test("a write of more records than a group may have is several groups", async () => {
+    const log = await kit.started();
+    await log.intent(
+      Array.from({ length: 2_500 }, (_, i) => messageOf(`m-${i}`)),
+      1,
+    );
+    const ends = recordsIn(...kit.files).filter((record) => record.hash !== undefined);
+    expect(ends.map(({ sequence }) => sequence)).toEqual([1, 1_025, 2_049, 2_501]);
+    expect((await verify(kit.files, ends.at(-1)?.hash)).verified).toBe(true);
+  });
+
+  test.each([
+    ["one by one", async () => (await chain()).lines.flat()],
+    ["in groups", grouped],
+  ])("no change of a line, of the order or of the number goes unseen below the head: %s", async (_how, written) => {
+    const all = await written();
     const head = recordsIn(together(all, "whole.jsonl")).at(-1)?.hash;
     const at = fc.nat({ max: all.length - 1 });
     const change = fc.oneof(
@@ -243,18 +339,21 @@ describe("verification of an audit", () => {
   }
 });
 
-/** A line with the hash of what it says now. */
-function rehashed(line: string): string {
-  const content = line.slice(0, line.lastIndexOf(',"hash":"'));
+/** A line, or the lines of a group, with the hash of what they say now. */
+function rehashed(group: string): string {
+  const content = group.slice(0, group.lastIndexOf(',"hash":"'));
   return `${content},"hash":"${hash("sha256", content)}"}`;
 }
 
 /** All lines with the hashes that a forger who may write the whole file would give them. */
 function recomputed(lines: string[]): string[] {
   let previous = "0".repeat(64);
-  return lines.map((line) => {
-    const made = rehashed(line.replace(/"previous":"[0-9a-f]{64}"/, `"previous":"${previous}"`));
-    previous = made.slice(-66, -2);
-    return made;
-  });
+  return lines
+    .join("\n")
+    .split(/(?<=,"hash":"[0-9a-f]{64}"\})\n/)
+    .flatMap((group) => {
+      const made = rehashed(group.replace(/"previous":"[0-9a-f]{64}"/, `"previous":"${previous}"`));
+      previous = made.slice(-66, -2);
+      return made.split("\n");
+    });
 }
