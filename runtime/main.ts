@@ -1,9 +1,14 @@
-import { workerCommand } from "./library/command.js";
+import { keepSignals } from "./library/firstSignals.js";
 
-workerCommand().then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-    process.exit(1);
-  },
-);
+keepSignals();
+
+// Loaded after that: reading all of it takes longer than some pods live.
+import("./library/command.js")
+  .then(({ workerCommand }) => workerCommand())
+  .then(
+    (code) => process.exit(code),
+    (error: unknown) => {
+      process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+      process.exit(1);
+    },
+  );

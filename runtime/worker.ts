@@ -1,4 +1,4 @@
-import { type Bus, Engine, type EngineOptions, openBus, systemClock, type TokenEvents } from "./bus/index.js";
+import { type Bus, Engine, type EngineOptions, openBus, systemClock, type TokenEvents, within } from "./bus/index.js";
 import { type Connection, ExitCode, type Pipeline, type Sink, StowageError, sinkKind } from "./contract/index.js";
 import type { JobModule, ModuleLog, SinkModule } from "./library/definitions.js";
 import { createSink } from "./sinks/index.js";
@@ -32,6 +32,13 @@ export interface WorkerSetup {
   otlp?: OtlpSettings | undefined;
 }
 
+/** How long a start that is told to stop may take to end, in milliseconds: nothing was received yet. */
+const START_END_MILLISECONDS = 3_000;
+/** What is left of the grace period where nothing more can be received, in milliseconds. */
+const NO_PROGRESS_GRACE_MILLISECONDS = 2_000;
+/** How long the sink may take to let go of its store, in milliseconds; one of one's own is told after 5 s. */
+const SINK_STOP_MILLISECONDS = 6_000;
+
 /** One worker: one process, one pipeline. */
 export class Worker {
   private readonly metrics: WorkerMetrics;
@@ -41,26 +48,24 @@ export class Worker {
   private audit: AuditLog | undefined;
   private server: RunningServer | undefined;
   private otlp: OpenOtlp | undefined;
+  private begun: Promise<ExitCode | undefined> | undefined;
   private finish: (code: ExitCode) => void = () => undefined;
 
   constructor(private readonly setup: WorkerSetup) {
     this.metrics = createMetrics({ pipeline: setup.pipeline.name, sink: sinkKind(setup.pipeline) });
   }
 
-  /** Runs until it is stopped or cannot go on; resolves with the exit status. */
+  /** Runs until it is stopped or cannot go on; resolves with the exit status, and leaves nothing running. */
   async run(): Promise<ExitCode> {
     const ended = new Promise<ExitCode>((resolve) => {
       this.finish = resolve;
     });
+    const begun = this.begin();
+    this.begun = begun;
     try {
-      const failure = await this.begin();
-      return failure ?? (await ended);
+      return await Promise.race([begun.then((failure) => failure ?? ended), ended]);
     } finally {
-      await this.server?.close();
-      await this.sink?.stop().catch((error: unknown) => this.note(error, "the sink did not stop"));
-      // What became of the last messages is exported, too.
-      await Promise.all([this.otlp?.tracing?.close(), this.otlp?.close()]);
-      await this.audit?.close();
+      await this.end();
     }
   }
 
@@ -69,10 +74,34 @@ export class Worker {
     const { logger } = this.setup.log;
     logger.info({ signal }, "stopping");
     this.starting.abort();
+    await this.startEnded();
     const empty = (await this.engine?.stop()) ?? true;
     if (!empty) logger.error("the grace period is over and work has not ended: its messages come again");
     logger.info("stopped");
     this.finish(ExitCode.Ok);
+  }
+
+  /** What fails meanwhile is told by `run`. */
+  private async startEnded(): Promise<void> {
+    const settled = Promise.resolve(this.begun).catch(() => undefined);
+    const late = "the start has not ended: the process ends without it";
+    await within(systemClock, START_END_MILLISECONDS, settled, late).catch((error: unknown) =>
+      this.note(error, "start"),
+    );
+  }
+
+  private async end(): Promise<void> {
+    await this.engine?.stop(NO_PROGRESS_GRACE_MILLISECONDS);
+    await this.server?.close();
+    await this.stopSink().catch((error: unknown) => this.note(error, "the sink did not stop"));
+    // What became of the last messages is exported, too.
+    await Promise.all([this.otlp?.tracing?.close(), this.otlp?.close()]);
+    await this.audit?.close();
+  }
+
+  private async stopSink(): Promise<void> {
+    const words = `the sink did not stop within ${SINK_STOP_MILLISECONDS / 1000} s`;
+    await within(systemClock, SINK_STOP_MILLISECONDS, this.sink?.stop() ?? Promise.resolve(), words);
   }
 
   private async begin(): Promise<ExitCode | undefined> {
@@ -102,9 +131,14 @@ export class Worker {
     });
     if (failure !== undefined || this.starting.signal.aborted) return failure;
     if (!(await this.openAudit())) return ExitCode.MissingRequirement;
+    const verification = await verificationOf(pipeline);
     const bus = await this.open();
     if (bus === undefined) return ExitCode.MissingRequirement;
-    if (this.starting.signal.aborted) return undefined;
+    // From here to the engine's start nothing waits: what is told to stop later stops the engine.
+    if (this.starting.signal.aborted) {
+      await bus.close();
+      return undefined;
+    }
     this.engine = new Engine({
       pipeline,
       sink: this.sink,
@@ -112,7 +146,7 @@ export class Worker {
       metrics: this.metrics,
       logger: log.logger,
       audit: this.audit,
-      ...(await verificationOf(pipeline)),
+      ...verification,
       tracing: this.otlp?.tracing,
       clock: systemClock,
       random: Math.random,

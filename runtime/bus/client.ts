@@ -1,8 +1,8 @@
 import type { TokenCredential } from "@azure/identity";
 import type { RetryOptions, ServiceBusClient } from "@azure/service-bus";
 import { type ClientRetries, type Connection, DELIVERY_DEFAULTS, StowageError } from "../contract/index.js";
-import { repairClient } from "./clientRepair.js";
-import { systemClock } from "./clock.js";
+import { repairClient, sever } from "./clientRepair.js";
+import { systemClock, within } from "./clock.js";
 import { RefreshingCredential, type TokenEvents } from "./tokens.js";
 
 /** How a client is made. */
@@ -20,6 +20,9 @@ export interface OpenClient {
   credential: TokenCredential | undefined;
   close(): Promise<void>;
 }
+
+/** How long a client may take to close, in milliseconds. */
+const CLOSE_MILLISECONDS = 2_000;
 
 const SILENT: TokenEvents = { refreshed: () => undefined, failed: () => undefined };
 
@@ -47,16 +50,26 @@ export async function openClient({ serviceBus }: Connection, options: ClientOpti
     const keys = "SharedAccessKeyName=local;SharedAccessKey=local";
     const client = new Client(`Endpoint=sb://${host};${keys};UseDevelopmentEmulator=true`, settings);
     repairClient(client);
-    return { client, credential: undefined, close: () => client.close() };
+    return { client, credential: undefined, close: () => closed(client) };
   }
   const credential = await credentialOf(serviceBus, options.tokens ?? SILENT);
   const client = new Client(host, credential, settings);
   repairClient(client);
   const close = async (): Promise<void> => {
     credential.stop();
-    await client.close();
+    await closed(client);
   };
   return { client, credential, close };
+}
+
+/** Closes the client. A connection that has died silently does not answer its closing: it is ended without an answer. */
+async function closed(client: ServiceBusClient): Promise<void> {
+  try {
+    await within(systemClock, CLOSE_MILLISECONDS, client.close(), "the client did not close");
+  } catch (error) {
+    sever(client);
+    throw error;
+  }
 }
 
 /** In a pod the workload identity's own token; elsewhere what the default chain finds, a developer's login for one. */

@@ -16,6 +16,17 @@ export function repairClient(client: object): void {
   onceMade(connection, "createSession", (session) => onceMade(session, "createReceiver", repairAddress));
 }
 
+/**
+ * Ends the client's connection without a word to the other side, which does not answer. What waits for an answer on it
+ * fails, and nothing of it keeps the process from ending. Where the client looks different inside, nothing is done.
+ */
+export function sever(client: object): void {
+  const connection = inside(inside(client, "_connectionContext"), "connection");
+  const socket = inside(inside(connection, "_connection"), "socket");
+  const destroy: unknown = socket && Reflect.get(socket, "destroy");
+  if (typeof destroy === "function") destroy.call(socket);
+}
+
 /** Calls `then` with what the method makes, the first time. */
 function onceMade(owner: object, name: string, then: (made: object) => void): void {
   const method: unknown = Reflect.get(owner, name);

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { ExitCode, InvalidInputError } from "../contract/index.js";
 import { readInput } from "../input.js";
+import { dropSignals, takeSignals } from "./firstSignals.js";
 import { listenAddress } from "./listen.js";
 import { type RunWorkerOptions, runWorker } from "./run.js";
 
@@ -54,8 +55,11 @@ export async function workerCommand(options: WorkerCommandOptions = {}): Promise
     if (parsed.command === "schema") return await runSchema(parsed);
     const input = readInput(parsed);
     const given = { ...(sink === undefined ? {} : { sink }), ...(job === undefined ? {} : { job }) };
-    if (parsed.command === "doctor")
+    if (parsed.command === "doctor") {
+      // It has nothing to finish: it ends by the signal.
+      dropSignals();
       return await (await import("../ops/doctor/worker.js")).workerDoctor({ ...input, ...given });
+    }
     return await runWorker({ ...input, ...given, listen: parsed.listen });
   } catch (error) {
     return explain(error);
@@ -87,9 +91,12 @@ async function runSchema(args: Arguments): Promise<ExitCode> {
   const { pipeline, connection } = readInput(args);
   const { applySchema } = await import("../sinks/index.js");
   const end = new AbortController();
-  process.once("SIGTERM", () => end.abort());
-  process.once("SIGINT", () => end.abort());
-  await applySchema({ pipeline, connection }, end.signal);
+  const release = takeSignals(() => end.abort());
+  try {
+    await applySchema({ pipeline, connection }, end.signal);
+  } finally {
+    release();
+  }
   process.stdout.write(`The schema of pipeline ${pipeline.name} is in place.\n`);
   return ExitCode.Ok;
 }

@@ -12,6 +12,7 @@ import {
 import { checkInput } from "../input.js";
 import { createLog, type Log, type LogLevel, logLevel, otlpSettings } from "../telemetry/index.js";
 import type { JobModule, SinkModule } from "./definitions.js";
+import { takeSignals } from "./firstSignals.js";
 import { listenAddress } from "./listen.js";
 
 /** What a worker is run with from a program of one's own. */
@@ -63,17 +64,19 @@ export async function runWorker(options: RunWorkerOptions): Promise<ExitCode> {
   if (ownProcess)
     process.env["UV_THREADPOOL_SIZE"] ??= String(Math.min(64, Math.max(4, pipeline.delivery.concurrency * 2)));
   const release = ownProcess ? takeBlame(log) : (): void => undefined;
-  const { Worker } = await import("../worker.js");
-  const running = new Worker({ pipeline, connection, listen, worker, log, sink, job, otlp });
-  const stop = (why: string): void => {
-    running.stop(why).catch((error: unknown) => log.logger.error({ description: words(error) }, "stopping failed"));
-  };
-  const onAbort = (): void => stop("stopped by its program");
-  const forget = ownProcess ? takeSignals(log, stop) : (): void => undefined;
-  signal?.addEventListener("abort", onAbort, { once: true });
+  const told = new Told();
+  const onAbort = (): void => told.tell("stopped by its program");
+  // Before the worker is loaded: that takes long enough to be told to stop meanwhile.
+  const forget = ownProcess ? stopBySignals(log, told) : (): void => undefined;
+  if (signal?.aborted === true) onAbort();
+  else signal?.addEventListener("abort", onAbort, { once: true });
   try {
+    const { Worker } = await import("../worker.js");
+    const running = new Worker({ pipeline, connection, listen, worker, log, sink, job, otlp });
     const ended = running.run();
-    if (signal?.aborted === true) onAbort();
+    told.on((why) => {
+      running.stop(why).catch((error: unknown) => log.logger.error({ description: words(error) }, "stopping failed"));
+    });
     return await ended;
   } finally {
     signal?.removeEventListener("abort", onAbort);
@@ -101,23 +104,35 @@ function misplacedParts(pipeline: Pipeline, { sink, job }: RunWorkerOptions): Pr
   return found;
 }
 
-function takeSignals(log: Log, stop: (why: string) => void): () => void {
+/** Why the worker is to stop, for whoever asks before or after it is told. */
+class Told {
+  private why: string | undefined;
+  private act: ((why: string) => void) | undefined;
+
+  /** The first reason counts. */
+  tell(why: string): void {
+    if (this.why !== undefined) return;
+    this.why = why;
+    this.act?.(why);
+  }
+
+  on(act: (why: string) => void): void {
+    this.act = act;
+    if (this.why !== undefined) act(this.why);
+  }
+}
+
+function stopBySignals(log: Log, told: Told): () => void {
   let stopping = false;
-  const onSignal = (signal: NodeJS.Signals): void => {
+  return takeSignals((signal) => {
     if (stopping) {
       log.logger.warn({ signal }, "told to stop a second time: ends at once, nothing more is settled");
       log.flush();
       process.exit(ExitCode.Failed);
     }
     stopping = true;
-    stop(signal);
-  };
-  process.on("SIGTERM", onSignal);
-  process.on("SIGINT", onSignal);
-  return () => {
-    process.off("SIGTERM", onSignal);
-    process.off("SIGINT", onSignal);
-  };
+    told.tell(signal);
+  });
 }
 
 /** What nobody caught is a line in the log and the end of the process: it must not go on in a state nobody knows. */

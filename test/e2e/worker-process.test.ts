@@ -115,6 +115,25 @@ describe("the worker's process", () => {
     expect(bus.broker.counts("renders")).toMatchObject({ active: 1, locked: 0 });
   });
 
+  test("exits with 0 on a SIGTERM that comes before it has read what it is to do", async () => {
+    await bus.open();
+    // The system cannot be asked for this moment from outside: the process sends it to itself.
+    const preload = join(kit.folder, "preload.cjs");
+    writeFileSync(
+      preload,
+      `const fs = require("node:fs");
+      const read = fs.readFileSync;
+      fs.readFileSync = (path, ...more) => {
+        if (String(path).includes("pipeline-")) process.kill(process.pid, "SIGTERM");
+        return read(path, ...more);
+      };`,
+    );
+    const worker = kit.start(kit.pipeline(JOB), bus.connection, { NODE_OPTIONS: `--require=${preload}` });
+    expect(await worker.ended).toBe(0);
+    expect(worker.line("stopping")).toMatchObject({ signal: "SIGTERM" });
+    expect(worker.line("stopped")).toBeDefined();
+  });
+
   test("ends at once on a second SIGTERM, with its jobs, and settles nothing more", async () => {
     await bus.open();
     const worker = kit.start(kit.pipeline(JOB), bus.connection);
