@@ -114,7 +114,7 @@ export async function purge(options: PurgeOptions): Promise<ExitCode> {
     const entity = pathOf(run.target);
     announce(out, entity, run.plan);
     if (options.dryRun === true || run.plan.matched === 0)
-      return ended(out, options, reportOf(entity, run.plan, true), "deleted");
+      return ended(out, options, reportOf(entity, run.plan, options.dryRun === true), "deleted");
     if (asks && !(await confirmed(entity, run.plan.matched, signal))) {
       out.line("Nothing was deleted.");
       return ExitCode.Failed;

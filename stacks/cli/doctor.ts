@@ -1,11 +1,13 @@
 import { ExitCode } from "../../runtime/contract/index.js";
 import { examine, type Finding, findingLines, Status } from "../../runtime/ops/doctor/index.js";
-import { connectionIn, entityOf, loginOf, withNamespace } from "./bus.js";
+import { connectionIn, entityOf, invalid, loginOf, withNamespace } from "./bus.js";
 import type { DoctorOptions } from "./commands/doctor.js";
 
 /** Tries everything that a worker needs. Exit status 1 where something does not work. */
 export async function doctor(options: DoctorOptions): Promise<ExitCode> {
   const { target, pipeline } = entityOf(options);
+  if (options.metrics !== undefined && pipeline === undefined)
+    throw invalid("--metrics", options.metrics.href, "goes with --pipeline", "Give the pipeline whose lock is judged.");
   const whole = options.connection === undefined ? undefined : connectionIn(options.connection);
   return withNamespace(loginOf(options), async (namespace) => {
     const findings: Finding[] = [];

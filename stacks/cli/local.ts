@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { ExitCode } from "../../runtime/contract/index.js";
 import { LocalEnvironment } from "../local/environment.js";
+import { unsignedSamples } from "../local/producers.js";
 import { type PipelineResult, runTraffic } from "../local/session.js";
 import { tableLines } from "../local/traffic/table.js";
 import type { LocalOptions } from "./main.js";
@@ -94,7 +95,7 @@ async function run(options: LocalOptions, out: Screen, interrupt: Interrupt): Pr
     const up = await timed(() => environment.up(interrupt.soon, engineLines(out)));
     seconds.up = up.seconds;
     resources = up.value.resources;
-    for (const notice of environment.notices()) out.line(notice);
+    for (const notice of [...environment.notices(), ...unsignedSamples(up.value.pipelines)]) out.line(notice);
     const plan = { run: `r${randomBytes(3).toString("hex")}`, messages: options.messages, poison: options.poison };
     const traffic = await timed(() =>
       runTraffic(environment, up.value.pipelines, plan, interrupt.soon, (counts) => out.block(tableLines(counts))),

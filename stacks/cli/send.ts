@@ -129,10 +129,17 @@ function finish(options: SendOptions, report: SendReport, code: ExitCode): ExitC
 }
 
 function checkTogether(options: SendOptions): void {
-  const { file, dryRun, idPrefix, fromLine } = options;
+  const { file, body, bodyFile, dryRun, idPrefix, fromLine } = options;
   if (file === "-" && dryRun === true)
     throw invalid("--dry-run", true, "needs a file: standard input can be read only once", "Give a file.");
   if (file !== undefined) return;
+  if (body === undefined && bodyFile === undefined)
+    throw invalid(
+      "--body",
+      undefined,
+      "is missing, and so are --body-file and --file",
+      "For an empty body say --body ''.",
+    );
   if (idPrefix !== undefined) throw invalid("--id-prefix", idPrefix, "goes with --file", "Use --id for one message.");
   if (fromLine !== 1) throw invalid("--from-line", fromLine, "goes with --file", "Remove it.");
 }

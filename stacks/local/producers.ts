@@ -48,6 +48,21 @@ export function producersOf(pipelines: Pipeline[], producers: LocalProducer[]): 
   return chosen;
 }
 
+/**
+ * A sentence for each pipeline that takes signed messages alone: the samples carry no signature, since nothing here is an
+ * issuer that the pipeline trusts.
+ */
+export function unsignedSamples(pipelines: Pipeline[]): string[] {
+  return pipelines
+    .filter(({ producers }) => producers?.requireSignature !== undefined)
+    .map(
+      ({ name }) =>
+        `Pipeline ${name} takes signed messages alone (producers.requireSignature), and the samples carry no signature: ` +
+        "all of them will be dead-lettered with UnverifiedProducer. Leave requireSignature out of Pulumi.local.yaml to see " +
+        "them stored.",
+    );
+}
+
 function allowsToSend({ queue, topic, scope, right }: ProducerGrant, entity: string): boolean {
   if (right !== "send" && right !== "manage") return false;
   return scope === "namespace" || (queue ?? topic)?.toLowerCase() === entity.toLowerCase();

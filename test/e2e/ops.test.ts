@@ -129,6 +129,9 @@ describe("the operations of the command line", () => {
     const purged = await stowage("dlq", "purge", "--entity", "orders", "--all", "--yes", "--json");
     expect(JSON.parse(purged.stdout)).toMatchObject({ matched: 4, done: 4 });
     expect(await content("orders", true)).toEqual([]);
+    const nothing = await stowage("dlq", "purge", "--entity", "orders", "--all", "--yes", "--json");
+    expect(JSON.parse(nothing.stdout), "it was no dry run").toMatchObject({ dryRun: false, matched: 0 });
+    expect(nothing).toMatchObject({ code: 0, stderr: expect.stringContaining("0 of 0 deleted") });
   });
 
   it("names every wrong line of a file, and sends none of it", async () => {
@@ -248,6 +251,9 @@ describe("the operations of the command line", () => {
     [["dlq", "list", "--entity", "orders", "--filter", "n >"], 2, "--filter"],
     [["dlq", "list", "--entity", "orders", "--filter", "sys.DeliveryCount > 3"], 2, "sys.DeliveryCount"],
     [["send", "--entity", "events/subscriptions/a", "--body", "x"], 2, "Send to its topic"],
+    [["send", "--entity", "orders"], 2, "--body: is missing"],
+    [["send", "--entity", "orders", "--body", "x", "--id", ""], 2, "messageId must be 1 to 128 characters"],
+    [["doctor", "--entity", "orders", "--metrics", "http://localhost:1/metrics"], 2, "goes with --pipeline"],
   ])("%j ends with %i and says why", async (args, expected, words) => {
     const { stowage } = await world();
     const { code, stderr } = await stowage(...args);

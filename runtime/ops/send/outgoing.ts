@@ -97,7 +97,7 @@ export function readLine(text: string, number: number, defaults: LineDefaults): 
   } catch (error) {
     return `is no JSON: ${error instanceof Error ? error.message : String(error)}`;
   }
-  const problems = problemsOf(schema, said).map(formatProblem);
+  const problems = problemsOf(schema, said).map((p) => formatProblem(p.path === "" ? { ...p, path: "the line" } : p));
   if (problems.length > 0) return problems.join(" ");
   const { idPrefix, ...rest } = defaults;
   const line = { ...rest, ...(said as MessageLine) };
@@ -115,8 +115,8 @@ export function outgoing(line: MessageLine, body: string | undefined): ServiceBu
     return "must have one of body, bodyText and bodyBase64.";
   if (sessionId !== undefined && partitionKey !== undefined && sessionId !== partitionKey)
     return `partitionKey must be the sessionId, ${shown(sessionId)}, where there is one (found ${shown(partitionKey)}).`;
-  if (messageId !== undefined && messageId.length > ServiceBusLimits.idCharacters)
-    return `messageId must be at most ${ServiceBusLimits.idCharacters} characters (found ${shown(messageId)}).`;
+  if (messageId !== undefined && (messageId === "" || messageId.length > ServiceBusLimits.idCharacters))
+    return `messageId must be 1 to ${ServiceBusLimits.idCharacters} characters (found ${shown(messageId)}).`;
   const { contentType, subject, correlationId, to, replyTo, replyToSessionId, properties } = line;
   return {
     body: Buffer.from(body ?? bodyText ?? bodyBase64 ?? "", bodyBase64 === undefined ? "utf8" : "base64"),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { localProducers, producersOf } from "../../../stacks/local/producers.js";
+import { localProducers, producersOf, unsignedSamples } from "../../../stacks/local/producers.js";
 import { pipelineOf } from "../bus/fakes.js";
 
 const onQueue = (name: string, queue: string) =>
@@ -41,4 +41,15 @@ describe("who sends the sample traffic", () => {
     );
     expect(() => producersOf([onTopic], [])).toThrow("grants: [{ topic: events, right: send }]");
   });
+});
+
+it("samples that a pipeline will refuse for want of a signature are said beforehand, and no others", () => {
+  const signed = pipelineOf((p) => {
+    p.name = "signed";
+    p.producers = { requireSignature: { issuers: [{ issuer: "https://issuer.example", subjects: ["s"] }] } };
+  });
+  expect(unsignedSamples([onQueue("plain", "renders")])).toEqual([]);
+  const [sentence, ...more] = unsignedSamples([onQueue("plain", "renders"), signed]);
+  expect(more).toEqual([]);
+  expect(sentence).toMatch(/^Pipeline signed .* dead-lettered with UnverifiedProducer/);
 });

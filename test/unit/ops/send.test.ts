@@ -100,7 +100,7 @@ describe("a line", () => {
 
   it.each([
     ["nonsense", "is no JSON"],
-    ["[1]", "must be an object"],
+    ["[1]", "the line: must be an object"],
     ['{"body":1}', "has no messageId"],
     ['{"messageId":"m","sesionId":"s"}', "Did you mean sessionId?"],
     ['{"messageId":"m","body":1,"bodyText":"x"}', "must have one of body, bodyText and bodyBase64"],
