@@ -1,4 +1,5 @@
 import pino from "pino";
+import { InvalidInputError, problem } from "../contract/index.js";
 import { LineWriter } from "./lineWriter.js";
 import { type DeliveryFields, isoNow, PlainLines } from "./plainLines.js";
 
@@ -70,7 +71,12 @@ function flushQuietly(destination: { flushSync(): void }): void {
   }
 }
 
-/** The level that `STOWAGE_LOG_LEVEL` names; `info` where it is absent or names none. */
+/** The level that `STOWAGE_LOG_LEVEL` names; `info` where it is absent or empty. Throws an InvalidInputError where it names none. */
 export function logLevel(name: string | undefined): LogLevel {
-  return Object.values(LogLevel).find((level) => level === name) ?? LogLevel.Info;
+  if (name === undefined || name === "") return LogLevel.Info;
+  const levels = Object.values(LogLevel);
+  const level = levels.find((one) => one === name);
+  if (level !== undefined) return level;
+  const why = problem("STOWAGE_LOG_LEVEL", name, `must be one of ${levels.join(", ")}`, "Change it, or leave it out");
+  throw new InvalidInputError("Invalid environment", [why]);
 }

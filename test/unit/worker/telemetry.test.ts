@@ -118,7 +118,8 @@ describe("the log", () => {
     ]);
   });
 
-  test("takes its level from a name, info where there is none or a wrong one", () => {
-    expect([logLevel("debug"), logLevel(undefined), logLevel("loud")]).toEqual(["debug", "info", "info"]);
+  test("takes its level from a name, info where there is none, and refuses one that names none", () => {
+    expect([logLevel("debug"), logLevel(undefined), logLevel("")]).toEqual(["debug", "info", "info"]);
+    expect(() => logLevel("loud")).toThrow(/STOWAGE_LOG_LEVEL: must be one of silent, fatal, error/);
   });
 });
