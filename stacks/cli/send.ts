@@ -56,7 +56,7 @@ export async function send(options: SendOptions): Promise<ExitCode> {
     const mostBytes = await checkSendRight(namespace.client, target);
     const source: Source =
       single === undefined
-        ? await fileSource(options, defaults, mostBytes, out)
+        ? await fileSource(options, defaults, mostBytes, { out, signal })
         : { messages: () => one(single), count: 1 };
     const report: SendReport = {
       ...{ entity: addressOf(target), dryRun: options.dryRun === true, accepted: 0, lastLine: 0 },
@@ -207,17 +207,32 @@ async function fileSource(
   options: SendOptions,
   defaults: LineDefaults,
   linkBytes: number,
-  out: Screen,
+  { out, signal }: Pick<Running, "out" | "signal">,
 ): Promise<Source> {
   const path = options.file ?? "-";
   // Base64 and escapes make a line longer than its message.
   const mostBytes = Math.min(linkBytes * 6 + 65_536, MOST_LINE_BYTES);
   const reading = { defaults, fromLine: options.fromLine, mostBytes };
-  if (path === "-") return { messages: () => messagesOf(process.stdin, reading), count: undefined };
+  if (path === "-") return { messages: () => messagesOf(before(signal, process.stdin), reading), count: undefined };
   if (!readable(path))
     throw invalid("--file", path, "is no file that can be read", "Name a file, or - for standard input.");
   const count = await checkFile(path, reading, out);
   return { messages: () => messagesOf(createReadStream(path), reading), count };
+}
+
+/** What comes before the signal fires, and nothing after: who waits for the next piece would not see that it has. */
+async function* before(signal: AbortSignal, input: NodeJS.ReadStream): AsyncGenerator<Uint8Array> {
+  const stop = (): void => {
+    input.destroy();
+  };
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    if (!signal.aborted) yield* input;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
 
 function readable(path: string): boolean {

@@ -146,6 +146,23 @@ describe("the operations of the command line", () => {
     expect(await content("orders")).toEqual([]);
   });
 
+  it("stops at the first Ctrl-C while it waits for more of its standard input, and says where to go on", async () => {
+    const { broker, content } = await world();
+    const env = { ...process.env, STOWAGE_CONNECTION_STRING: broker.connectionString() };
+    const run = startCommand(["send", "--entity", "orders", "--file", "-"], { env, stdin: "pipe" });
+    onTestFinished(() => {
+      if (run.child.exitCode === null) run.child.kill("SIGKILL");
+    });
+    // The second does not fit into the batch of the first, which is sent then.
+    for (const messageId of ["a", "b"])
+      run.child.stdin?.write(`${JSON.stringify({ messageId, bodyText: "x".repeat(200_000) })}\n`);
+    await run.until(/line 1\n/, 15_000);
+    run.child.kill("SIGINT");
+    expect(await run.ended).toBe(130);
+    expect(run.output().stderr).toContain("Go on with --from-line 2.");
+    expect((await content("orders")).map(({ id }) => id)).toEqual(["a"]);
+  });
+
   it("stops a replay at the first Ctrl-C, and goes on where it was with the same command", async () => {
     const { broker, client, stowage, content } = await world();
     await client

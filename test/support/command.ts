@@ -15,20 +15,23 @@ export interface CommandRun {
 }
 
 /** Starts the compiled command, never through npm, in a process group of its own. */
-export function startCommand(args: string[], options: { env?: NodeJS.ProcessEnv; cwd?: string } = {}): CommandRun {
+export function startCommand(
+  args: string[],
+  options: { env?: NodeJS.ProcessEnv; cwd?: string; stdin?: "ignore" | "pipe" } = {},
+): CommandRun {
   const bin = join(packageRoot(), "dist", "stacks", "cli", "bin.js");
   const child = spawn(process.execPath, [bin, ...args], {
     cwd: options.cwd ?? packageRoot(),
     env: options.env ?? process.env,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [options.stdin ?? "ignore", "pipe", "pipe"],
     detached: true,
   });
   let [stdout, stderr] = ["", ""];
   const waiting = new Set<() => void>();
-  child.stdout.on("data", (part: Buffer) => {
+  child.stdout?.on("data", (part: Buffer) => {
     stdout += part.toString();
   });
-  child.stderr.on("data", (part: Buffer) => {
+  child.stderr?.on("data", (part: Buffer) => {
     stderr += part.toString();
     for (const look of waiting) look();
   });
