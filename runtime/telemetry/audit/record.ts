@@ -224,7 +224,7 @@ export function isRecord(read: AuditRecord | Unreadable): read is AuditRecord {
   return typeof read === "object";
 }
 
-const CHAIN = /^\{"audit":1,"chain":"([0-9a-f]{16})","sequence":\d+,("previous":)?/;
+const CHAIN = new RegExp(`^\\{"audit":${AUDIT_VERSION},"chain":"([0-9a-f]{16})","sequence":\\d+,("previous":)?`);
 
 /** The chain of a line that begins as a record does; undefined of any other. Does not read the rest. */
 export function chainOf(line: string): string | undefined {

@@ -21,7 +21,9 @@ const OBJECT_LENGTH = 512;
 
 /** Makes the lines of one chain, one after another. */
 export class RecordWriter {
-  private readonly author: string;
+  /** What stands in each line before its sequence number, and behind its time: made once, not for every record. */
+  private readonly begin: string;
+  private readonly authored: ReadonlyMap<RecordKind, string>;
   private readonly operation: string;
   private readonly opens: OpenIntents;
   private readonly lines = new RecordLines();
@@ -33,7 +35,10 @@ export class RecordWriter {
     carried: OpenRecord["open"],
   ) {
     const { worker, identity, pipeline, entity } = author;
-    this.author = members({ worker, ...(identity === undefined ? {} : { identity }), pipeline, entity });
+    const who = members({ worker, ...(identity === undefined ? {} : { identity }), pipeline, entity });
+    const kinds = Object.values(RecordKind).map((kind) => [kind, `","kind":"${kind}"${who}`] as const);
+    this.begin = `{"audit":${AUDIT_VERSION},"chain":"${position.chain}","sequence":`;
+    this.authored = new Map(kinds);
     this.operation = members({ operation: author.operation });
     this.opens = new OpenIntents(carried);
   }
@@ -103,11 +108,8 @@ export class RecordWriter {
     const { position, lines } = this;
     if (lines.full) this.seal();
     position.sequence++;
-    const previous = lines.begins ? `,"previous":"${position.hash}"` : "";
-    lines.add(
-      `{"audit":${AUDIT_VERSION},"chain":"${position.chain}","sequence":${position.sequence}${previous},` +
-        `"time":"${this.timeText(now)}","kind":"${kind}"${this.author}${rest}`,
-    );
+    const previous = lines.begins ? `,"previous":"${position.hash}","time":"` : ',"time":"';
+    lines.add(this.begin + position.sequence + previous + this.timeText(now) + this.authored.get(kind) + rest);
   }
 
   /** Many records are of the same millisecond. */
