@@ -71,13 +71,20 @@ async function tcp({ host, port }: Address): Promise<Finding> {
 async function tls({ host, port, tls: used }: Address): Promise<Finding> {
   if (!used)
     return warn("tls", "plain TCP, as to Microsoft's emulator", "Never in Azure: leave out developmentEmulator there.");
+  const socket = secure({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}) });
   try {
-    const socket = secure({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}) });
     return await established(socket, "secureConnect", () => {
       const { valid_to: until, subject } = socket.getPeerCertificate();
       return ok("tls", `${socket.getProtocol()}, certificate of ${subject.CN ?? host}, valid until ${until}`);
     });
   } catch (error) {
+    // Unset where it did not come to a certificate at all.
+    if (!socket.authorizationError)
+      return fail(
+        "tls",
+        `${host}:${port} does not answer as TLS does: ${errorText(error)}`,
+        "Something else listens there, or a proxy or firewall cuts TLS off: check host, port and the way out.",
+      );
     return fail(
       "tls",
       `the certificate of ${host} is not taken: ${errorText(error)}`,

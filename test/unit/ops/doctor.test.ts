@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { CONTRACT_VERSION, type Pipeline, type Sink, StowageError } from "../../../runtime/contract/index.js";
 import { settingFindings } from "../../../runtime/ops/doctor/bus.js";
@@ -9,6 +10,7 @@ import { addressOf, networkFindings, skewFinding } from "../../../runtime/ops/do
 import { storeFindings } from "../../../runtime/ops/doctor/store.js";
 import type { EntityFacts } from "../../../runtime/ops/entityFacts.js";
 import { createMetrics } from "../../../runtime/telemetry/index.js";
+import { CertificateAuthority } from "../../../stacks/local/entra/authority.js";
 import { pipelineOf } from "../bus/fakes.js";
 import { OpsKit } from "./kit.js";
 
@@ -54,13 +56,24 @@ describe("the doctor's look at the network says which of it fails", () => {
     expect(lines(found)).toEqual(["ok dns", "fail tcp"]);
   });
 
-  it("the certificate", async () => {
+  it("a certificate of nobody's that is trusted", async () => {
+    const strange = createTlsServer(await (await CertificateAuthority.create("doctor tests")).issue());
+    await new Promise<void>((resolve) => strange.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void strange.close());
+    const { port } = strange.address() as AddressInfo;
+    const found = await all(networkFindings(addressOf(`127.0.0.1:${port}`, true), Date.now));
+    expect(found.at(-1)).toMatchObject({ check: "tls", status: "fail" });
+    expect(found.at(-1)?.detail).toContain("the certificate of 127.0.0.1 is not taken");
+  });
+
+  it("a port that speaks no TLS", async () => {
     const plain = createServer();
     await new Promise<void>((resolve) => plain.listen(0, "127.0.0.1", resolve));
     onTestFinished(() => void plain.close());
     const { port } = plain.address() as AddressInfo;
     const found = await all(networkFindings(addressOf(`127.0.0.1:${port}`, true), Date.now));
     expect(lines(found)).toEqual(["ok dns", "ok tcp", "fail tls"]);
+    expect(found.at(-1)?.detail).toContain("does not answer as TLS does");
   });
 
   it.each([
