@@ -111,7 +111,7 @@ export function program(): Command {
       "run the broker alone, in place of Microsoft's emulator: AMQP for the Azure clients, and administration",
     )
     .option("--config <file>", "queues, topics, subscriptions and rules, in the format of Microsoft's emulator")
-    .option("--data <folder>", "keep entities and messages in this folder, over restarts and crashes; needs Node 22.13")
+    .option("--data <folder>", "keep entities and messages in this folder, over restarts and crashes")
     .addOption(new Option("--port <n>", "AMQP; 0 takes a free one").default(5672).argParser(count(0, 65_535)))
     .addOption(
       new Option("--admin-port <n>", "administration; 0 takes a free one").default(5300).argParser(count(0, 65_535)),
