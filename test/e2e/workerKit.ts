@@ -79,7 +79,9 @@ export class BusKit {
     engine.start();
     const value = async (name: string, labels: { [name: string]: string } = {}): Promise<number> => {
       const metric = await metrics.registry.getSingleMetric(name)?.get();
-      const found = metric?.values.find((v) => Object.entries(labels).every(([key, text]) => String(v.labels[key]) === text));
+      const found = metric?.values.find((v) =>
+        Object.entries(labels).every(([key, text]) => String(v.labels[key]) === text),
+      );
       return found?.value ?? 0;
     };
     const stop = (): Promise<boolean> => {
