@@ -21,6 +21,8 @@ const LARGE = { messages: 8_000, bytes: 255 * KIBIBYTE, most: 300, start: GREEDY
 const TAKEN = { small: 100_000, large: 4_000 };
 /** What the broker may hold: the million messages, and what it needs to know of each. */
 const MAX_BYTES = 6 * 1_024 ** 3;
+/** What the queue may hold: more than the million messages, which its size without a word (1 GiB) is too small for. */
+const QUEUE_MEGABYTES = 5_120;
 /** Arrays that are sent before it is looked whether to stop. */
 const STEP = 250_000;
 
@@ -47,9 +49,10 @@ async function peak(
   execArgv: string[] = [],
 ): Promise<number> {
   const waiting = scaled(messages);
-  const broker = await BrokerProcess.start({ queues: [QUEUE], maxBytes: MAX_BYTES }, { execArgv: [] });
+  const broker = await BrokerProcess.start({ maxBytes: MAX_BYTES }, { execArgv: [] });
   const client = await MeasuringClient.start();
   try {
+    await broker.putQueue(QUEUE, { maxSizeInMegabytes: QUEUE_MEGABYTES });
     for (let left = waiting; left > 0; left -= Math.min(left, STEP)) {
       signal.throwIfAborted();
       await fill(broker, client, Math.min(left, STEP), bytes);
