@@ -64,8 +64,9 @@ export class Fleet {
 
   /** Workers that ended as none should, in words; and warnings that they left behind. */
   get broken(): string[] {
-    return this.ends.flatMap(({ status, stderr, lines }) => [
-      ...(EXPECTED.has(status)
+    return this.ends.flatMap(({ status, stderr, lines, told }) => [
+      // Told a second time it ends at once, and says with its status that it did not finish.
+      ...(EXPECTED.has(status) || (told > 1 && status === ExitCode.Failed)
         ? []
         : [`a worker ended with ${status}: ${JSON.stringify(lines)} ${stderr.slice(-2_000)}`]),
       ...(stderr.includes(LEAK_WARNING) ? [`a worker leaks listeners: ${stderr.slice(-2_000)}`] : []),
