@@ -6,6 +6,8 @@ export const PoisonReason = {
   MissingValue: "MissingValue",
   /** A value is there but does not fit its column or field. */
   InvalidValue: "InvalidValue",
+  /** The event's time lies too far ahead, is older than the pipeline takes, or a deletion is older than tombstones are kept. */
+  EventTimeOutOfRange: "EventTimeOutOfRange",
   /** The message has no id, so that a redelivery could not be told from a new message. */
   MissingMessageId: "MissingMessageId",
   /** The same entity and message id came before with another body. */
@@ -37,6 +39,8 @@ export const RetryCode = {
   JobTimeout: "JobTimeout",
   StoreUnavailable: "StoreUnavailable",
   StoreTimeout: "StoreTimeout",
+  /** The store says that it has more to do than it can. */
+  StoreOverloaded: "StoreOverloaded",
   NotReady: "NotReady",
   Interrupted: "Interrupted",
   /** A sink of one's own returned what is no outcome. */

@@ -47,4 +47,28 @@ export interface CassandraConnection {
   port: number;
   /** The datacenter whose nodes are local to the worker. */
   localDatacenter: string;
+  /** TLS. Without it the ring is spoken to in plaintext. */
+  tls?: CassandraTls;
+  /** Who the worker is. Without it the ring asks for no password. */
+  credentials?: CassandraCredentials;
+}
+
+/** How the nodes prove themselves. */
+export interface CassandraTls {
+  /** Absolute path of a file with the authorities that may sign the nodes' certificates, PEM; read anew when it changes. */
+  caFile: string;
+  /**
+   * Name that the certificates of the nodes must bear; the ring's nodes are reached by addresses.
+   * @default the address of each node
+   */
+  serverName?: string;
+}
+
+/** Where a role and its password are. They stand in files, never in a connection. */
+export interface CassandraCredentials {
+  /**
+   * Absolute path of a folder with the files `username` and `password`, as a mounted secret has them; read anew when they
+   * change, so that a rotation needs no restart.
+   */
+  directory: string;
 }

@@ -3,6 +3,7 @@ export * from "./codes.js";
 export * from "./commands.js";
 export * from "./connection.js";
 export * from "./delivery.js";
+export * from "./duration.js";
 export * from "./limits.js";
 export * from "./message.js";
 export * from "./metrics.js";

@@ -1,5 +1,10 @@
-/** CQL types of a column. Counters and collections are refused: a redelivery would count twice. */
-export const ColumnType = {
+import { type Duration, durationSeconds } from "./duration.js";
+
+/**
+ * CQL's scalar types. `counter` is not among them: a redelivery at the same timestamp would count twice
+ * (CASSANDRA-11368). `duration` has no order, so that no key can hold it.
+ */
+export const ScalarType = {
   Ascii: "ascii",
   Bigint: "bigint",
   Blob: "blob",
@@ -7,6 +12,7 @@ export const ColumnType = {
   Date: "date",
   Decimal: "decimal",
   Double: "double",
+  Duration: "duration",
   Float: "float",
   Inet: "inet",
   Int: "int",
@@ -19,7 +25,14 @@ export const ColumnType = {
   Uuid: "uuid",
   Varint: "varint",
 } as const;
-export type ColumnType = (typeof ColumnType)[keyof typeof ColumnType];
+export type ScalarType = (typeof ScalarType)[keyof typeof ScalarType];
+
+/**
+ * A CQL type: a scalar, `tuple<…>`, `vector<float, 3>`, or a frozen collection or user-defined type:
+ * `frozen<list<text>>`, `frozen<map<text, double>>`, `frozen<position>`. What is not frozen is refused: a list grows
+ * when a message comes twice.
+ */
+export type CqlType = ScalarType | `frozen<${string}>` | `tuple<${string}>` | `vector<${string}>`;
 
 /** What of the message's envelope a column can hold. */
 export const MessageField = {
@@ -28,20 +41,39 @@ export const MessageField = {
   PartitionKey: "partitionKey",
   Subject: "subject",
   CorrelationId: "correlationId",
+  /** When the entity took the message. A replay takes it anew, so that no key can hold it. */
   EnqueuedTime: "enqueuedTime",
 } as const;
 export type MessageField = (typeof MessageField)[keyof typeof MessageField];
 
-/** A column, and where its value comes from: exactly one of `body`, `property`, `message`. */
-export interface Column {
-  /** Type, by CQL's own names. */
-  type: ColumnType;
-  /** Path into the JSON body, keys joined by dots: `reading.celsius`. */
+/** Where a value comes from: exactly one of the keys. */
+export interface ValueSource {
+  /**
+   * Path into the body, keys joined by dots, items of lists by their number: `reading.celsius`, `samples.0.value`. Of a
+   * CloudEvent it is a path into its `data`.
+   */
   body?: string;
   /** Name of an application property. */
   property?: string;
+  /** Context attribute of a CloudEvent: `id`, `source`, `subject`, `time`, or an extension's name. */
+  attribute?: string;
   /** A field of the message's envelope. */
   message?: MessageField;
+}
+
+/** How long the partitions of a time series are. */
+export const TimeBucket = { Hour: "hour", Day: "day", Week: "week", Month: "month" } as const;
+export type TimeBucket = (typeof TimeBucket)[keyof typeof TimeBucket];
+
+/** A column, and where its value comes from: exactly one of `body`, `property`, `attribute`, `message`, `bucket`. */
+export interface Column extends ValueSource {
+  /** Type, by CQL's own names. */
+  type: CqlType;
+  /**
+   * The beginning, in UTC, of the hour, day, week (from Monday) or month that the event's time lies in; the type is
+   * `timestamp`, or `date` from a day on. In the partition key it keeps partitions from growing without end.
+   */
+  bucket?: TimeBucket;
   /** True where a message without this value is poison (`MissingValue`). Key columns always are. */
   required?: boolean;
 }
@@ -54,6 +86,74 @@ export interface Clustering {
   descending?: boolean;
 }
 
+/** How the body of a message is read. */
+export const MessageFormat = {
+  /** A JSON object in UTF-8. */
+  Json: "json",
+  /** A CloudEvent 1.0: structured (`application/cloudevents+json`) or binary, its attributes in properties `cloudEvents:…`. */
+  CloudEvents: "cloudevents",
+  /** One Avro datum in binary, by `schema`; also within Avro's single-object encoding, whose fingerprint is checked. */
+  Avro: "avro",
+} as const;
+export type MessageFormat = (typeof MessageFormat)[keyof typeof MessageFormat];
+
+/** What says that a message deletes its row: the value at a place, and what it equals. */
+export interface DeleteRule extends ValueSource {
+  /** The text that makes the message a deletion. */
+  equals: string;
+}
+
+/** How much is expected, to plan partitions by. */
+export interface ExpectedRate {
+  /** Rows a second for one value of the partition key without its bucket, over 0. */
+  rowsPerSecond: number;
+  /** Bytes of a row on disk, from 1. */
+  bytesPerRow: number;
+}
+
+/** How a message becomes a row. */
+export interface MessageMapping {
+  /** @default "json" */
+  format?: MessageFormat;
+  /** Avro schema of the body, as an object or as its JSON text; with `format` "avro" only. */
+  schema?: object | string;
+  /**
+   * The event's own time: ISO 8601 with its offset, or milliseconds since 1970 as a number. It becomes the write's
+   * timestamp, so that the order of delivery cannot matter. Never a field of the envelope: those change on a replay.
+   */
+  time: Omit<ValueSource, "message">;
+  /**
+   * How far the event's time may lie ahead of the worker's clock; beyond it the message is poison (`EventTimeOutOfRange`),
+   * since a write from the year 2099 would hide every later one. 0s to 1d.
+   * @default "5m"
+   */
+  maxFutureSkew?: Duration;
+  /**
+   * How old an event may be; an older one is poison (`EventTimeOutOfRange`).
+   * @default any age
+   */
+  maxAge?: Duration;
+  /** What makes a message the deletion of its row. Older than the table's `gcGrace` it is poison (`EventTimeOutOfRange`). */
+  deletes?: DeleteRule;
+  /** What is expected, for the warning about partitions above 100 MB. */
+  rate?: ExpectedRate;
+}
+
+/** Options of the table that the schema job sets, and keeps. */
+export interface TableOptions {
+  /** What it is for; shown by `DESCRIBE TABLE`. */
+  comment?: string;
+  /**
+   * How long tombstones are kept; a repair must run within it. 1h to 1000d.
+   * @default "10d", Cassandra's own
+   */
+  gcGrace?: Duration;
+  /** Compaction, by CQL's names: `{ class: "TimeWindowCompactionStrategy", compaction_window_unit: "DAYS" }`. @default Cassandra's own */
+  compaction?: { [option: string]: string };
+  /** Compression, by CQL's names. @default Cassandra's own */
+  compression?: { [option: string]: string };
+}
+
 /** A table, and how a message becomes one of its rows. Plain JSON. */
 export interface TableDefinition {
   /** Keyspace: 1 to 48 letters, digits and `_`, the first a letter; lower case. */
@@ -62,22 +162,36 @@ export interface TableDefinition {
   name: string;
   /** The columns by name, by the same rule. */
   columns: { [name: string]: Column };
+  /** User-defined types of the keyspace that columns name, frozen: fields and their types. */
+  types?: { [name: string]: { [field: string]: CqlType } };
   /** Columns of the partition key, in order; at least one. */
   partitionKey: string[];
   /** Clustering columns, in order. The whole primary key must tell every event apart. */
   clusteringKey: Clustering[];
   /**
-   * Path in the JSON body of the event's own time: ISO 8601, or milliseconds since 1970 as a number.
-   * It becomes the write's timestamp, so that the order of delivery cannot matter.
+   * Time that a row lives from its event on, 1s to 7300d (Cassandra's limit of 20 years).
+   * @default for ever
    */
-  eventTime: string;
-  /** Time to live of rows in seconds, 0 (for ever) to 630720000 (Cassandra's limit of 20 years). */
-  timeToLiveSeconds?: number;
+  timeToLive?: Duration;
+  /** Options of the table. */
+  options?: TableOptions;
+  /** How a message becomes a row. */
+  from: MessageMapping;
+  /**
+   * True where two events may share a primary key, and the later one wins cell by cell. Without it the primary key must
+   * hold the event's id: the message's, or a CloudEvent's.
+   */
+  lastWriterPerCell?: boolean;
 }
 
 /** Keeps the literal type of a table definition while checking it: `defineTable({ … })`. */
 export function defineTable<const T extends TableDefinition>(table: T): T {
   return table;
+}
+
+/** Seconds that a row of the table lives from its event on; 0 stands for ever. */
+export function timeToLiveSeconds({ timeToLive }: Pick<TableDefinition, "timeToLive">): number {
+  return timeToLive === undefined ? 0 : durationSeconds(timeToLive);
 }
 
 /** Separates the values of a partition key of several columns in the message's partition key. */

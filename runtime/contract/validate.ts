@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Connection } from "./connection.js";
 import { joinedRules } from "./joinedRules.js";
 import { ENTITY_NAME, ServiceBusLimits } from "./limits.js";
-import { CONTRACT_VERSION, Consistency, type Pipeline } from "./pipeline.js";
+import { BatchBy, CONTRACT_VERSION, Consistency, type Pipeline } from "./pipeline.js";
 import { InvalidInputError, type Problem, problem } from "./problems.js";
 import { auditSchema, deliverySchema, producersSchema } from "./settingsSchemas.js";
 import { tableSchema } from "./tableRules.js";
@@ -109,6 +109,9 @@ export const pipelineSchema = strict({
         batchMaxBytes: integer(1024, MIB, "bytes"),
         flushMilliseconds: integer(0, 1000, "milliseconds"),
         maxInFlight: integer(1, 256, "batches"),
+        batchBy: oneOf(BatchBy),
+        speculativeMilliseconds: z.exactOptional(integer(5, 10_000, "milliseconds")),
+        ledger: z.boolean(because("must be true or false", "Say whether reused message ids must be found")),
       }),
     ),
     module: z.exactOptional(
@@ -154,6 +157,8 @@ const connectionSchema = strict({
       contactPoints: z.array(host).min(1, because("must have at least one entry", "Give a node's address")),
       port: integer(1, 65535),
       localDatacenter: text(/^\S+$/, "a datacenter's name", "Name the datacenter next to the worker"),
+      tls: z.exactOptional(strict({ caFile: absolutePath, serverName: z.exactOptional(host) })),
+      credentials: z.exactOptional(strict({ directory: absolutePath })),
     }),
   ),
 }) satisfies z.ZodType<Connection, Connection>;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type Duration, durationSeconds, parseDuration } from "./duration.js";
 import { type Problem, problem } from "./problems.js";
 
 /** Separates the reason from the fix inside a zod message. */
@@ -14,6 +15,17 @@ export function integer(min: number, max: number, unit = ""): z.ZodNumber {
   const suffix = unit === "" ? "" : ` ${unit}`;
   const why = because(`must be a whole number from ${min} to ${max}${suffix}`, `Give a number in that range`);
   return z.number(why).int(why).min(min, why).max(max, why);
+}
+
+/** A duration in a closed range: `duration("1s", "30d")`. */
+export function duration(min: Duration, max: Duration): z.ZodType<Duration, Duration> {
+  const why = because(`must be a duration from ${min} to ${max}`, "Give a whole number and s, m, h or d, such as 30d");
+  const [least, most] = [durationSeconds(min), durationSeconds(max)];
+  const fits = (value: string) => {
+    const seconds = parseDuration(value);
+    return seconds !== undefined && seconds >= least && seconds <= most;
+  };
+  return z.custom<Duration>((value) => typeof value === "string" && fits(value), why);
 }
 
 /** A string that matches a pattern; `rule` says the pattern in words. */

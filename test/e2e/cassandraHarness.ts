@@ -118,7 +118,7 @@ export function readings(name: string, changes: Partial<TableDefinition> = {}): 
     columns,
     partitionKey: ["device", "day"],
     clusteringKey: [{ column: "seq", descending: true }],
-    eventTime: "time",
+    from: { time: { body: "time" } },
     ...changes,
   };
 }
@@ -143,6 +143,8 @@ export function pipelineOf(table: TableDefinition, replication: { [datacenter: s
         batchMaxBytes: 1024 * 1024,
         flushMilliseconds: 5,
         maxInFlight: 16,
+        batchBy: "partition" as const,
+        ledger: false,
       },
     },
     delivery: {

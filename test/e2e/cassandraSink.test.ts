@@ -171,7 +171,7 @@ describe("rows", () => {
       },
       partitionKey: ["id"],
       clusteringKey: [{ column: "order" }],
-      eventTime: "at",
+      from: { time: { body: "at" } },
     };
     const sink = await sinkOn(table);
     const body =
@@ -340,7 +340,7 @@ describe("a batch", () => {
 });
 
 test("a row's time to live is not prolonged by a redelivery, and what has expired stays away", async () => {
-  const table = readings("expiring", { timeToLiveSeconds: 1000 });
+  const table = readings("expiring", { timeToLive: "1000s" });
   const [pipeline, connection] = [pipelineOf(table, replication), connectionOf(kit.ring)];
   await applySchema(pipeline, connection, never);
   let now = Date.now();

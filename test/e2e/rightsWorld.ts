@@ -30,7 +30,7 @@ const sink = {
       },
       partitionKey: ["device"],
       clusteringKey: [{ column: "time" }, { column: "id" }],
-      eventTime: "time",
+      from: { time: { body: "time" } },
     },
     replication: { dc1: 1 },
   },

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { CassandraSink, TableDefinition } from "../../contract/index.js";
+import { type CassandraSink, type TableDefinition, timeToLiveSeconds } from "../../contract/index.js";
 
 /** Longest name of a table, in characters (Cassandra's limit). */
 const NAME_LENGTH = 48;
@@ -98,8 +98,8 @@ export function ledgerTable(table: TableDefinition): TableShape {
 
 /** Seconds that an entry of the ledger lives; 0 for ever. */
 export function ledgerTimeToLive(table: TableDefinition): number {
-  const { timeToLiveSeconds = 0 } = table;
-  return timeToLiveSeconds === 0 ? 0 : Math.min(timeToLiveSeconds + LEDGER_EXTRA_SECONDS, LONGEST_TIME_TO_LIVE);
+  const seconds = timeToLiveSeconds(table);
+  return seconds === 0 ? 0 : Math.min(seconds + LEDGER_EXTRA_SECONDS, LONGEST_TIME_TO_LIVE);
 }
 
 export function createKeyspace(keyspace: string, replication: CassandraSink["replication"]): string {
@@ -134,7 +134,7 @@ export function addColumn(shape: TableShape, { name, type }: ShapeColumn): strin
  */
 export function insertRow(table: TableDefinition): string {
   const names = Object.keys(table.columns);
-  const using = (table.timeToLiveSeconds ?? 0) > 0 ? "TIMESTAMP ? AND TTL ?" : "TIMESTAMP ?";
+  const using = timeToLiveSeconds(table) > 0 ? "TIMESTAMP ? AND TTL ?" : "TIMESTAMP ?";
   const columns = names.map(quoted).join(", ");
   return `INSERT INTO ${qualified(table)} (${columns}) VALUES (${marks(names.length)}) USING ${using}`;
 }

@@ -6,6 +6,7 @@ import {
   type MessageField,
   PARTITION_KEY_SEPARATOR,
   PoisonReason,
+  type ScalarType,
   type SinkMessage,
   type TableDefinition,
 } from "../../contract/index.js";
@@ -68,8 +69,10 @@ export class RowMapper {
     }));
     this.keyPlaces = table.partitionKey.map((name) => this.columns.indexOf(name));
     this.clusteringPlaces = table.clusteringKey.map(({ column }) => this.columns.indexOf(column));
-    this.eventPath = table.eventTime.split(".");
-    this.exact = this.readers.some(({ column }) => column.body !== undefined && EXACT_TYPES.includes(column.type));
+    this.eventPath = (table.from.time.body ?? "").split(".");
+    this.exact = this.readers.some(
+      ({ column }) => column.body !== undefined && EXACT_TYPES.includes(column.type as ScalarType),
+    );
   }
 
   /** The message's row. Throws Unfit where the message is poison. */
@@ -97,7 +100,7 @@ export class RowMapper {
   private textAt(place: number, cells: Row["cells"]): string {
     const column = this.readers[place]?.column;
     const value = cells[place];
-    return column === undefined || value === undefined ? "" : textOf(column.type, value);
+    return column === undefined || value === undefined ? "" : textOf(column.type as ScalarType, value);
   }
 
   private parse(bytes: Buffer): object {
@@ -109,7 +112,7 @@ export class RowMapper {
 
   private timestamp(source: RowSource, body: object): bigint {
     const value = valueAt(body, this.eventPath);
-    const origin = `The event time, the body's ${this.table.eventTime},`;
+    const origin = `The event time, the body's ${this.table.from.time.body},`;
     if (value === undefined || value === null) throw new Unfit(PoisonReason.MissingValue, `${origin} is missing.`);
     return fitting(value, origin, () => writeTimestamp(instant(value), spreadOf(source.messageId)));
   }
@@ -121,7 +124,7 @@ export class RowMapper {
       const value = cells[place];
       if (name === undefined || column === undefined || value === undefined) return "";
       bytes += sizeOf(value);
-      const text = textOf(column.type, value);
+      const text = textOf(column.type as ScalarType, value);
       if (this.keyPlaces.length === 1 && text === "")
         throw invalidValue(`Column ${name} is the whole partition key and must not be empty.`);
       return text;
@@ -155,7 +158,9 @@ function cell(reader: Reader, source: RowSource, body: unknown): Cell | undefine
     if (!reader.needed) return undefined;
     throw new Unfit(PoisonReason.MissingValue, `Column ${name} has no value: ${origin} is missing.`);
   }
-  const found = fitting(value, `Column ${name} (${column.type}): ${origin}`, () => cellOf[column.type](value));
+  const found = fitting(value, `Column ${name} (${column.type}): ${origin}`, () =>
+    cellOf[column.type as ScalarType](value),
+  );
   if (reader.key && sizeOf(found) > KEY_BYTES)
     throw invalidValue(`Column ${name}: ${origin} must not be longer than ${KEY_BYTES} bytes.`);
   return found;

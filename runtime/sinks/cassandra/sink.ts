@@ -11,6 +11,7 @@ import {
   type SinkMessage,
   type StoreInfo,
   StowageError,
+  timeToLiveSeconds,
 } from "../../contract/index.js";
 import { connect } from "./client.js";
 import { type Claimed, type Ledger, TransactionLedger } from "./ledger.js";
@@ -164,10 +165,10 @@ class RowSink implements Sink {
    * undefined where it has expired since. 0 stands for ever.
    */
   private timeLeft({ again, at }: Claimed): number | undefined {
-    const { timeToLiveSeconds = 0 } = this.sink.table;
-    if (timeToLiveSeconds === 0 || !again) return timeToLiveSeconds;
-    const left = timeToLiveSeconds - Math.floor((this.now() - at) / 1000);
-    return left > 0 ? Math.min(left, timeToLiveSeconds) : undefined;
+    const seconds = timeToLiveSeconds(this.sink.table);
+    if (seconds === 0 || !again) return seconds;
+    const left = seconds - Math.floor((this.now() - at) / 1000);
+    return left > 0 ? Math.min(left, seconds) : undefined;
   }
 
   private started(): Store {

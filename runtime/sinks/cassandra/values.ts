@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { types } from "cassandra-driver";
 import { isLosslessNumber } from "lossless-json";
-import { ColumnType } from "../../contract/index.js";
+import { ScalarType } from "../../contract/index.js";
 import { double, float, int64, plainDecimal, smallInteger, varint } from "./numbers.js";
 import { daysSince1970, instant, timeOfDay } from "./times.js";
 import { WrongValue } from "./unfit.js";
@@ -14,6 +14,7 @@ export type Cell =
   | boolean
   | Buffer
   | types.BigDecimal
+  | types.Duration
   | types.InetAddress
   | types.LocalDate
   | types.LocalTime
@@ -66,36 +67,37 @@ function uuid(value: unknown, version?: string): types.Uuid {
 }
 
 /** How a value becomes a cell of each type. Each throws WrongValue with the rule that the value breaks. */
-export const cellOf: Record<ColumnType, (value: unknown) => Cell> = {
-  [ColumnType.Ascii]: ascii,
-  [ColumnType.Bigint]: int64,
-  [ColumnType.Blob]: blob,
-  [ColumnType.Boolean]: boolean,
-  [ColumnType.Date]: (value) => types.LocalDate.fromString(String(daysSince1970(value))),
-  [ColumnType.Decimal]: (value) => types.BigDecimal.fromString(plainDecimal(value)),
-  [ColumnType.Double]: double,
-  [ColumnType.Float]: float,
-  [ColumnType.Inet]: inet,
-  [ColumnType.Int]: (value) => smallInteger(value, -(2 ** 31), 2 ** 31 - 1),
-  [ColumnType.Smallint]: (value) => smallInteger(value, -(2 ** 15), 2 ** 15 - 1),
-  [ColumnType.Text]: text,
-  [ColumnType.Time]: (value) => types.LocalTime.fromString(timeOfDay(value)),
-  [ColumnType.Timestamp]: (value) => instant(value).milliseconds,
-  [ColumnType.Timeuuid]: (value) => uuid(value, "1"),
-  [ColumnType.Tinyint]: (value) => smallInteger(value, -128, 127),
-  [ColumnType.Uuid]: (value) => uuid(value),
-  [ColumnType.Varint]: varint,
+export const cellOf: Record<ScalarType, (value: unknown) => Cell> = {
+  [ScalarType.Ascii]: ascii,
+  [ScalarType.Bigint]: int64,
+  [ScalarType.Blob]: blob,
+  [ScalarType.Boolean]: boolean,
+  [ScalarType.Date]: (value) => types.LocalDate.fromString(String(daysSince1970(value))),
+  [ScalarType.Decimal]: (value) => types.BigDecimal.fromString(plainDecimal(value)),
+  [ScalarType.Double]: double,
+  [ScalarType.Duration]: (value) => types.Duration.fromString(text(value)),
+  [ScalarType.Float]: float,
+  [ScalarType.Inet]: inet,
+  [ScalarType.Int]: (value) => smallInteger(value, -(2 ** 31), 2 ** 31 - 1),
+  [ScalarType.Smallint]: (value) => smallInteger(value, -(2 ** 15), 2 ** 15 - 1),
+  [ScalarType.Text]: text,
+  [ScalarType.Time]: (value) => types.LocalTime.fromString(timeOfDay(value)),
+  [ScalarType.Timestamp]: (value) => instant(value).milliseconds,
+  [ScalarType.Timeuuid]: (value) => uuid(value, "1"),
+  [ScalarType.Tinyint]: (value) => smallInteger(value, -128, 127),
+  [ScalarType.Uuid]: (value) => uuid(value),
+  [ScalarType.Varint]: varint,
 };
 
 /** Column types whose JSON number must be read with all of its digits. */
-export const EXACT_TYPES: readonly ColumnType[] = [ColumnType.Bigint, ColumnType.Decimal, ColumnType.Varint];
+export const EXACT_TYPES: readonly ScalarType[] = [ScalarType.Bigint, ScalarType.Decimal, ScalarType.Varint];
 
 /**
  * A cell in the one text form that partition keys are compared in: numbers in plain digits, UUIDs in lower case,
  * timestamps as ISO 8601 with milliseconds and Z, blobs in base64, addresses as the driver writes them.
  */
-export function textOf(type: ColumnType, cell: Cell): string {
-  if (type === ColumnType.Timestamp && typeof cell === "number") return new Date(cell).toISOString();
+export function textOf(type: ScalarType, cell: Cell): string {
+  if (type === ScalarType.Timestamp && typeof cell === "number") return new Date(cell).toISOString();
   return Buffer.isBuffer(cell) ? cell.toString("base64") : String(cell);
 }
 

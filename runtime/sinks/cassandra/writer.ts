@@ -6,6 +6,7 @@ import {
   PoisonReason,
   RetryCode,
   type SinkContext,
+  timeToLiveSeconds,
 } from "../../contract/index.js";
 import { insertRow } from "./cql.js";
 import { failureOf } from "./failures.js";
@@ -51,7 +52,7 @@ export class RowWriter {
   ) {
     this.gate = new Gate(sink.maxInFlight);
     this.insert = insertRow(sink.table);
-    this.expires = (sink.table.timeToLiveSeconds ?? 0) > 0;
+    this.expires = timeToLiveSeconds(sink.table) > 0;
     this.consistency = consistencyOf[sink.consistency];
   }
 

@@ -24,7 +24,7 @@ const table = defineTable({
   },
   partitionKey: ["device"],
   clusteringKey: [{ column: "time", descending: true }, { column: "id" }],
-  eventTime: "time",
+  from: { time: { body: "time" } },
 });
 
 function pipeline(change: (p: Pipeline) => void = () => {}): Pipeline {
@@ -47,6 +47,8 @@ function pipeline(change: (p: Pipeline) => void = () => {}): Pipeline {
         batchMaxBytes: 65536,
         flushMilliseconds: 10,
         maxInFlight: 8,
+        batchBy: "partition" as const,
+        ledger: false,
       },
     },
     delivery: {

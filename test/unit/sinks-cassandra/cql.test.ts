@@ -23,7 +23,7 @@ const table = defineTable({
   },
   partitionKey: ["device", "token"],
   clusteringKey: [{ column: "order", descending: true }],
-  eventTime: "time",
+  from: { time: { body: "time" } },
 });
 const flat = { ...table, partitionKey: ["device"], clusteringKey: [] };
 
@@ -46,8 +46,8 @@ describe("statements", () => {
   it("write a row as of its event's time, with a time to live where rows have one", () => {
     const columns = '("device", "token", "order", "celsius") VALUES (?, ?, ?, ?)';
     expect(insertRow(table)).toBe(`INSERT INTO "telemetry"."readings" ${columns} USING TIMESTAMP ?`);
-    expect(insertRow({ ...table, timeToLiveSeconds: 60 })).toMatch(/USING TIMESTAMP \? AND TTL \?$/);
-    expect(insertRow({ ...table, timeToLiveSeconds: 0 })).toMatch(/USING TIMESTAMP \?$/);
+    expect(insertRow({ ...table, timeToLive: "60s" })).toMatch(/USING TIMESTAMP \? AND TTL \?$/);
+    expect(insertRow({ ...table, timeToLive: "0s" })).toMatch(/USING TIMESTAMP \?$/);
   });
 
   it("claim a message once, under its entity and id", () => {
@@ -57,7 +57,7 @@ describe("statements", () => {
         'PRIMARY KEY (("entity", "message_id")))',
     );
     expect(claimMessage(table)).toMatch(/VALUES \(\?, \?, \?, \?, \?, \?, \?\) IF NOT EXISTS$/);
-    expect(claimMessage({ ...table, timeToLiveSeconds: 60 })).toMatch(/IF NOT EXISTS USING TTL \?$/);
+    expect(claimMessage({ ...table, timeToLive: "60s" })).toMatch(/IF NOT EXISTS USING TTL \?$/);
     expect(readClaim(table)).toContain('WHERE "entity" = ? AND "message_id" = ?');
   });
 });
@@ -73,7 +73,7 @@ describe("the ledger", () => {
 
   it("outlives its rows by the longest series of deliveries, within Cassandra's limit", () => {
     expect(ledgerTimeToLive(table)).toBe(0);
-    expect(ledgerTimeToLive({ ...table, timeToLiveSeconds: 60 })).toBe(60 + 14 * 86_400);
-    expect(ledgerTimeToLive({ ...table, timeToLiveSeconds: 630_720_000 })).toBe(630_720_000);
+    expect(ledgerTimeToLive({ ...table, timeToLive: "60s" })).toBe(60 + 14 * 86_400);
+    expect(ledgerTimeToLive({ ...table, timeToLive: "7300d" })).toBe(630_720_000);
   });
 });

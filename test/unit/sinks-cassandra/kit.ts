@@ -1,7 +1,7 @@
 import {
   type Column,
-  type ColumnType,
   messageKey,
+  type ScalarType,
   type SinkMessage,
   sha256,
   type TableDefinition,
@@ -11,14 +11,14 @@ import { Unfit } from "../../../runtime/sinks/cassandra/unfit.js";
 import { type Cell, textOf } from "../../../runtime/sinks/cassandra/values.js";
 
 /** A table with one column of a type beside its key. */
-export function tableOf(type: ColumnType, column: Partial<Column> = { body: "value" }): TableDefinition {
+export function tableOf(type: ScalarType, column: Partial<Column> = { body: "value" }): TableDefinition {
   return {
     keyspace: "ks",
     name: "t",
     columns: { id: { type: "text", body: "id" }, value: { type, ...column } },
     partitionKey: ["id"],
     clusteringKey: [],
-    eventTime: "at",
+    from: { time: { body: "at" } },
   };
 }
 
@@ -50,7 +50,7 @@ export function mapped(table: TableDefinition, source: SinkMessage): Row | { rea
 }
 
 /** The cell that JSON text becomes in a column of a type, in text form; the reason where it becomes none. */
-export function cellText(type: ColumnType, json: string): string {
+export function cellText(type: ScalarType, json: string): string {
   const result = mapped(tableOf(type), message(`{"id":"x","at":0,"value":${json}}`));
   if ("reason" in result) return result.reason;
   const cell: Cell | undefined = result.cells[1];

@@ -2,14 +2,14 @@ import { createHash } from "node:crypto";
 import { types } from "cassandra-driver";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ColumnType, type TableDefinition } from "../../../runtime/contract/index.js";
+import { ScalarType, type TableDefinition } from "../../../runtime/contract/index.js";
 import { expectedPartitionKey } from "../../../runtime/sinks/cassandra/index.js";
 import { cellText, mapped, message, tableOf } from "./kit.js";
 
 const INT64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
 
 describe("numbers", () => {
-  it.each<[ColumnType, bigint, bigint]>([
+  it.each<[ScalarType, bigint, bigint]>([
     ["tinyint", -128n, 127n],
     ["smallint", -32768n, 32767n],
     ["int", -2147483648n, 2147483647n],
@@ -34,7 +34,7 @@ describe("numbers", () => {
     fc.assert(fc.property(decimals, (text) => cellText("decimal", `"${text}"`) === same(text)));
   });
 
-  it.each<[ColumnType, string, string]>([
+  it.each<[ScalarType, string, string]>([
     ["int", "1.0", "1"],
     ["int", "1e3", "1000"],
     ["int", "1.5", "InvalidValue"],
@@ -230,7 +230,7 @@ describe("a body", () => {
   });
 
   it("without a value that is not needed leaves the column unset, whatever its type", () => {
-    for (const type of Object.values(ColumnType)) {
+    for (const type of Object.values(ScalarType)) {
       expect(mapped(tableOf(type), message({ id: "x", at: 0 }))).toMatchObject({ cells: ["x", undefined] });
       expect(mapped(tableOf(type), message({ id: "x", at: 0, value: null }))).toMatchObject({
         cells: ["x", undefined],

@@ -19,6 +19,8 @@ const sink: CassandraSink = {
   batchMaxBytes: 1000,
   flushMilliseconds: 0,
   maxInFlight: 2,
+  batchBy: "partition" as const,
+  ledger: false,
 };
 
 /** A client that is never connected: each request is answered by the test, from the ids of its rows. */
@@ -110,7 +112,7 @@ describe("a failed batch", () => {
   it("is not sent any more once the work is stopped", async () => {
     const stop = new AbortController();
     const { client, sent } = clientThat(() => stop.abort());
-    const one = { ...sink, maxInFlight: 1 };
+    const one = { ...sink, maxInFlight: 1, batchBy: "partition" as const, ledger: false };
     const written = await new RowWriter(client, one, async () => true).write(
       [row("a"), row("b")],
       sinkContext(stop.signal),

@@ -18,7 +18,7 @@ export const readings: TableDefinition = {
   },
   partitionKey: ["device", "day"],
   clusteringKey: [{ column: "time", descending: true }, { column: "id" }],
-  eventTime: "time",
+  from: { time: { body: "time" } },
 };
 
 export const sinks = {
@@ -42,6 +42,8 @@ export const sinks = {
       batchMaxBytes: 65_536,
       flushMilliseconds: 20,
       maxInFlight: 32,
+      batchBy: "partition" as const,
+      ledger: false,
     },
   },
 } satisfies { [kind: string]: PipelineSink };

@@ -142,10 +142,17 @@ describe("a delivery", () => {
       cassandra: {
         table: {
           ...{ keyspace: "telemetry", name: "readings", columns: {}, partitionKey: [], clusteringKey: [] },
-          eventTime: "at",
+          from: { time: { body: "at" } },
         },
         ...{ replication: { dc1: 3 }, consistency: "LOCAL_QUORUM" },
-        ...{ batchMaxRows: 10, batchMaxBytes: 1_000, flushMilliseconds: 5, maxInFlight: 2 },
+        ...{
+          batchMaxRows: 10,
+          batchMaxBytes: 1_000,
+          flushMilliseconds: 5,
+          maxInFlight: 2,
+          batchBy: "partition" as const,
+          ledger: false,
+        },
       },
     };
     expect(storeAttributes(pipeline)).toEqual({
