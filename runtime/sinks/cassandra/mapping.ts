@@ -14,12 +14,20 @@ import { instant, writeTimestamp } from "./times.js";
 import { invalidValue, Unfit, WrongValue } from "./unfit.js";
 import { type Cell, cellOf, EXACT_TYPES, kindOf, sizeOf, textOf } from "./values.js";
 
+/** What a message does to its row. */
+export const RowChange = { Write: "write", Delete: "delete" } as const;
+export type RowChange = (typeof RowChange)[keyof typeof RowChange];
+
 /** A message as a row. */
 export interface Row {
+  /** A deletion has cells for the primary key alone. */
+  change: RowChange;
   /** A cell for each column of the table, in its order; undefined where the message has no value for it. */
   cells: (Cell | undefined)[];
-  /** Microseconds since 1970, int64: when the event was. */
+  /** Microseconds since 1970, int64: when the event was, with what tells it from others in the same millisecond. */
   timestamp: bigint;
+  /** When the event was, in milliseconds since 1970, whole. */
+  eventTime: number;
   /** The partition key's values in text form, joined: what the message's partition key must be. */
   partitionKey: string;
   /** Tells partitions apart, whatever their values hold. */
@@ -87,7 +95,8 @@ export class RowMapper {
           `their values in text form, joined by "${PARTITION_KEY_SEPARATOR}".`,
       );
     const bytes = cells.reduce((sum: number, each) => sum + (each === undefined ? 4 : sizeOf(each)), 16);
-    return { cells, timestamp: this.timestamp(source, body), partition, partitionKey, bytes };
+    const { timestamp, eventTime } = this.times(source, body);
+    return { change: RowChange.Write, cells, timestamp, eventTime, partition, partitionKey, bytes };
   }
 
   /** Table and primary key of a row, in text form: `telemetry.readings ["device-7","2026-01-31"]`. */
@@ -110,11 +119,14 @@ export class RowMapper {
     return body;
   }
 
-  private timestamp(source: RowSource, body: object): bigint {
+  private times(source: RowSource, body: object): Pick<Row, "timestamp" | "eventTime"> {
     const value = valueAt(body, this.eventPath);
     const origin = `The event time, the body's ${this.table.from.time.body},`;
     if (value === undefined || value === null) throw new Unfit(PoisonReason.MissingValue, `${origin} is missing.`);
-    return fitting(value, origin, () => writeTimestamp(instant(value), spreadOf(source.messageId)));
+    return fitting(value, origin, () => {
+      const time = instant(value);
+      return { timestamp: writeTimestamp(time, spreadOf(source.messageId)), eventTime: time.milliseconds };
+    });
   }
 
   private partitionOf(cells: Row["cells"]): { partition: string; partitionKey: string } {

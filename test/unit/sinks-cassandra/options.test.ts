@@ -44,7 +44,18 @@ function writing(change: Partial<CassandraSink>, rows: PendingRow[]) {
 const rowsOf = (count: number, together: boolean): PendingRow[] =>
   Array.from({ length: count }, (_, i) => {
     const partition = together ? "p" : `p-${i}`;
-    return { row: { cells: [], timestamp: 1n, partition, partitionKey: partition, bytes: 1_000 }, timeToLive: 0 };
+    return {
+      row: {
+        change: "write" as const,
+        eventTime: 0,
+        cells: [],
+        timestamp: 1n,
+        partition,
+        partitionKey: partition,
+        bytes: 1_000,
+      },
+      timeToLive: 0,
+    };
   });
 
 describe("an option of the Cassandra sink", () => {

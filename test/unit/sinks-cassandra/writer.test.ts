@@ -38,7 +38,15 @@ function clientThat(answer: (ids: string[]) => void): { client: Client; sent: st
 
 function row(id: string, partition = id): PendingRow {
   return {
-    row: { cells: [id, undefined], timestamp: 1n, partition, partitionKey: partition, bytes: 100 },
+    row: {
+      change: "write" as const,
+      eventTime: 0,
+      cells: [id, undefined],
+      timestamp: 1n,
+      partition,
+      partitionKey: partition,
+      bytes: 100,
+    },
     timeToLive: 0,
   };
 }
