@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "cassandra-driver";
 import {
+  type CassandraSink,
   CONTRACT_VERSION,
   type Column,
   type Connection,
@@ -123,7 +124,11 @@ export function readings(name: string, changes: Partial<TableDefinition> = {}): 
   };
 }
 
-export function pipelineOf(table: TableDefinition, replication: { [datacenter: string]: number }): Pipeline {
+export function pipelineOf(
+  table: TableDefinition,
+  replication: { [datacenter: string]: number },
+  changes: Partial<CassandraSink> = {},
+): Pipeline {
   return {
     contractVersion: CONTRACT_VERSION,
     name: "readings",
@@ -145,6 +150,7 @@ export function pipelineOf(table: TableDefinition, replication: { [datacenter: s
         maxInFlight: 16,
         batchBy: "partition" as const,
         ledger: false,
+        ...changes,
       },
     },
     delivery: {

@@ -9,6 +9,8 @@ const CONNECT_MS = 5_000;
  * ring), so that their answer, which says what went wrong, comes first.
  */
 export const REQUEST_MS = 12_000;
+/** Time that a probe may take, in milliseconds. */
+export const PROBE_MS = 5_000;
 /** Time that a change of the schema may take, in milliseconds. */
 export const SCHEMA_MS = 30_000;
 /** How long a ring that is still coming up is waited for, in milliseconds. */

@@ -9,8 +9,8 @@ const LEDGER_SUFFIX = "_messages";
  * gives by itself is 2,000 of 5 minutes each, 7 days.
  */
 const LEDGER_EXTRA_SECONDS = 14 * 86_400;
-/** Cassandra's longest time to live: 20 years. */
-const LONGEST_TIME_TO_LIVE = 630_720_000;
+/** Cassandra's longest time to live: 20 years, in seconds. */
+export const LONGEST_TIME_TO_LIVE = 630_720_000;
 
 /** What a column is in its table, in the words of system_schema.columns. */
 export const ColumnKind = { Partition: "partition_key", Clustering: "clustering", Regular: "regular" } as const;
@@ -137,6 +137,12 @@ export function insertRow(table: TableDefinition): string {
   const using = timeToLiveSeconds(table) > 0 ? "TIMESTAMP ? AND TTL ?" : "TIMESTAMP ?";
   const columns = names.map(quoted).join(", ");
   return `INSERT INTO ${qualified(table)} (${columns}) VALUES (${marks(names.length)}) USING ${using}`;
+}
+
+/** Reads who has one token: one partition or, nearly always, none. Parameter: the token, int64. */
+export function readToken(table: TableDefinition): string {
+  const key = table.partitionKey.map(quoted).join(", ");
+  return `SELECT ${key} FROM ${qualified(table)} WHERE token(${key}) = ? LIMIT 1`;
 }
 
 /** Claims a message. Parameters: the ledger's columns in order, and the time to live where there is one. */

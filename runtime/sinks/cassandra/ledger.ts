@@ -7,6 +7,7 @@ import {
   type SinkMessage,
   type TableDefinition,
 } from "../../contract/index.js";
+import { PROBE_MS } from "./client.js";
 import { claimMessage, ledgerTimeToLive, readClaim } from "./cql.js";
 import { failureOf } from "./failures.js";
 import { Gate } from "./gate.js";
@@ -19,8 +20,6 @@ export interface Claimed {
   kind: "claimed";
   /** True where the same message with the same body had been claimed before. */
   again: boolean;
-  /** When it was claimed first, in milliseconds since 1970. */
-  at: number;
 }
 
 /**
@@ -35,8 +34,6 @@ export interface Ledger {
 
 /** Claims in flight at once. */
 const IN_FLIGHT = 128;
-/** Time that a probe may take, in milliseconds. */
-const PROBE_MS = 5_000;
 
 /**
  * A ledger of lightweight transactions: one `INSERT … IF NOT EXISTS` a message, the only way in which Cassandra
@@ -88,8 +85,8 @@ export class TransactionLedger implements Ledger {
           { consistency: types.consistencies.localQuorum, serialConsistency: types.consistencies.localSerial },
         ),
       );
-      if (result.wasApplied()) return { kind: "claimed", again: false, at };
-      return judge(message, result.first(), at);
+      if (result.wasApplied()) return { kind: "claimed", again: false };
+      return judge(message, result.first());
     } catch (error) {
       const failure = failureOf(error);
       if (failure.kind === "retry") return settled(failure);
@@ -100,10 +97,8 @@ export class TransactionLedger implements Ledger {
 }
 
 /** Compares the message with the entry that was there first. */
-function judge(message: SinkMessage, entry: types.Row, now: number): Claim {
-  const at: unknown = entry["claimed_at"];
-  if (entry["body_sha256"] === message.bodySha256)
-    return { kind: "claimed", again: true, at: at instanceof Date ? at.getTime() : now };
+function judge(message: SinkMessage, entry: types.Row): Claim {
+  if (entry["body_sha256"] === message.bodySha256) return { kind: "claimed", again: true };
   return settled({
     kind: "poison",
     reason: PoisonReason.MessageIdReused,

@@ -48,7 +48,7 @@ export async function applySchema(pipeline: Pipeline, connection: Connection, si
   try {
     await change(client, createKeyspace(sink.table.keyspace, sink.replication));
     await checkReplication(client, sink);
-    for (const shape of [rowTable(sink.table), ledgerTable(sink.table)]) {
+    for (const shape of tablesOf(sink)) {
       signal.throwIfAborted();
       await change(client, createTable(shape));
       const { missing, conflicts } = await differences(client, shape);
@@ -62,7 +62,7 @@ export async function applySchema(pipeline: Pipeline, connection: Connection, si
 
 /** Throws a StowageError where the tables are not what the pipeline says. */
 export async function checkSchema(client: Client, sink: CassandraSink): Promise<void> {
-  for (const shape of [rowTable(sink.table), ledgerTable(sink.table)]) {
+  for (const shape of tablesOf(sink)) {
     const { exists, missing, conflicts } = await differences(client, shape);
     if (conflicts.length > 0) throw conflict(shape, conflicts);
     if (exists && missing.length === 0) continue;
@@ -72,6 +72,11 @@ export async function checkSchema(client: Client, sink: CassandraSink): Promise<
       `Table ${shape.keyspace}.${shape.name} ${what}. Run the pipeline's schema job: stowage-worker schema.`,
     );
   }
+}
+
+/** The tables of a pipeline: its own, and the ledger where it keeps one. */
+function tablesOf(sink: CassandraSink): TableShape[] {
+  return sink.ledger ? [rowTable(sink.table), ledgerTable(sink.table)] : [rowTable(sink.table)];
 }
 
 /** The parts of a pipeline and a connection that concern Cassandra. Throws InvalidInputError where they lack. */

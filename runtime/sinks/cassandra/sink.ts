@@ -14,7 +14,8 @@ import {
   timeToLiveSeconds,
 } from "../../contract/index.js";
 import { connect } from "./client.js";
-import { type Claimed, type Ledger, TransactionLedger } from "./ledger.js";
+import { LONGEST_TIME_TO_LIVE } from "./cql.js";
+import { type Ledger, TransactionLedger } from "./ledger.js";
 import { type Row, RowMapper } from "./mapping.js";
 import { cassandraParts, checkSchema } from "./schema.js";
 import { Unfit } from "./unfit.js";
@@ -39,7 +40,8 @@ export function createSink(options: SinkOptions): Sink {
 /** The parts that need a connection. */
 interface Store {
   client: Client;
-  ledger: Ledger;
+  /** Absent where the pipeline keeps none. */
+  ledger: Ledger | undefined;
   writer: RowWriter;
 }
 
@@ -76,9 +78,10 @@ class RowSink implements Sink {
       await checkSchema(client, this.sink);
       return true;
     };
+    const { table, ledger } = this.sink;
     this.store = {
       client,
-      ledger: new TransactionLedger(client, this.sink.table, this.options.worker, this.now),
+      ledger: ledger ? new TransactionLedger(client, table, this.options.worker, this.now) : undefined,
       writer: new RowWriter(client, this.sink, intact),
     };
   }
@@ -92,30 +95,34 @@ class RowSink implements Sink {
       outcomes.set(message, row);
       return [];
     });
-    const claims = await ledger.claim(
+    const claims = await ledger?.claim(
       mapped.map(({ message }) => message),
       context,
     );
     const pending = mapped.flatMap(({ message, row }, i) => {
-      const claim = claims[i];
-      if (claim?.kind === "claimed") {
-        const timeToLive = this.timeLeft(claim);
-        if (timeToLive !== undefined) return [{ message, claim, row, timeToLive }];
-        outcomes.set(message, this.done(row, true));
-      } else if (claim !== undefined) outcomes.set(message, claim.outcome);
+      const claim = claims?.[i];
+      if (claim?.kind === "settled") {
+        outcomes.set(message, claim.outcome);
+        return [];
+      }
+      const timeToLive = this.timeLeft(row);
+      if (timeToLive !== undefined) return [{ message, again: claim?.again ?? false, row, timeToLive }];
+      // Written late, it would live longer than it may; as it is, nothing of it would be left.
+      outcomes.set(message, this.done(row, true));
       return [];
     });
     const written = await writer.write(pending, context);
-    for (const [i, { message, claim, row }] of pending.entries()) {
+    for (const [i, { message, again, row }] of pending.entries()) {
       const result = written[i];
       if (result === undefined) continue;
-      outcomes.set(message, result.kind === "written" ? this.done(row, claim.again) : result);
+      outcomes.set(message, result.kind === "written" ? this.done(row, again) : result);
     }
     return batch.map((message) => outcomes.get(message) ?? unanswered());
   }
 
   async probe(): Promise<void> {
-    await this.started().ledger.probe();
+    const { ledger, writer } = this.started();
+    await (ledger ?? writer).probe();
   }
 
   async stop(): Promise<void> {
@@ -160,15 +167,12 @@ class RowSink implements Sink {
     };
   }
 
-  /**
-   * Seconds that the row has to live, counted from its first claim, so that a redelivery does not prolong it;
-   * undefined where it has expired since. 0 stands for ever.
-   */
-  private timeLeft({ again, at }: Claimed): number | undefined {
+  /** Seconds that the row has left to live, counted from its event; undefined where that is over. 0 stands for ever. */
+  private timeLeft({ eventTime }: Row): number | undefined {
     const seconds = timeToLiveSeconds(this.sink.table);
-    if (seconds === 0 || !again) return seconds;
-    const left = seconds - Math.floor((this.now() - at) / 1000);
-    return left > 0 ? Math.min(left, seconds) : undefined;
+    if (seconds === 0) return 0;
+    const left = Math.floor((eventTime - this.now()) / 1000) + seconds;
+    return left > 0 ? Math.min(left, LONGEST_TIME_TO_LIVE) : undefined;
   }
 
   private started(): Store {

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { type Client, types } from "cassandra-driver";
 import {
   type CassandraSink,
@@ -8,7 +9,8 @@ import {
   type SinkContext,
   timeToLiveSeconds,
 } from "../../contract/index.js";
-import { insertRow } from "./cql.js";
+import { PROBE_MS } from "./client.js";
+import { insertRow, readToken } from "./cql.js";
 import { failureOf } from "./failures.js";
 import { Gate } from "./gate.js";
 import type { Row } from "./mapping.js";
@@ -41,6 +43,7 @@ export const consistencyOf: Record<Consistency, types.consistencies> = {
 export class RowWriter {
   private readonly gate: Gate;
   private readonly insert: string;
+  private readonly select: string;
   private readonly expires: boolean;
   private readonly consistency: types.consistencies;
 
@@ -52,6 +55,7 @@ export class RowWriter {
   ) {
     this.gate = new Gate(sink.maxInFlight);
     this.insert = insertRow(sink.table);
+    this.select = readToken(sink.table);
     this.expires = timeToLiveSeconds(sink.table) > 0;
     this.consistency = consistencyOf[sink.consistency];
   }
@@ -70,6 +74,12 @@ export class RowWriter {
       ),
     );
     return rows.map((row) => results.get(row) ?? interrupted());
+  }
+
+  /** A read of another token each time, at the consistency of the writes. Throws where it is not answered. */
+  async probe(): Promise<void> {
+    const token = BigInt.asIntN(64, BigInt(`0x${randomBytes(8).toString("hex")}`));
+    await this.client.execute(this.select, [token], { consistency: this.consistency, readTimeout: PROBE_MS });
   }
 
   private async writeBatch(rows: PendingRow[], context: WriteContext): Promise<Written[]> {
