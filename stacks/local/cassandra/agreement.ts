@@ -9,6 +9,20 @@ export interface Member {
   rack: string;
 }
 
+/** How a node is spoken to. */
+export interface Access {
+  /** Who asks; undefined where nobody is asked for a password. */
+  login: Login | undefined;
+  /** The authorities of the nodes' certificates, PEM; undefined where everything goes in plaintext. */
+  authorities: string | undefined;
+}
+
+/** A role and its password. */
+export interface Login {
+  username: string;
+  password: string;
+}
+
 /** Time-out of one question to one node, in milliseconds. */
 const QUESTION_MS = 5_000;
 
@@ -17,9 +31,14 @@ const QUESTION_MS = 5_000;
  * is whole, each of them answering a read of every token range that waits for all replicas. An open port says none
  * of that. Resolves with what is still missing; undefined where nothing is.
  */
-export async function missingAt(node: Member, members: Member[], whole: boolean): Promise<string | undefined> {
+export async function missingAt(
+  node: Member,
+  members: Member[],
+  whole: boolean,
+  access: Access,
+): Promise<string | undefined> {
   if (!(await listens(node.address))) return `${node.address} does not listen yet`;
-  const client = oneNode(node);
+  const client = oneNode(node, access);
   try {
     await client.connect();
     const ask = (query: string, consistency = types.consistencies.one) =>
@@ -65,12 +84,17 @@ function listens(address: string): Promise<boolean> {
 }
 
 /** A client that speaks to this node and to no other. */
-function oneNode(node: Member): Client {
+function oneNode(node: Member, { login, authorities }: Access): Client {
   const own = `${node.address}:${CQL_PORT}`;
   return new Client({
     contactPoints: [own],
     localDataCenter: node.datacenter,
     isMetadataSyncEnabled: false,
+    ...(login === undefined ? {} : { credentials: login }),
+    // The nodes are reached by addresses, and the certificate bears the name of a service: the authority must do.
+    ...(authorities === undefined
+      ? {}
+      : { sslOptions: { ca: authorities, rejectUnauthorized: true, checkServerIdentity: () => undefined } }),
     socketOptions: { connectTimeout: QUESTION_MS },
     policies: {
       loadBalancing: new policies.loadBalancing.DefaultLoadBalancingPolicy({

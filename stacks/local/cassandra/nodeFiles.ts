@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { stringify } from "yaml";
-import type { RingNode, RingPlan } from "./plan.js";
+import type { RingNode, RingPlan, RingSecurity } from "./plan.js";
 
 /** Port of the native protocol, on every node's own address. */
 export const CQL_PORT = 9042;
@@ -94,9 +94,33 @@ export function cassandraYaml(plan: RingPlan, node: RingNode, subnet: string, ro
     file_cache_size: "32MiB",
     networking_cache_size: "16MiB",
     auto_snapshot: false,
-    authenticator: "AllowAllAuthenticator",
-    authorizer: "AllowAllAuthorizer",
+    ...securityYaml(plan.security),
+  };
+}
+
+/** The part of cassandra.yaml about who may speak to the node, and how. */
+function securityYaml(security: RingSecurity | undefined): Record<string, unknown> {
+  const asks = security?.authentication === true;
+  const access = {
+    authenticator: asks ? "PasswordAuthenticator" : "AllowAllAuthenticator",
+    authorizer: asks ? "CassandraAuthorizer" : "AllowAllAuthorizer",
     role_manager: "CassandraRoleManager",
+  };
+  if (security?.tls === undefined) return access;
+  const pem = {
+    ssl_context_factory: { class_name: "org.apache.cassandra.security.PEMBasedSslContextFactory" },
+    keystore: security.tls.keystorePem,
+    truststore: security.tls.truststorePem,
+  };
+  return {
+    ...access,
+    client_encryption_options: { enabled: true, optional: false, require_client_auth: false, ...pem },
+    server_encryption_options: {
+      internode_encryption: "all",
+      require_client_auth: true,
+      require_endpoint_verification: false,
+      ...pem,
+    },
   };
 }
 
@@ -187,6 +211,10 @@ export function javaArguments(paths: NodePaths, lib: string, nodes: number): str
     "-Dcassandra.consistent.rangemovement=false",
     "-Dcassandra.shutdown_announce_in_ms=200",
     "-Dcassandra.available_processors=2",
+    // Where passwords are asked for, the first role is made as soon as its table can be written, not after 10 s; and
+    // hashing is cheap: a login is 100 ms of CPU with Cassandra's own 10 rounds, and a ring of minutes has no thieves.
+    "-Dcassandra.superuser_setup_delay_ms=200",
+    "-Dcassandra.auth_bcrypt_gensalt_log2_rounds=4",
     `-Dcassandra.system_distributed.default_rf=${Math.min(SYSTEM_REPLICAS.distributed, nodes)}`,
     `-Dcassandra.system_traces.default_rf=${Math.min(SYSTEM_REPLICAS.traces, nodes)}`,
     "-Djava.net.preferIPv4Stack=true",

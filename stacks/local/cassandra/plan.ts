@@ -19,6 +19,22 @@ export interface RingNode {
   settings: Record<string, unknown>;
 }
 
+/** Who may speak to the nodes of a ring, and how. */
+export interface RingSecurity {
+  /** True where passwords are asked for, and rights are looked at. */
+  authentication: boolean;
+  /** What the nodes prove themselves with, to clients and to each other. Without it everything goes in plaintext. */
+  tls?: RingTls;
+}
+
+/** Files of the nodes' certificate, absolute paths. */
+export interface RingTls {
+  /** Private key (PKCS #8) and certificate chain, PEM in one file. */
+  keystorePem: string;
+  /** The authorities, PEM. */
+  truststorePem: string;
+}
+
 /** A ring as it will be started on this machine. */
 export interface RingPlan {
   clusterName: string;
@@ -29,6 +45,8 @@ export interface RingPlan {
   nodes: RingNode[];
   /** True where the object asks for a ring that keeps its data and does not run. */
   stopped: boolean;
+  /** Who may speak to the nodes, and how. Without it nobody is asked, and everything goes in plaintext. */
+  security?: RingSecurity;
   /** What was rendered and does not come true locally, a line each: a path, and why. To be shown to the user. */
   notHonoured: string[];
 }

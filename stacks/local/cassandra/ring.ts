@@ -1,4 +1,5 @@
-import { type Member, missingAt } from "./agreement.js";
+import { readFileSync } from "node:fs";
+import { type Access, type Login, type Member, missingAt } from "./agreement.js";
 import type { Distribution } from "./distribution.js";
 import { CQL_PORT, nodeAddress, nodePaths, writeNodeFiles } from "./nodeFiles.js";
 import { NodeProcess } from "./nodeProcess.js";
@@ -16,6 +17,8 @@ export interface RingOptions {
   subnet?: Subnet;
   /** Ends the start. */
   signal: AbortSignal;
+  /** Who looks whether the nodes are up, where passwords are asked for. @default the role that Cassandra begins with */
+  login?: () => Login;
   /** Added to the environment of every node. */
   baseEnv: Record<string, string>;
   onProgress(line: string): void;
@@ -47,6 +50,8 @@ export interface LocalRing {
   stop(): Promise<void>;
 }
 
+/** The role that every ring with passwords begins with. */
+const FIRST_LOGIN: Login = { username: "cassandra", password: "cassandra" };
 /** Longest time from start to agreement, in milliseconds; three nodes on two busy cores take 28 s. */
 const START_MS = 240_000;
 /** Pause between two looks at a starting ring, in milliseconds. */
@@ -145,9 +150,18 @@ class Ring implements LocalRing {
     for (const { index } of nodes) this.processes[index] = await NodeProcess.start(nodePaths(dir, index), program);
   }
 
+  private access(): Access {
+    const { security } = this.plan;
+    return {
+      login: security?.authentication === true ? (this.options.login?.() ?? FIRST_LOGIN) : undefined,
+      authorities: security?.tls === undefined ? undefined : readFileSync(security.tls.truststorePem, "utf8"),
+    };
+  }
+
   /** Waits until each of the nodes sees each of them. Throws as soon as one of them ends, or at the deadline. */
   private async agreed(nodes: RingNode[], deadline: number, say?: (text: string) => void): Promise<void> {
     const wanted = nodes.flatMap(({ index }) => this.members[index] ?? []);
+    const access = this.access();
     const waiting = new Map(wanted.map((member) => [member.address, "does not answer yet"]));
     while (waiting.size > 0) {
       this.options.signal.throwIfAborted();
@@ -162,7 +176,7 @@ class Ring implements LocalRing {
         wanted
           .filter((member) => waiting.has(member.address))
           .map(async (member) => {
-            const missing = await missingAt(member, wanted, wanted.length === this.members.length);
+            const missing = await missingAt(member, wanted, wanted.length === this.members.length, access);
             if (missing === undefined) {
               waiting.delete(member.address);
               say?.(`${wanted.length - waiting.size} of ${wanted.length} nodes see each other`);

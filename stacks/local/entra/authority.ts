@@ -6,6 +6,7 @@ import {
   BasicConstraintsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
+  type JsonGeneralName,
   KeyUsageFlags,
   KeyUsagesExtension,
   SubjectAlternativeNameExtension,
@@ -18,6 +19,14 @@ import {
 export interface ServerCertificate {
   readonly cert: string;
   readonly key: string;
+}
+
+/** What a certificate is for. */
+export interface CertificateUse {
+  /** Names of the server in DNS. @default this machine: localhost, 127.0.0.1 and ::1 */
+  names?: string[];
+  /** True where its holder proves itself with it as a client, too. @default false */
+  client?: boolean;
 }
 
 /** Longer than a run lives, in days. */
@@ -62,15 +71,15 @@ export class CertificateAuthority {
     return this.root.toString("pem");
   }
 
-  /** A certificate for a server of this machine: `localhost`, 127.0.0.1 and ::1. */
-  async issue(): Promise<ServerCertificate> {
+  /** A certificate for a server. */
+  async issue({ names, client = false }: CertificateUse = {}): Promise<ServerCertificate> {
     const keys = await webcrypto.subtle.generateKey(KEY, true, ["sign", "verify"]);
     this.serial += 1;
     const cert = await X509CertificateGenerator.create({
       ...validity(),
       serialNumber: this.serial.toString(16).padStart(4, "0"),
       issuer: this.root.subject,
-      subject: "CN=localhost",
+      subject: `CN=${names?.[0] ?? "localhost"}`,
       publicKey: keys.publicKey,
       signingKey: this.keys.privateKey,
       signingAlgorithm: SIGNING,
@@ -79,17 +88,20 @@ export class CertificateAuthority {
         // Authorities of several runs have one name: whoever trusts more than one finds the right one by its key.
         await AuthorityKeyIdentifierExtension.create(this.keys.publicKey),
         new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-        new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-        new SubjectAlternativeNameExtension([
-          { type: "dns", value: "localhost" },
-          { type: "ip", value: "127.0.0.1" },
-          { type: "ip", value: "::1" },
-        ]),
+        new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ...(client ? [ExtendedKeyUsage.clientAuth] : [])]),
+        new SubjectAlternativeNameExtension(names?.map((value) => ({ type: "dns", value })) ?? THIS_MACHINE),
       ],
     });
     return { cert: cert.toString("pem"), key: pem(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey)) };
   }
 }
+
+/** What a server of this machine is called. */
+const THIS_MACHINE: JsonGeneralName[] = [
+  { type: "dns", value: "localhost" },
+  { type: "ip", value: "127.0.0.1" },
+  { type: "ip", value: "::1" },
+];
 
 function validity(): { notBefore: Date; notAfter: Date } {
   const now = Date.now();
