@@ -2,6 +2,7 @@ export * from "./auditSettings.js";
 export * from "./codes.js";
 export * from "./commands.js";
 export * from "./connection.js";
+export * from "./cqlTypes.js";
 export * from "./delivery.js";
 export * from "./duration.js";
 export * from "./limits.js";

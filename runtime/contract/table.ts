@@ -1,4 +1,5 @@
 import { type Duration, durationSeconds } from "./duration.js";
+import { defined } from "./optional.js";
 
 /**
  * CQL's scalar types. `counter` is not among them: a redelivery at the same timestamp would count twice
@@ -50,7 +51,7 @@ export type MessageField = (typeof MessageField)[keyof typeof MessageField];
 export interface ValueSource {
   /**
    * Path into the body, keys joined by dots, items of lists by their number: `reading.celsius`, `samples.0.value`. Of a
-   * CloudEvent it is a path into its `data`.
+   * CloudEvent it is a path into its `data`. A null there is the same as nothing.
    */
   body?: string;
   /** Name of an application property. */
@@ -90,10 +91,15 @@ export interface Clustering {
 export const MessageFormat = {
   /** A JSON object in UTF-8. */
   Json: "json",
-  /** A CloudEvent 1.0: structured (`application/cloudevents+json`) or binary, its attributes in properties `cloudEvents:…`. */
+  /**
+   * A CloudEvent 1.0: structured, in JSON (`application/cloudevents+json`), or binary, its attributes in properties
+   * `cloudEvents:…` or `cloudEvents_…` and its data in the body.
+   */
   CloudEvents: "cloudevents",
-  /** One Avro datum in binary, by `schema`; also within Avro's single-object encoding, whose fingerprint is checked. */
+  /** One Avro datum in binary, by `schema`. */
   Avro: "avro",
+  /** The same in Avro's single-object encoding: behind a marker and the schema's fingerprint, which is checked. */
+  AvroSingleObject: "avro-single-object",
 } as const;
 export type MessageFormat = (typeof MessageFormat)[keyof typeof MessageFormat];
 
@@ -115,11 +121,14 @@ export interface ExpectedRate {
 export interface MessageMapping {
   /** @default "json" */
   format?: MessageFormat;
-  /** Avro schema of the body, as an object or as its JSON text; with `format` "avro" only. */
+  /** Avro schema of the body, a record, as an object or as its JSON text; with the Avro formats only. */
   schema?: object | string;
   /**
-   * The event's own time: ISO 8601 with its offset, or milliseconds since 1970 as a number. It becomes the write's
-   * timestamp, so that the order of delivery cannot matter. Never a field of the envelope: those change on a replay.
+   * The event's own time: ISO 8601 with its offset, milliseconds since 1970 as a number, or Avro's timestamps. It becomes
+   * the write's timestamp in microseconds, so that the order of delivery cannot matter. Never a field of the envelope:
+   * those change on a replay. A source with at most three digits of a second says nothing of microseconds: a hash of the
+   * message id, 0 to 999, takes their place, so that of two events in one millisecond one wins as a whole. A source with
+   * more digits is taken to the microsecond; further digits are cut off.
    */
   time: Omit<ValueSource, "message">;
   /**
@@ -133,7 +142,10 @@ export interface MessageMapping {
    * @default any age
    */
   maxAge?: Duration;
-  /** What makes a message the deletion of its row. Older than the table's `gcGrace` it is poison (`EventTimeOutOfRange`). */
+  /**
+   * What makes a message the deletion of its row, by its primary key alone. In such a table every event older than `gcGrace`
+   * is poison (`EventTimeOutOfRange`): the tombstone may be gone, and a late write would bring the row back.
+   */
   deletes?: DeleteRule;
   /** What is expected, for the warning about partitions above 100 MB. */
   rate?: ExpectedRate;
@@ -184,9 +196,36 @@ export interface TableDefinition {
   lastWriterPerCell?: boolean;
 }
 
-/** Keeps the literal type of a table definition while checking it: `defineTable({ … })`. */
-export function defineTable<const T extends TableDefinition>(table: T): T {
+/** What of a definition names columns: only those that it has. */
+interface KeysOf<Name extends string> {
+  partitionKey: Name[];
+  clusteringKey: { column: Name; descending?: boolean }[];
+}
+
+/**
+ * Keeps the literal type of a table definition while checking it: `defineTable({ … })`. Keys that are no columns do not
+ * compile; the other rules are checked where the pipeline is.
+ */
+export function defineTable<const T extends TableDefinition>(table: T & KeysOf<keyof T["columns"] & string>): T {
   return table;
+}
+
+/** How long Cassandra keeps tombstones where a table does not say. */
+export const DEFAULT_GC_GRACE: Duration = "10d";
+
+/** Seconds that the table's tombstones are kept. */
+export function gcGraceSeconds({ options }: Pick<TableDefinition, "options">): number {
+  return durationSeconds(options?.gcGrace ?? DEFAULT_GC_GRACE);
+}
+
+/**
+ * Seconds that an event may be old, a write or a deletion; undefined where any age is taken. Where messages delete rows it is
+ * never more than the tombstones are kept: an older write, replayed, would bring back what was deleted.
+ */
+export function maxAgeSeconds({ from, options }: Pick<TableDefinition, "from" | "options">): number | undefined {
+  const stated = from.maxAge === undefined ? undefined : durationSeconds(from.maxAge);
+  if (from.deletes === undefined) return stated;
+  return Math.min(stated ?? Number.POSITIVE_INFINITY, gcGraceSeconds(defined({ options })));
 }
 
 /** Seconds that a row of the table lives from its event on; 0 stands for ever. */
