@@ -1,4 +1,5 @@
 import type { MessageHandlers, ServiceBusReceivedMessage, ServiceBusReceiver } from "@azure/service-bus";
+import { Semaphore } from "../support/semaphore.js";
 import { DeliveryOutcome, type Logger, type WorkerMetrics } from "../telemetry/index.js";
 import { backoffMilliseconds, REFUSED } from "./backoff.js";
 import type { BusState } from "./busState.js";
@@ -10,7 +11,6 @@ import { errorCode, errorText } from "./errors.js";
 import type { Grant, HeldLock, LockKeeper } from "./locks.js";
 import { isRefusal, type Propagation } from "./propagation.js";
 import { LinkSettler, type Settler } from "./settler.js";
-import { Slots } from "./slots.js";
 import { Unsettled } from "./unsettled.js";
 
 /** The part of the client's receiver that is used. */
@@ -108,7 +108,7 @@ class QueueDelivery implements Delivery, Grant {
 /** Takes messages from a queue or subscription without sessions, over as many links as it needs. */
 export class QueueIntake {
   private readonly links = new Set<Link>();
-  private readonly slots: Slots;
+  private readonly slots: Semaphore;
   private stopping = false;
   private paused = false;
   /** Refusals in a row, and what calls the next try off. */
@@ -120,7 +120,7 @@ export class QueueIntake {
 
   constructor(private readonly options: QueueIntakeOptions) {
     this.freeSlots = options.concurrency;
-    this.slots = new Slots(options.concurrency);
+    this.slots = new Semaphore(options.concurrency);
   }
 
   start(): void {

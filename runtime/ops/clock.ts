@@ -1,2 +1,2 @@
-/** The clock of the engine, for those who may not reach into its room. */
-export { type Clock, pause, systemClock } from "../bus/clock.js";
+/** The clock of the worker, for those who may not reach into its room. */
+export { type Clock, pause, systemClock } from "../support/clock.js";

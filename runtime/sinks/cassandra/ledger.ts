@@ -7,10 +7,10 @@ import {
   type SinkMessage,
   type TableDefinition,
 } from "../../contract/index.js";
+import { Semaphore } from "../../support/semaphore.js";
 import { PROBE_MS } from "./client.js";
 import { claimMessage, ledgerTimeToLive, readClaim } from "./cql.js";
 import { failureOf } from "./failures.js";
-import { Gate } from "./gate.js";
 import { CassandraOperation } from "./operations.js";
 
 /** What a claim came to: the message may be written, or its outcome stands already. */
@@ -42,7 +42,7 @@ const IN_FLIGHT = 128;
  * where a plain write needs one. The entry is also the record of who took the message.
  */
 export class TransactionLedger implements Ledger {
-  private readonly gate = new Gate(IN_FLIGHT);
+  private readonly places = new Semaphore(IN_FLIGHT);
   private readonly insert: string;
   private readonly select: string;
   private readonly timeToLive: number;
@@ -59,7 +59,7 @@ export class TransactionLedger implements Ledger {
   }
 
   claim(messages: SinkMessage[], context: Pick<SinkContext, "signal" | "call">): Promise<Claim[]> {
-    return Promise.all(messages.map((message) => this.gate.run(() => this.claimOne(message, context))));
+    return Promise.all(messages.map((message) => this.places.run(() => this.claimOne(message, context))));
   }
 
   /** A read at the consistency that claims are made at, of another partition each time. */

@@ -9,10 +9,10 @@ import {
   type SinkContext,
   timeToLiveSeconds,
 } from "../../contract/index.js";
+import { Semaphore } from "../../support/semaphore.js";
 import { PROBE_MS } from "./client.js";
 import { insertRow, readToken } from "./cql.js";
 import { failureOf } from "./failures.js";
-import { Gate } from "./gate.js";
 import type { Row } from "./mapping.js";
 import { CassandraOperation } from "./operations.js";
 
@@ -41,7 +41,7 @@ export const consistencyOf: Record<Consistency, types.consistencies> = {
 
 /** Writes rows in batches of one partition each: such a batch is one mutation, sent once to each replica. */
 export class RowWriter {
-  private readonly gate: Gate;
+  private readonly places: Semaphore;
   private readonly insert: string;
   private readonly select: string;
   private readonly expires: boolean;
@@ -53,7 +53,7 @@ export class RowWriter {
     private readonly sink: CassandraSink,
     private readonly intact: () => Promise<boolean>,
   ) {
-    this.gate = new Gate(sink.maxInFlight);
+    this.places = new Semaphore(sink.maxInFlight);
     this.insert = insertRow(sink.table);
     this.select = readToken(sink.table);
     this.expires = timeToLiveSeconds(sink.table) > 0;
@@ -65,7 +65,7 @@ export class RowWriter {
     const results = new Map<PendingRow, Written>();
     await Promise.all(
       batches(rows, this.sink).map((batch) =>
-        this.gate.run(async () => {
+        this.places.run(async () => {
           for (const [i, written] of (await this.writeBatch(batch, context)).entries()) {
             const row = batch[i];
             if (row !== undefined) results.set(row, written);

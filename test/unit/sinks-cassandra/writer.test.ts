@@ -3,7 +3,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { CassandraSink } from "../../../runtime/contract/index.js";
 import { failureOf } from "../../../runtime/sinks/cassandra/failures.js";
-import { Gate } from "../../../runtime/sinks/cassandra/gate.js";
 import { TransactionLedger } from "../../../runtime/sinks/cassandra/ledger.js";
 import { batches, type PendingRow, RowWriter } from "../../../runtime/sinks/cassandra/writer.js";
 import { sinkContext } from "../../support/sinkContext.js";
@@ -175,32 +174,5 @@ describe("the calls of the store", () => {
     await new TransactionLedger(client, sink.table, "w").claim([message({})], measured);
     await new RowWriter(client, sink, async () => true).write([row("a", "p"), row("b", "q")], measured);
     expect(calls.sort()).toEqual(["check_schema ok", "claim ok", "write failed", "write ok"]);
-  });
-});
-
-describe("a gate", () => {
-  it("lets as many in as it has places, the others in their order, and goes on after a failure", async () => {
-    const gate = new Gate(2);
-    const began: number[] = [];
-    const ends: (() => void)[] = [];
-    const tasks = [0, 1, 2, 3].map((n) =>
-      gate.run(async () => {
-        began.push(n);
-        await new Promise<void>((resolve) => {
-          ends[n] = resolve;
-        });
-        if (n === 0) throw new Error("failed");
-      }),
-    );
-    expect(began).toEqual([0, 1]);
-    ends[0]?.();
-    await expect(tasks[0]).rejects.toThrow("failed");
-    expect(began).toEqual([0, 1, 2]);
-    ends[2]?.();
-    await tasks[2];
-    expect(began).toEqual([0, 1, 2, 3]);
-    ends[1]?.();
-    ends[3]?.();
-    await Promise.all([tasks[1], tasks[3]]);
   });
 });
