@@ -1,14 +1,20 @@
+export { type CassandraAccess, type CassandraTlsAccess, DEFAULT_ROTATION, ringAccess } from "./access.js";
 export * from "./args.js";
 export { CassandraRing } from "./cassandraRing.js";
 export { cassandraViolations, type RingPlan } from "./changes.js";
+export { type ExistingRingArgs, type ExistingRingTlsArgs, existingRing } from "./existing.js";
+export { CA_KEY, cleanName, READER_ROLE, type RingNames, ringNames, serviceName } from "./names.js";
+export { replicationWarnings } from "./notices.js";
 export {
   CQL_PORT,
-  cleanName,
+  datacentersOf,
+  keyspaceReplication,
   needed,
+  type PlannedDatacenter,
+  type Replicas,
   type RingShape,
-  replicationWarnings,
-  serviceName,
   survival,
   survivals,
 } from "./plan.js";
+export { ringTableProblems } from "./tables.js";
 export { cassandraProblems, replicaProblems } from "./validate.js";

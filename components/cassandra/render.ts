@@ -1,6 +1,7 @@
 import { defined } from "../../runtime/contract/index.js";
 import { CassandraOperator, type CassandraRackArgs, type CassandraRingArgs } from "./args.js";
-import { cleanName, ZONE_LABEL } from "./plan.js";
+import { cleanName } from "./names.js";
+import { ZONE_LABEL } from "./plan.js";
 
 const LABELS = { "app.kubernetes.io/part-of": "stowage" };
 

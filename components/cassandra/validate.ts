@@ -1,7 +1,8 @@
 import { type Problem, problem } from "../../runtime/contract/index.js";
 import { problemsOf } from "../../runtime/contract/zod.js";
 import type { CassandraRingArgs } from "./args.js";
-import { type RingShape, statefulSetName } from "./plan.js";
+import { statefulSetName } from "./names.js";
+import type { RingShape } from "./plan.js";
 import { cassandraSchema } from "./schema.js";
 
 /** Kubernetes labels pods with their stateful set's name and a hash of 10 characters, 63 in all. */

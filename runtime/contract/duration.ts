@@ -18,7 +18,7 @@ function isUnit(unit: string | undefined): unit is DurationUnit {
 }
 
 /** Seconds of a duration. Throws a RangeError where the text is none. */
-export function durationSeconds(duration: Duration): number {
+export function durationSeconds(duration: string): number {
   const seconds = parseDuration(duration);
   if (seconds === undefined)
     throw new RangeError(`${duration} is no duration; give a whole number and s, m, h or d, such as 30d`);
