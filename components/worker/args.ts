@@ -1,6 +1,9 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { Pipeline } from "../../runtime/contract/index.js";
+import type { CassandraEndpointArgs } from "./cassandra/args.js";
 import type { WorkerMonitoringArgs } from "./monitoringArgs.js";
+
+export * from "./cassandra/args.js";
 
 /** Where the worker finds what it is connected to. Values that are known only after deployment. */
 export interface WorkerConnectionArgs {
@@ -29,19 +32,6 @@ export interface WorkerConnectionArgs {
   linstorControllers?: pulumi.Input<pulumi.Input<string>[]>;
   /** Where the Cassandra ring is. Needed with a cassandra sink. */
   cassandra?: CassandraEndpointArgs;
-}
-
-/** Where a Cassandra driver starts from. */
-export interface CassandraEndpointArgs {
-  /** Hosts, without port. */
-  contactPoints: pulumi.Input<pulumi.Input<string>[]>;
-  /**
-   * Port of the native protocol, 1 to 65535.
-   * @default 9042
-   */
-  port?: number;
-  /** The datacenter next to the worker. */
-  localDatacenter: pulumi.Input<string>;
 }
 
 /** What a worker's container may use; quantities as Kubernetes writes them. */
@@ -193,6 +183,12 @@ export interface WorkerNetworkArgs {
    * @default every address
    */
   issuerCidrs?: string[];
+  /**
+   * Ranges of the Kubernetes API server, on the ports 443 and 6443, for the jobs of a Cassandra ring's `administrator`,
+   * which write the pipeline's password into its secret. Only with these.
+   * @default every address
+   */
+  kubernetesCidrs?: string[];
   /**
    * Ranges of the receiver of `telemetry`, on its port, where it is outside of the cluster. Only with `telemetry`.
    * @default every address

@@ -5,50 +5,81 @@ import {
   type Connection,
   connectionProblems,
   defined,
+  type Pipeline,
   sha256,
 } from "../../runtime/contract/index.js";
 import { checked } from "../support/inputs.js";
-import type { CassandraEndpointArgs, WorkerArgs } from "./args.js";
+import type { WorkerArgs } from "./args.js";
+import { administratorRing, authorityFile, CA_FILE, workerRing } from "./cassandra/access.js";
 
-/** Port of Cassandra's native protocol. */
-export const CASSANDRA_PORT = 9042;
-
-/** What a worker reads at its start, as the files of its config map. */
+/** What a worker, or a job, reads at its start, as the files of its config map. */
 export interface WorkerFiles {
   "pipeline.json": string;
   "connection.json": pulumi.Output<string>;
+  /** The authorities of a Cassandra ring's nodes, where they are given as text and stand in no secret. */
+  [CA_FILE]?: pulumi.Input<string>;
 }
 
-/** The two files. The connection is checked once its values are known, in the words of the worker. */
+/** The worker's files. The connection is checked once its values are known, in the words of the worker. */
 export function workerFiles(args: WorkerArgs): WorkerFiles {
+  const ring = args.pipeline.sink.cassandra === undefined ? undefined : args.connection.cassandra;
+  const authority = ring === undefined ? undefined : authorityFile(ring);
+  return {
+    ...files(args, ring === undefined ? undefined : workerRing(ring)),
+    ...(authority === undefined ? {} : { [CA_FILE]: authority }),
+  };
+}
+
+/** The same pipeline with the connection of a ring's administrator, for the jobs; undefined where there is none. */
+export function administratorFiles(args: WorkerArgs): WorkerFiles | undefined {
+  const ring = args.connection.cassandra;
+  if (args.pipeline.sink.cassandra === undefined || ring?.administrator === undefined) return undefined;
+  const authority = ring.tls?.ca;
+  return { ...files(args, administratorRing(ring)), ...(authority === undefined ? {} : { [CA_FILE]: authority }) };
+}
+
+function files(args: WorkerArgs, ring: pulumi.Output<CassandraConnection> | undefined): WorkerFiles {
   const json = checked(
     `Invalid connection for pipeline ${args.pipeline.name}`,
-    connection(args),
+    connection(args, ring),
     connectionProblems,
   ).apply((known) => JSON.stringify(known));
   return { "pipeline.json": JSON.stringify(args.pipeline), "connection.json": json };
 }
 
 /**
- * Digest of both files, and of modules of one's own: it stands on the pods, so that a change of any rolls them. 64
+ * Digest of the files, and of modules of one's own: it stands on the pods, so that a change of any rolls them. 64
  * hexadecimal digits.
  */
 export function checksum(files: WorkerFiles, { modules }: WorkerArgs): pulumi.Output<string> {
   const own = modules?.files === undefined ? [] : [JSON.stringify(Object.entries(modules.files).sort())];
-  return files["connection.json"].apply((connectionJson) =>
-    sha256([files["pipeline.json"], connectionJson, ...own].join("\n")),
-  );
+  return pulumi
+    .all([files["connection.json"], files[CA_FILE]])
+    .apply(([connectionJson, authority]) =>
+      sha256(
+        [files["pipeline.json"], connectionJson, ...(authority === undefined ? [] : [authority]), ...own].join("\n"),
+      ),
+    );
 }
 
-function connection(args: WorkerArgs): pulumi.Output<Connection> {
+/** Digest of what the schema job reads of both files: it runs again where that changes, and for nothing else. */
+export function schemaChecksum(files: WorkerFiles, { name, sink }: Pipeline): pulumi.Output<string> {
+  const { table, replication, ledger } = sink.cassandra ?? {};
+  return pulumi.all([files["connection.json"], files[CA_FILE]]).apply(([json, authority]) => {
+    const { cassandra }: { cassandra?: unknown } = JSON.parse(json);
+    return sha256(JSON.stringify([name, table, replication, ledger, cassandra, authority]));
+  });
+}
+
+function connection(args: WorkerArgs, ring: pulumi.Output<CassandraConnection> | undefined): pulumi.Output<Connection> {
   const { fullyQualifiedNamespace, administration, developmentEmulator, instanceDiscovery, clientId } = args.connection;
-  const { linstorControllers, cassandra } = args.connection;
+  const { linstorControllers } = args.connection;
   return pulumi
     .all([
       fullyQualifiedNamespace,
       developmentEmulator === true ? undefined : clientId,
       args.pipeline.sink.linstor === undefined ? undefined : linstorControllers,
-      args.pipeline.sink.cassandra === undefined || cassandra === undefined ? undefined : ring(cassandra),
+      ring,
     ])
     .apply(
       ([host, client, controllers, endpoint]): Connection => ({
@@ -64,12 +95,4 @@ function connection(args: WorkerArgs): pulumi.Output<Connection> {
         ...(endpoint === undefined ? {} : { cassandra: endpoint }),
       }),
     );
-}
-
-function ring({ contactPoints, port, localDatacenter }: CassandraEndpointArgs): pulumi.Output<CassandraConnection> {
-  return pulumi.all([pulumi.output(contactPoints), localDatacenter]).apply(([hosts, datacenter]) => ({
-    contactPoints: hosts,
-    port: port ?? CASSANDRA_PORT,
-    localDatacenter: datacenter,
-  }));
 }

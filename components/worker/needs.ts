@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
-import { type Pipeline, type Problem, problem } from "../../runtime/contract/index.js";
+import { type Pipeline, type Problem, within as prefixed, problem } from "../../runtime/contract/index.js";
 import type { WorkerArgs, WorkerTelemetryArgs } from "./args.js";
+import { endpointProblems } from "./cassandra/schema.js";
 import { CONFIG_PATH, MODULES_PATH } from "./mounts.js";
 
 /** A setting that a pipeline needs, or that belongs to another. */
@@ -89,7 +90,11 @@ function connectionNeeds(pipeline: Pipeline, { connection }: WorkerArgs): Proble
       fix: "Give HOST:PORT of its administration, over HTTPS",
     },
   ];
-  return needs.filter((need) => need.missing).map(({ path, reason, fix }) => problem(path, undefined, reason, fix));
+  const found = needs
+    .filter((need) => need.missing)
+    .map(({ path, reason, fix }) => problem(path, undefined, reason, fix));
+  const ring = pipeline.sink.cassandra === undefined ? undefined : connection.cassandra;
+  return [...found, ...(ring === undefined ? [] : prefixed("connection.cassandra", endpointProblems(ring)))];
 }
 
 /** Where the policy lets out to the store, said of a store that the pod does not speak to, or twice. */
@@ -171,9 +176,13 @@ export function telemetryProblems(telemetry: WorkerTelemetryArgs | undefined): P
 }
 
 /** What the policy is told of that this pipeline never reaches, or twice. */
-function reachProblems({ pipeline, telemetry, network = {} }: WorkerArgs): Problem[] {
-  const { issuerCidrs, otlpCidrs, otlpNamespace } = network;
+function reachProblems({ pipeline, connection, telemetry, network = {} }: WorkerArgs): Problem[] {
+  const { issuerCidrs, kubernetesCidrs, otlpCidrs, otlpNamespace } = network;
   const found: Problem[] = [];
+  if (kubernetesCidrs !== undefined && connection.cassandra?.administrator === undefined)
+    found.push(
+      problem("network.kubernetesCidrs", kubernetesCidrs, "goes with connection.cassandra.administrator", "Remove it"),
+    );
   if (issuerCidrs !== undefined && pipeline.producers?.requireSignature === undefined)
     found.push(problem("network.issuerCidrs", issuerCidrs, "goes with producers.requireSignature", "Remove it"));
   for (const [key, value] of Object.entries({ otlpCidrs, otlpNamespace }))

@@ -1,7 +1,7 @@
 import type { input as inputs } from "@pulumi/kubernetes/types/index.js";
 import * as pulumi from "@pulumi/pulumi";
 import type { WorkerArgs } from "./args.js";
-import { CASSANDRA_PORT } from "./configuration.js";
+import { CASSANDRA_PORT } from "./cassandra/access.js";
 import { HTTP_PORT, objectLabels } from "./render.js";
 
 type NetworkPolicySpec = inputs.networking.v1.NetworkPolicySpec;
@@ -10,7 +10,7 @@ type EgressRule = inputs.networking.v1.NetworkPolicyEgressRule;
 
 const DNS_PORT = 53;
 /** Tokens of Entra ID. */
-const HTTPS_PORT = 443;
+export const HTTPS_PORT = 443;
 /** AMQP over TLS. */
 const AMQPS_PORT = 5671;
 /** A LINSTOR controller's own port. */
@@ -28,7 +28,8 @@ const CLUSTER_DNS: Peer[] = [
   ...["169.254.10.10/32", "169.254.10.11/32", "169.254.20.10/32"].map(block),
 ];
 
-const tcp = (port: pulumi.Input<number>) => ({ port, protocol: "TCP" });
+/** A port of TCP, as a policy names it. */
+export const tcp = (port: pulumi.Input<number>) => ({ port, protocol: "TCP" });
 
 /** Port of a URL, its scheme's own where it names none. */
 function portOf(url: string): number {
@@ -60,7 +61,7 @@ function speaksToStore({ pipeline: { sink }, network = {} }: WorkerArgs): boolea
 }
 
 /** The rule for the store that the sink writes to. */
-function outToStore(args: WorkerArgs): EgressRule {
+export function outToStore(args: WorkerArgs): EgressRule {
   const { storeCidrs, storeNamespace } = args.network ?? {};
   const ports = storePorts(args).apply((known) => known.map(tcp));
   return storeNamespace === undefined ? out(ports, storeCidrs) : { to: [podsOf(storeNamespace)], ports };
@@ -92,8 +93,14 @@ function outToAdministration({ pipeline, connection, network = {} }: WorkerArgs)
   return [out([tcp(port)], network.serviceBusCidrs)];
 }
 
+/** The rule for names: to the resolvers that are given, or else to the cluster's own. */
+export function outToDns({ network = {} }: WorkerArgs): EgressRule {
+  const ports = [{ port: DNS_PORT, protocol: "UDP" }, tcp(DNS_PORT)];
+  return network.dnsCidrs === undefined ? { to: CLUSTER_DNS, ports } : out(ports, network.dnsCidrs);
+}
+
 /** A rule that lets out to some ports of some ranges; of every address where no range is given. */
-function out(ports: EgressRule["ports"], cidrs: string[] | undefined): EgressRule {
+export function out(ports: EgressRule["ports"], cidrs: string[] | undefined): EgressRule {
   return cidrs === undefined ? { ports } : { to: cidrs.map(block), ports };
 }
 
@@ -106,10 +113,6 @@ function out(ports: EgressRule["ports"], cidrs: string[] | undefined): EgressRul
  */
 export function networkPolicySpec(args: WorkerArgs): NetworkPolicySpec {
   const { monitoring, network = {} } = args;
-  const dns = [
-    { port: DNS_PORT, protocol: "UDP" },
-    { port: DNS_PORT, protocol: "TCP" },
-  ];
   return {
     podSelector: { matchLabels: objectLabels(args.pipeline) },
     policyTypes: ["Ingress", "Egress"],
@@ -123,7 +126,7 @@ export function networkPolicySpec(args: WorkerArgs): NetworkPolicySpec {
             },
           ],
     egress: [
-      network.dnsCidrs === undefined ? { to: CLUSTER_DNS, ports: dns } : out(dns, network.dnsCidrs),
+      outToDns(args),
       out([tcp(HTTPS_PORT)], network.entraCidrs),
       out([tcp(AMQPS_PORT)], network.serviceBusCidrs),
       ...outToAdministration(args),

@@ -1,7 +1,8 @@
 import type { input as inputs } from "@pulumi/kubernetes/types/index.js";
 import type * as pulumi from "@pulumi/pulumi";
 import { defined, type Pipeline } from "../../runtime/contract/index.js";
-import type { WorkerArgs } from "./args.js";
+import type { WorkerArgs, WorkerResourcesArgs } from "./args.js";
+import { workerRingMounts } from "./cassandra/access.js";
 import { CONFIG_PATH, commonMounts, type Mounted, workerMounts } from "./mounts.js";
 import { telemetryEnvironment } from "./telemetry.js";
 
@@ -9,7 +10,8 @@ type PodTemplate = inputs.core.v1.PodTemplateSpec;
 type Container = inputs.core.v1.Container;
 type PodSpec = inputs.core.v1.PodSpec;
 
-const FILES = ["--pipeline", `${CONFIG_PATH}/pipeline.json`, "--connection", `${CONFIG_PATH}/connection.json`];
+/** Where pods have their two files. */
+export const FILES = ["--pipeline", `${CONFIG_PATH}/pipeline.json`, "--connection", `${CONFIG_PATH}/connection.json`];
 /** Port of /livez, /readyz and /metrics. */
 export const HTTP_PORT = 8080;
 /** Annotation with the digest of the configuration. */
@@ -36,7 +38,7 @@ export function workerLabels(pipeline: Pipeline): { [label: string]: string } {
 export function workerPod(args: WorkerArgs, configMap: string, digest: pulumi.Output<string>): PodTemplate {
   const { pipeline } = args;
   const listen = ["--listen", `$(POD_IP):${HTTP_PORT}`];
-  const mounted = [...commonMounts(configMap), ...workerMounts(args)];
+  const mounted = [...commonMounts(configMap), ...workerMounts(args), ...ringMounts(args)];
   return {
     metadata: podMetadata(pipeline, digest, "stowage-worker"),
     spec: {
@@ -72,17 +74,23 @@ export function workerPod(args: WorkerArgs, configMap: string, digest: pulumi.Ou
   };
 }
 
-/** The pod of the job that makes keyspace and table before the first worker starts. */
+/** The pod of the job that makes keyspace and table before the first worker starts, where no administrator is given. */
 export function schemaPod(args: WorkerArgs, configMap: string, digest: pulumi.Output<string>): PodTemplate {
-  const mounted = commonMounts(configMap);
+  const mounted = [...commonMounts(configMap), ...ringMounts(args)];
   return {
     // Under another name than the workers, so that nothing that chooses them chooses it.
     metadata: podMetadata(args.pipeline, digest, "stowage-schema"),
     spec: {
-      ...podSpec(args, mounted, [{ ...container(args, mounted), args: ["schema", ...FILES] }]),
+      ...podSpec(args, mounted, [{ ...container(args, mounted), args: ["schema", "apply", ...FILES] }]),
       restartPolicy: "Never",
     },
   };
+}
+
+/** What the pods of a pipeline to Cassandra have of the ring. */
+function ringMounts({ pipeline, connection }: WorkerArgs): Mounted[] {
+  if (pipeline.sink.cassandra === undefined || connection.cassandra === undefined) return [];
+  return workerRingMounts(pipeline, connection.cassandra);
 }
 
 function podMetadata(pipeline: Pipeline, digest: pulumi.Output<string>, name: string) {
@@ -97,11 +105,15 @@ function podMetadata(pipeline: Pipeline, digest: pulumi.Output<string>, name: st
   };
 }
 
-function container(args: WorkerArgs, mounted: Mounted[]): Container {
-  const { cpu = "250m", cpuLimit, memory = "512Mi" } = args.resources ?? {};
+/** A container of the worker's image without any privilege, on a read-only file system. */
+export function container(
+  { image, resources = {} }: { image: string; resources?: WorkerResourcesArgs },
+  mounted: Mounted[],
+): Container {
+  const { cpu = "250m", cpuLimit, memory = "512Mi" } = resources;
   return {
     name: "worker",
-    image: args.image,
+    image,
     resources: { requests: { cpu, memory }, limits: defined({ memory, cpu: cpuLimit }) },
     securityContext: {
       allowPrivilegeEscalation: false,
@@ -112,7 +124,12 @@ function container(args: WorkerArgs, mounted: Mounted[]): Container {
   };
 }
 
-function podSpec(args: WorkerArgs, mounted: Mounted[], containers: Container[]): PodSpec {
+/** A pod that the restricted standard takes. */
+export function podSpec(
+  args: Pick<WorkerArgs, "serviceAccountName" | "nodeSelector">,
+  mounted: Mounted[],
+  containers: Container[],
+): PodSpec {
   return {
     serviceAccountName: args.serviceAccountName,
     automountServiceAccountToken: false,

@@ -58,6 +58,7 @@ export const networkSchema = strict({
   storePorts: z.exactOptional(portsSchema),
   dnsCidrs: z.exactOptional(cidrsSchema),
   issuerCidrs: z.exactOptional(cidrsSchema),
+  kubernetesCidrs: z.exactOptional(cidrsSchema),
   otlpCidrs: z.exactOptional(cidrsSchema),
   otlpNamespace: z.exactOptional(given(words("the namespace of the receiver"))),
 } satisfies Shape<WorkerNetworkArgs>) satisfies z.ZodType<WorkerNetworkArgs, WorkerNetworkArgs>;

@@ -1,6 +1,5 @@
 import * as apiextensions from "@pulumi/kubernetes/apiextensions";
 import * as apps from "@pulumi/kubernetes/apps/v1";
-import * as batch from "@pulumi/kubernetes/batch/v1";
 import * as core from "@pulumi/kubernetes/core/v1";
 import * as networking from "@pulumi/kubernetes/networking/v1";
 import * as policy from "@pulumi/kubernetes/policy/v1";
@@ -8,7 +7,10 @@ import * as pulumi from "@pulumi/pulumi";
 import { refuse } from "../support/inputs.js";
 import { stated } from "../support/schema.js";
 import type { WorkerArgs } from "./args.js";
-import { checksum, workerFiles } from "./configuration.js";
+import { registerAdministration } from "./cassandra/administration.js";
+import { administeredRing, jobsName } from "./cassandra/jobs.js";
+import { registerSchemaJob } from "./cassandra/schemaJob.js";
+import { checksum, schemaChecksum, type WorkerFiles, workerFiles } from "./configuration.js";
 import { registerMonitoring } from "./monitor.js";
 import { modulesName } from "./mounts.js";
 import { networkPolicySpec } from "./network.js";
@@ -18,11 +20,6 @@ import { workerProblems } from "./validate.js";
 
 /** Replicas where nothing is said: one may go for an upgrade, and messages still move. */
 const DEFAULT_REPLICAS = 2;
-/** Tries of the schema job. The ring may still be starting: with Kubernetes' back-off they take about an hour. */
-const SCHEMA_TRIES = 14;
-/** Limit of the schema job as a whole, in seconds. */
-const SCHEMA_DEADLINE_SECONDS = 3_600;
-
 /**
  * The worker of one pipeline on Kubernetes: configuration, deployment, autoscaling, disruption budget, network policy,
  * monitor, alerts and dashboard. A changed pipeline or connection rolls the deployment.
@@ -51,7 +48,7 @@ export class Worker extends pulumi.ComponentResource {
       configMap,
       network,
       ...ownModules(this, name, given),
-      ...schemaJob(this, name, given, digest, [configMap, network]),
+      ...schema(this, name, given, files, [configMap, network]),
     ];
     const deployment = new apps.Deployment(
       name,
@@ -93,36 +90,21 @@ function ownModules(parent: Worker, name: string, { pipeline, namespace, modules
   return [new core.ConfigMap(`${name}-modules`, { metadata, data: modules.files }, { parent })];
 }
 
-/** Registers the job that makes keyspace and table, where the pipeline writes to Cassandra. */
-function schemaJob(
+/** Registers what must be in Cassandra before a worker starts, where the pipeline writes to it; gives what to wait for. */
+function schema(
   parent: Worker,
   name: string,
   args: WorkerArgs,
-  digest: pulumi.Output<string>,
+  files: WorkerFiles,
   dependsOn: pulumi.Resource[],
 ): pulumi.Resource[] {
-  const { pipeline } = args;
+  const { pipeline, namespace } = args;
   if (pipeline.sink.cassandra === undefined) return [];
-  const job = new batch.Job(
-    `${name}-schema`,
-    {
-      metadata: { name: `${pipeline.name}-schema`, namespace: args.namespace, labels: objectLabels(pipeline) },
-      spec: {
-        backoffLimit: SCHEMA_TRIES,
-        activeDeadlineSeconds: SCHEMA_DEADLINE_SECONDS,
-        template: schemaPod(args, pipeline.name, digest),
-      },
-    },
-    {
-      parent,
-      dependsOn,
-      // A job's pods cannot be changed: another table is another run, and its name is free only without the old one.
-      deleteBeforeReplace: true,
-      replaceOnChanges: ["spec.template"],
-      customTimeouts: { create: `${SCHEMA_DEADLINE_SECONDS}s` },
-    },
-  );
-  return [job];
+  const ring = administeredRing(args);
+  if (ring !== undefined) return registerAdministration(parent, name, args, ring);
+  const metadata = { name: jobsName(pipeline), namespace, labels: objectLabels(pipeline) };
+  const template = schemaPod(args, pipeline.name, schemaChecksum(files, pipeline));
+  return [registerSchemaJob(parent, name, metadata, template, dependsOn)];
 }
 
 /** Registers KEDA's objects, where the pipeline is scaled by its messages. */

@@ -35,6 +35,14 @@ export const toCassandra: Partial<WorkerArgs> = {
   connection: { ...args.connection, cassandra: { contactPoints: ["ring.svc"], localDatacenter: "dc1" } },
 };
 
+/** A ring that jobs administer, over TLS. */
+export const administered = {
+  contactPoints: ["ring.svc"],
+  localDatacenter: "dc1",
+  tls: { caSecret: { name: "ring-node-tls", key: "ca.crt" }, serverName: "ring-dc1-service.cassandra.svc" },
+  administrator: { namespace: "cassandra", secret: "ring-superuser" },
+};
+
 /** The worker to Cassandra: everything that goes with Gluster left out. */
 export const cassandraWorker = (changed: Partial<WorkerArgs> = {}) => {
   const { volumeClaim: _, ...rest } = args;
@@ -47,6 +55,7 @@ export interface Pod {
     containers: [Record<string, unknown>];
     securityContext: Record<string, unknown>;
     volumes: unknown[];
+    automountServiceAccountToken: boolean;
     serviceAccountName: string;
     terminationGracePeriodSeconds: number;
   };

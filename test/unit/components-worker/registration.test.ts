@@ -189,6 +189,7 @@ describe.each([
     const { metadata, spec } = podOf(job.inputs);
     expect(spec.containers[0]?.["args"]).toEqual([
       "schema",
+      "apply",
       "--pipeline",
       "/etc/stowage/pipeline.json",
       "--connection",
