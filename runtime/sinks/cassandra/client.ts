@@ -1,6 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Client, errors, policies, type types } from "cassandra-driver";
 import type { CassandraConnection } from "../../contract/index.js";
+import { ConnectError, ConnectReason, connectFailure } from "./connectFailure.js";
+import { FolderLogin } from "./credentials.js";
+import { tlsOptions } from "./tls.js";
+
+export { describe } from "./describe.js";
 
 /** Time to connect to one node, in milliseconds. */
 const CONNECT_MS = 5_000;
@@ -47,6 +52,8 @@ function newClient(connection: CassandraConnection): Client {
     socketOptions: { connectTimeout: CONNECT_MS, readTimeout: REQUEST_MS },
     protocolOptions: { maxSchemaAgreementWaitSeconds: AGREEMENT_SECONDS },
     queryOptions: { prepare: true, isIdempotent: true },
+    ...(connection.tls === undefined ? {} : { sslOptions: tlsOptions(connection.tls) }),
+    ...(connection.credentials === undefined ? {} : { authProvider: new FolderLogin(connection.credentials) }),
     policies: {
       retry: new OnceMore(),
       reconnection: new policies.reconnection.ExponentialReconnectionPolicy(RECONNECT_MS.first, RECONNECT_MS.longest),
@@ -56,7 +63,7 @@ function newClient(connection: CassandraConnection): Client {
   });
 }
 
-/** Connects. Throws with what each contact point answered. */
+/** Connects. Throws a ConnectError, which says why it cannot be. */
 export async function connect(connection: CassandraConnection): Promise<Client> {
   const client = newClient(connection);
   try {
@@ -64,11 +71,14 @@ export async function connect(connection: CassandraConnection): Promise<Client> 
     return client;
   } catch (error) {
     await client.shutdown();
-    throw unreachable(connection, error);
+    throw await connectFailure(connection, error);
   }
 }
 
-/** Connects to a ring that may still be coming up: it is waited for, a minute at most. */
+/**
+ * Connects to a ring that may still be coming up: it is waited for, a minute at most. What no waiting mends, a password or
+ * a certificate that is not taken, is thrown at once.
+ */
 export async function connectWhenUp(connection: CassandraConnection, signal: AbortSignal): Promise<Client> {
   const deadline = performance.now() + START_MS;
   for (;;) {
@@ -76,29 +86,9 @@ export async function connectWhenUp(connection: CassandraConnection, signal: Abo
     try {
       return await connect(connection);
     } catch (error) {
-      if (performance.now() + START_PAUSE_MS > deadline) throw error;
+      const comingUp = error instanceof ConnectError && error.reason === ConnectReason.Unreachable;
+      if (!comingUp || performance.now() + START_PAUSE_MS > deadline) throw error;
       await pause(START_PAUSE_MS, undefined, { signal });
     }
   }
-}
-
-function unreachable({ contactPoints, port, localDatacenter }: CassandraConnection, error: unknown): Error {
-  return new Error(
-    `No Cassandra node of datacenter ${localDatacenter} answers at ${contactPoints.join(", ")}, port ${port}: ` +
-      `${describe(error)} Check that the ring is up and that the connection names its datacenter.`,
-    { cause: error },
-  );
-}
-
-/** An error as a sentence, with what each node answered where several were asked. */
-export function describe(error: unknown): string {
-  if (error instanceof errors.NoHostAvailableError) {
-    const inner = Object.entries<unknown>(error.innerErrors ?? {});
-    if (inner.length > 0) return `${inner.map(([host, why]) => `${host}: ${messageOf(why)}`).join("; ")}.`;
-  }
-  return `${messageOf(error).replace(/\.$/, "")}.`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

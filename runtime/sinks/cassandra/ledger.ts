@@ -1,4 +1,4 @@
-import { type Client, types } from "cassandra-driver";
+import { types } from "cassandra-driver";
 import {
   type Outcome,
   PoisonReason,
@@ -9,6 +9,7 @@ import {
 } from "../../contract/index.js";
 import { Semaphore } from "../../support/semaphore.js";
 import { PROBE_MS } from "./client.js";
+import type { Clients } from "./clientSource.js";
 import { claimMessage, ledgerTimeToLive, readClaim } from "./cql.js";
 import { failureOf } from "./failures.js";
 import { CassandraOperation } from "./operations.js";
@@ -48,7 +49,7 @@ export class TransactionLedger implements Ledger {
   private readonly timeToLive: number;
 
   constructor(
-    private readonly client: Client,
+    private readonly clients: Clients,
     table: TableDefinition,
     private readonly worker: string,
     private readonly now: () => number = Date.now,
@@ -64,10 +65,12 @@ export class TransactionLedger implements Ledger {
 
   /** A read at the consistency that claims are made at, of another partition each time. */
   async probe(): Promise<void> {
-    await this.client.execute(this.select, ["", `probe-${Math.random()}`], {
-      consistency: types.consistencies.localQuorum,
-      readTimeout: PROBE_MS,
-    });
+    await this.clients.use((client) =>
+      client.execute(this.select, ["", `probe-${Math.random()}`], {
+        consistency: types.consistencies.localQuorum,
+        readTimeout: PROBE_MS,
+      }),
+    );
   }
 
   private async claimOne(message: SinkMessage, { signal, call }: Pick<SinkContext, "signal" | "call">): Promise<Claim> {
@@ -78,11 +81,13 @@ export class TransactionLedger implements Ledger {
     const values = [entity, messageId, bodySha256, this.worker, traceId, BigInt(message.sequenceNumber), at];
     try {
       const result = await call(CassandraOperation.Claim, () =>
-        this.client.execute(
-          this.insert,
-          this.timeToLive > 0 ? [...values, this.timeToLive] : values,
-          // LOCAL_SERIAL decides among the replicas next to the worker; all workers of a pipeline run there.
-          { consistency: types.consistencies.localQuorum, serialConsistency: types.consistencies.localSerial },
+        this.clients.use((client) =>
+          client.execute(
+            this.insert,
+            this.timeToLive > 0 ? [...values, this.timeToLive] : values,
+            // LOCAL_SERIAL decides among the replicas next to the worker; all workers of a pipeline run there.
+            { consistency: types.consistencies.localQuorum, serialConsistency: types.consistencies.localSerial },
+          ),
         ),
       );
       if (result.wasApplied()) return { kind: "claimed", again: false };

@@ -1,4 +1,3 @@
-import type { Client } from "cassandra-driver";
 import {
   type CassandraSink,
   type Connection,
@@ -13,7 +12,7 @@ import {
   StowageError,
   timeToLiveSeconds,
 } from "../../contract/index.js";
-import { connect } from "./client.js";
+import { type ClientSource, openClientSource, type SourceLog } from "./clientSource.js";
 import { LONGEST_TIME_TO_LIVE } from "./cql.js";
 import { type Ledger, TransactionLedger } from "./ledger.js";
 import { type Row, RowMapper } from "./mapping.js";
@@ -30,6 +29,8 @@ export interface SinkOptions {
   worker: string;
   /** The clock, in milliseconds since 1970. @default Date.now */
   now?: () => number;
+  /** What is told of the connection: that it goes on with a new password. @default nobody */
+  log?: SourceLog | undefined;
 }
 
 /** The sink that writes each message as one row. Not connected before `start`. */
@@ -39,7 +40,7 @@ export function createSink(options: SinkOptions): Sink {
 
 /** The parts that need a connection. */
 interface Store {
-  client: Client;
+  clients: ClientSource;
   /** Absent where the pipeline keeps none. */
   ledger: Ledger | undefined;
   writer: RowWriter;
@@ -67,22 +68,22 @@ class RowSink implements Sink {
   async start(signal: AbortSignal): Promise<void> {
     const { cassandra } = cassandraParts(this.options.pipeline, this.options.connection);
     signal.throwIfAborted();
-    const client = await connect(cassandra);
-    try {
-      await checkSchema(client, this.sink);
-    } catch (error) {
-      await client.shutdown();
-      throw error;
-    }
+    const clients = await openClientSource(cassandra, { log: this.options.log });
     const intact = async () => {
-      await checkSchema(client, this.sink);
+      await clients.use((client) => checkSchema(client, this.sink));
       return true;
     };
+    try {
+      await intact();
+    } catch (error) {
+      await clients.close();
+      throw error;
+    }
     const { table, ledger } = this.sink;
     this.store = {
-      client,
-      ledger: ledger ? new TransactionLedger(client, table, this.options.worker, this.now) : undefined,
-      writer: new RowWriter(client, this.sink, intact),
+      clients,
+      ledger: ledger ? new TransactionLedger(clients, table, this.options.worker, this.now) : undefined,
+      writer: new RowWriter(clients, this.sink, intact),
     };
   }
 
@@ -128,15 +129,17 @@ class RowSink implements Sink {
   async stop(): Promise<void> {
     const { store } = this;
     this.store = undefined;
-    await store?.client.shutdown();
+    await store?.clients.close();
   }
 
   async info(): Promise<StoreInfo> {
-    const { client } = this.started();
+    const { clients } = this.started();
     // It is asked, not remembered: what was reached at the start may be gone.
-    const local = await client.execute("SELECT release_version, data_center FROM system.local");
+    const local = await clients.use((client) =>
+      client.execute("SELECT release_version, data_center FROM system.local"),
+    );
     const row = local.first();
-    const hosts = client.hosts.values();
+    const hosts = clients.current().hosts.values();
     const up = hosts.filter((host) => host.isUp()).length;
     const versions = new Set(hosts.map((host) => host.cassandraVersion).filter((version) => version !== ""));
     const mixed = versions.size > 1 ? `, of several versions: ${[...versions].sort().join(", ")}` : "";

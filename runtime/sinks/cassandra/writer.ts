@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type Client, types } from "cassandra-driver";
+import { types } from "cassandra-driver";
 import {
   type CassandraSink,
   Consistency,
@@ -11,6 +11,7 @@ import {
 } from "../../contract/index.js";
 import { Semaphore } from "../../support/semaphore.js";
 import { PROBE_MS } from "./client.js";
+import type { Clients } from "./clientSource.js";
 import { insertRow, readToken } from "./cql.js";
 import { failureOf } from "./failures.js";
 import type { Row } from "./mapping.js";
@@ -49,7 +50,7 @@ export class RowWriter {
 
   /** `intact` says whether the table is still as it was prepared for. */
   constructor(
-    private readonly client: Client,
+    private readonly clients: Clients,
     private readonly sink: CassandraSink,
     private readonly intact: () => Promise<boolean>,
   ) {
@@ -79,7 +80,8 @@ export class RowWriter {
   /** A read of another token each time, at the consistency of the writes. Throws where it is not answered. */
   async probe(): Promise<void> {
     const token = BigInt.asIntN(64, BigInt(`0x${randomBytes(8).toString("hex")}`));
-    await this.client.execute(this.select, [token], { consistency: this.consistency, readTimeout: PROBE_MS });
+    const options = { consistency: this.consistency, readTimeout: PROBE_MS };
+    await this.clients.use((client) => client.execute(this.select, [token], options));
   }
 
   private async writeBatch(rows: PendingRow[], context: WriteContext): Promise<Written[]> {
@@ -122,11 +124,11 @@ export class RowWriter {
     const options = { prepare: true, isIdempotent: true, consistency: this.consistency };
     const [only] = rows;
     if (only !== undefined && rows.length === 1) {
-      await this.client.execute(this.insert, this.parameters(only), options);
+      await this.clients.use((client) => client.execute(this.insert, this.parameters(only), options));
       return;
     }
     const queries = rows.map((row) => ({ query: this.insert, params: this.parameters(row) }));
-    await this.client.batch(queries, { ...options, logged: false });
+    await this.clients.use((client) => client.batch(queries, { ...options, logged: false }));
   }
 
   /** Absent cells stay unset: nothing is written for them, no tombstone either. */

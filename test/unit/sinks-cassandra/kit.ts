@@ -1,3 +1,4 @@
+import type { Client } from "cassandra-driver";
 import {
   type Column,
   messageKey,
@@ -6,6 +7,7 @@ import {
   sha256,
   type TableDefinition,
 } from "../../../runtime/contract/index.js";
+import type { Clients } from "../../../runtime/sinks/cassandra/clientSource.js";
 import { type Row, RowMapper } from "../../../runtime/sinks/cassandra/mapping.js";
 import { Unfit } from "../../../runtime/sinks/cassandra/unfit.js";
 import { type Cell, textOf } from "../../../runtime/sinks/cassandra/values.js";
@@ -55,4 +57,9 @@ export function cellText(type: ScalarType, json: string): string {
   if ("reason" in result) return result.reason;
   const cell: Cell | undefined = result.cells[1];
   return cell === undefined ? "unset" : textOf(type, cell);
+}
+
+/** A source of one client that never changes. */
+export function always(client: Client): Clients {
+  return { current: () => client, use: (request) => request(client) };
 }

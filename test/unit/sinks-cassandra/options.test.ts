@@ -5,6 +5,7 @@ import { applySchema, createSink } from "../../../runtime/sinks/cassandra/index.
 import { consistencyOf, type PendingRow, RowWriter } from "../../../runtime/sinks/cassandra/writer.js";
 import { sinkContext } from "../../support/sinkContext.js";
 import { pipelineTo, sinks } from "../support/pipelines.js";
+import { always } from "./kit.js";
 
 const { cassandra: base } = sinks.cassandra;
 const connection = {
@@ -36,7 +37,7 @@ function writing(change: Partial<CassandraSink>, rows: PendingRow[]) {
     execute: (_query: string, _params: unknown[], options: { consistency?: number }) => take(1, options),
     batch: (queries: unknown[], options: { consistency?: number }) => take(queries.length, options),
   });
-  const writer = new RowWriter(client, { ...base, ...change }, async () => true);
+  const writer = new RowWriter(always(client), { ...base, ...change }, async () => true);
   return { waiting, written: writer.write(rows, sinkContext()) };
 }
 

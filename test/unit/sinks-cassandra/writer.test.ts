@@ -6,7 +6,7 @@ import { failureOf } from "../../../runtime/sinks/cassandra/failures.js";
 import { TransactionLedger } from "../../../runtime/sinks/cassandra/ledger.js";
 import { batches, type PendingRow, RowWriter } from "../../../runtime/sinks/cassandra/writer.js";
 import { sinkContext } from "../../support/sinkContext.js";
-import { message, tableOf } from "./kit.js";
+import { always, message, tableOf } from "./kit.js";
 
 const { responseErrorCodes: code } = types;
 const context = sinkContext();
@@ -87,7 +87,7 @@ describe("a refused row", () => {
 
   it("is found out in its batch and is poison alone", async () => {
     const { client, sent } = clientThat((ids) => fail(ids, "b", invalid));
-    const written = await new RowWriter(client, sink, async () => true).write(rows, context);
+    const written = await new RowWriter(always(client), sink, async () => true).write(rows, context);
     expect(written.map((w) => (w.kind === "poison" ? w.reason : w.kind))).toEqual([
       "written",
       "InvalidValue",
@@ -102,7 +102,7 @@ describe("a refused row", () => {
     ["cannot be looked at", async () => Promise.reject(new Error("gone"))],
   ])("is to be tried again where the table %s", async (_what, intact) => {
     const { client } = clientThat((ids) => fail(ids, "b", invalid));
-    const written = await new RowWriter(client, sink, intact).write([row("b")], context);
+    const written = await new RowWriter(always(client), sink, intact).write([row("b")], context);
     expect(written).toMatchObject([{ kind: "retry", code: "StoreUnavailable" }]);
   });
 });
@@ -111,7 +111,7 @@ describe("a failed batch", () => {
   it("is to be tried again for exactly its own rows", async () => {
     const { client, sent } = clientThat((ids) => fail(ids, "b", new errors.ResponseError(code.writeTimeout, "late")));
     const rows = [row("a", "p"), row("b", "p"), row("c", "q")];
-    const written = await new RowWriter(client, sink, async () => true).write(rows, context);
+    const written = await new RowWriter(always(client), sink, async () => true).write(rows, context);
     expect(written).toMatchObject([{ code: "StoreTimeout" }, { code: "StoreTimeout" }, { kind: "written" }]);
     expect(sent).toHaveLength(2);
   });
@@ -120,7 +120,7 @@ describe("a failed batch", () => {
     const stop = new AbortController();
     const { client, sent } = clientThat(() => stop.abort());
     const one = { ...sink, maxInFlight: 1, batchBy: "partition" as const, ledger: false };
-    const written = await new RowWriter(client, one, async () => true).write(
+    const written = await new RowWriter(always(client), one, async () => true).write(
       [row("a"), row("b")],
       sinkContext(stop.signal),
     );
@@ -161,7 +161,7 @@ describe("a claim", () => {
     const { client } = clientThat(() => {
       throw new errors.ResponseError(code.invalid, "unconfigured table");
     });
-    const [claim] = await new TransactionLedger(client, sink.table, "w").claim([message({})], context);
+    const [claim] = await new TransactionLedger(always(client), sink.table, "w").claim([message({})], context);
     expect(claim).toMatchObject({ kind: "settled", outcome: { kind: "retry", code: "StoreUnavailable" } });
   });
 });
@@ -171,8 +171,8 @@ describe("the calls of the store", () => {
     const calls: string[] = [];
     const measured = sinkContext(undefined, 1, calls);
     const { client } = clientThat((ids) => fail(ids, "b", new errors.ResponseError(code.invalid, "too large")));
-    await new TransactionLedger(client, sink.table, "w").claim([message({})], measured);
-    await new RowWriter(client, sink, async () => true).write([row("a", "p"), row("b", "q")], measured);
+    await new TransactionLedger(always(client), sink.table, "w").claim([message({})], measured);
+    await new RowWriter(always(client), sink, async () => true).write([row("a", "p"), row("b", "q")], measured);
     expect(calls.sort()).toEqual(["check_schema ok", "claim ok", "write failed", "write ok"]);
   });
 });
