@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import type { Outcome } from "../../runtime/contract/index.js";
 import { applySchema, createSink } from "../../runtime/sinks/cassandra/index.js";
 import { claimSubnet, createRingController, planRing, startRing } from "../../stacks/local/cassandra/index.js";
+import { ObjectStore } from "../../stacks/local/providers/kubernetes/store.js";
 import { sinkContext } from "../support/sinkContext.js";
 import {
   clientOf,
@@ -118,9 +119,10 @@ test("another object gives another ring, beside one that runs; a change that a r
   expect(subnet.prefix).not.toBe(taken.prefix);
   const { options, remove } = await ringOptions();
   const controller = createRingController({ ring: { ...options, subnet } });
+  const cluster = new ObjectStore();
   const shape = { name: "other", datacenter: "west", size: 2, racks: ["a", "b"], numTokens: 8 };
   try {
-    const status = await controller.applied(ringObject(shape), undefined, never);
+    const status = await controller.applied(ringObject(shape), undefined, never, cluster);
     expect(status).toMatchObject({
       conditions: expect.arrayContaining([{ type: "CassandraInitialized", status: "True" }]),
       datacenters: { west: { cassandra: { cassandraOperatorProgress: "Ready" } } },
@@ -142,14 +144,14 @@ test("another object gives another ring, beside one that runs; a change that a r
     expect(rows.map((row) => numbers(row["tokens"]).length)).toEqual([8, 8]);
     await client.shutdown();
 
-    await controller.applied(ringObject(shape), ringObject(shape), never);
+    await controller.applied(ringObject(shape), ringObject(shape), never, cluster);
     expect(controller.ring).toBe(ring);
-    const renamed = controller.applied(ringObject({ ...shape, name: "third" }), ringObject(shape), never);
+    const renamed = controller.applied(ringObject({ ...shape, name: "third" }), ringObject(shape), never, cluster);
     await expect(renamed).rejects.toThrow(/The cluster name cannot change from other to third/);
-    const grown = controller.applied(ringObject({ ...shape, size: 3 }), ringObject(shape), never);
+    const grown = controller.applied(ringObject({ ...shape, size: 3 }), ringObject(shape), never, cluster);
     await expect(grown).rejects.toThrow(/The number of nodes cannot change from 2 to 3/);
 
-    await controller.removed(ringObject(shape));
+    await controller.removed(ringObject(shape), cluster);
     expect(controller.ring).toBeUndefined();
     expect(existsSync(options.dir)).toBe(false);
     for (const { address } of ring.nodes()) expect(await listens(address, 9042)).toBe(false);

@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { Client, policies, types } from "cassandra-driver";
+import { Client, type ClientOptions, policies, types } from "cassandra-driver";
 import { CQL_PORT } from "./nodeFiles.js";
 
 /** A node as the ring should see it. */
@@ -21,6 +21,20 @@ export interface Access {
 export interface Login {
   username: string;
   password: string;
+}
+
+/** The role that every ring with passwords begins with. */
+export const FIRST_LOGIN: Login = { username: "cassandra", password: "cassandra" };
+
+/** Options of a client that speaks to a node in this way. */
+export function accessOptions({ login, authorities }: Access): Pick<ClientOptions, "credentials" | "sslOptions"> {
+  return {
+    ...(login === undefined ? {} : { credentials: login }),
+    // The nodes are reached by addresses, and the certificate bears the name of a service: the authority must do.
+    ...(authorities === undefined
+      ? {}
+      : { sslOptions: { ca: authorities, rejectUnauthorized: true, checkServerIdentity: () => undefined } }),
+  };
 }
 
 /** Time-out of one question to one node, in milliseconds. */
@@ -84,17 +98,13 @@ function listens(address: string): Promise<boolean> {
 }
 
 /** A client that speaks to this node and to no other. */
-function oneNode(node: Member, { login, authorities }: Access): Client {
+function oneNode(node: Member, access: Access): Client {
   const own = `${node.address}:${CQL_PORT}`;
   return new Client({
     contactPoints: [own],
     localDataCenter: node.datacenter,
     isMetadataSyncEnabled: false,
-    ...(login === undefined ? {} : { credentials: login }),
-    // The nodes are reached by addresses, and the certificate bears the name of a service: the authority must do.
-    ...(authorities === undefined
-      ? {}
-      : { sslOptions: { ca: authorities, rejectUnauthorized: true, checkServerIdentity: () => undefined } }),
+    ...accessOptions(access),
     socketOptions: { connectTimeout: QUESTION_MS },
     policies: {
       loadBalancing: new policies.loadBalancing.DefaultLoadBalancingPolicy({

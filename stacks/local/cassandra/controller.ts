@@ -1,14 +1,19 @@
 import { rm } from "node:fs/promises";
-import type { ObjectController } from "../providers/kubernetes/controller.js";
+import type { ClusterView, ObjectController } from "../providers/kubernetes/controller.js";
 import { describeObject, type KubernetesObject, objectId } from "../providers/kubernetes/object.js";
+import { type Access, FIRST_LOGIN, type Login } from "./agreement.js";
 import { planChanges, planRing, type RingPlan } from "./plan.js";
-import { type LocalRing, type RingOptions, startRing } from "./ring.js";
+import { authoritiesOf, type LocalRing, type RingOptions, startRing } from "./ring.js";
+import { secureRing } from "./secrets.js";
+import { makeSuperuser } from "./superuser.js";
 
 /** What the rings of one environment are started with. */
 export interface RingControllerOptions {
-  ring: Omit<RingOptions, "signal">;
+  ring: Omit<RingOptions, "signal" | "login">;
   /** How a ring is started. @default startRing */
   start?: (plan: RingPlan, options: RingOptions) => Promise<LocalRing>;
+  /** How a ring gets its superuser. @default makeSuperuser */
+  superuser?: typeof makeSuperuser;
 }
 
 /**
@@ -18,6 +23,8 @@ export interface RingControllerOptions {
 export interface RingController extends ObjectController {
   /** The ring that runs; undefined where none does. */
   readonly ring: LocalRing | undefined;
+  /** How the superuser speaks to the ring; undefined where none runs. */
+  readonly access: Access | undefined;
   /** What of the ring's object does not come true on this machine, a line each. */
   notHonoured(): string[];
   /** Ends whatever runs or is starting, and gives the addresses back. */
@@ -40,7 +47,10 @@ interface Kept {
 class Controller implements RingController {
   readonly kinds = ["K8ssandraCluster", "CassandraDatacenter"];
   ring: LocalRing | undefined;
+  access: Access | undefined;
   private kept: Kept | undefined;
+  /** The superuser that the ring's data know by now. */
+  private superuser: Login | undefined;
   private readonly end = new AbortController();
 
   constructor(private readonly options: RingControllerOptions) {}
@@ -49,13 +59,14 @@ class Controller implements RingController {
     object: KubernetesObject,
     _previous: KubernetesObject | undefined,
     signal: AbortSignal,
+    cluster: ClusterView,
   ): Promise<Record<string, unknown>> {
     this.end.signal.throwIfAborted();
     const plan = planRing(object);
     const id = objectId(object);
     this.refuseChange(object, id, plan);
     if (plan.stopped) await this.finish();
-    const ring = plan.stopped ? undefined : (this.kept?.ring ?? this.begin(plan, signal));
+    const ring = plan.stopped ? undefined : (this.kept?.ring ?? this.begin(plan, signal, cluster));
     const kept = { id, plan, ring };
     this.kept = kept;
     try {
@@ -71,6 +82,7 @@ class Controller implements RingController {
   async removed(object: KubernetesObject): Promise<void> {
     if (this.kept?.id !== objectId(object)) return;
     await this.finish();
+    this.superuser = undefined;
     await rm(this.options.ring.dir, { recursive: true, force: true });
   }
 
@@ -84,15 +96,32 @@ class Controller implements RingController {
     await this.options.ring.subnet?.release();
   }
 
-  private begin(plan: RingPlan, signal: AbortSignal): Promise<LocalRing> {
-    const { start = startRing, ring } = this.options;
-    return start(plan, { ...ring, signal: AbortSignal.any([this.end.signal, signal]) });
+  private async begin(plan: RingPlan, cancelled: AbortSignal, cluster: ClusterView): Promise<LocalRing> {
+    const { start = startRing, superuser: makeRole = makeSuperuser, ring: options } = this.options;
+    const signal = AbortSignal.any([this.end.signal, cancelled]);
+    const { plan: secured, superuser } = await secureRing(plan, options.dir, cluster, signal);
+    const ring = await start(secured, { ...options, signal, login: () => this.superuser ?? FIRST_LOGIN });
+    const authorities = authoritiesOf(secured);
+    if (superuser !== undefined && this.superuser === undefined) {
+      try {
+        await makeRole(ring, superuser, authorities, signal);
+        this.superuser = superuser;
+      } catch (error) {
+        await ring.stop();
+        // Whose login the data knows is uncertain, and there is nothing else in it: the next try begins anew.
+        await rm(options.dir, { recursive: true, force: true });
+        throw error;
+      }
+    }
+    this.access = { login: this.superuser, authorities };
+    return ring;
   }
 
   private async finish(): Promise<void> {
     const ring = await this.kept?.ring?.catch(() => undefined);
     this.kept = undefined;
     this.ring = undefined;
+    this.access = undefined;
     await ring?.stop();
   }
 

@@ -1,4 +1,4 @@
-export type { Login } from "./agreement.js";
+export { type Access, accessOptions, type Login } from "./agreement.js";
 export { createRingController, type RingController, type RingControllerOptions } from "./controller.js";
 export { cachedDistribution, type Distribution, fetchDistribution, javaHomeOf } from "./distribution.js";
 export { CQL_PORT, nodeAddress } from "./nodeFiles.js";
@@ -6,5 +6,6 @@ export { planRing, type RingNode, type RingPlan, type RingSecurity, type RingTls
 export { RingKind } from "./rendered.js";
 export { type CassandraRequirements, cassandraRequirements } from "./requirements.js";
 export { type LocalRing, type NodeState, type RingOptions, startRing } from "./ring.js";
+export { loginOf, secureRing } from "./secrets.js";
 export { claimSubnet, type Subnet } from "./subnet.js";
 export { CASSANDRA_VERSION } from "./version.js";

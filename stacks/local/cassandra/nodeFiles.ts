@@ -103,26 +103,25 @@ function securityYaml(security: RingSecurity | undefined): Record<string, unknow
   const asks = security?.authentication === true;
   const access = {
     authenticator: asks ? "PasswordAuthenticator" : "AllowAllAuthenticator",
-    authorizer: asks ? "CassandraAuthorizer" : "AllowAllAuthorizer",
+    authorizer: (security?.authorization ?? asks) ? "CassandraAuthorizer" : "AllowAllAuthorizer",
     role_manager: "CassandraRoleManager",
   };
   if (security?.tls === undefined) return access;
+  const { keystorePem, truststorePem, client = CLIENT_TLS, internode = INTERNODE_TLS } = security.tls;
   const pem = {
     ssl_context_factory: { class_name: "org.apache.cassandra.security.PEMBasedSslContextFactory" },
-    keystore: security.tls.keystorePem,
-    truststore: security.tls.truststorePem,
+    keystore: keystorePem,
+    truststore: truststorePem,
   };
   return {
     ...access,
-    client_encryption_options: { enabled: true, optional: false, require_client_auth: false, ...pem },
-    server_encryption_options: {
-      internode_encryption: "all",
-      require_client_auth: true,
-      require_endpoint_verification: false,
-      ...pem,
-    },
+    client_encryption_options: { ...client, ...pem },
+    server_encryption_options: { ...internode, ...pem },
   };
 }
+
+const CLIENT_TLS = { enabled: true, optional: false, require_client_auth: false };
+const INTERNODE_TLS = { internode_encryption: "all", require_client_auth: true, require_endpoint_verification: false };
 
 /** The log goes to the node's output, whose last lines say why it ended. */
 const LOGBACK = `<configuration>

@@ -1,6 +1,7 @@
 import { InvalidInputError, type Problem, problem } from "../../../runtime/contract/index.js";
 import { describeObject, type KubernetesObject } from "../providers/kubernetes/object.js";
 import { integerOr, type RenderedCluster, readCluster, textOr } from "./rendered.js";
+import type { RenderedAccess } from "./security.js";
 import { evenTokens } from "./tokens.js";
 import { CASSANDRA_VERSION } from "./version.js";
 import { sortSettings } from "./yaml.js";
@@ -21,8 +22,10 @@ export interface RingNode {
 
 /** Who may speak to the nodes of a ring, and how. */
 export interface RingSecurity {
-  /** True where passwords are asked for, and rights are looked at. */
+  /** True where passwords are asked for. */
   authentication: boolean;
+  /** True where rights are looked at. @default as `authentication` */
+  authorization?: boolean;
   /** What the nodes prove themselves with, to clients and to each other. Without it everything goes in plaintext. */
   tls?: RingTls;
 }
@@ -33,6 +36,10 @@ export interface RingTls {
   keystorePem: string;
   /** The authorities, PEM. */
   truststorePem: string;
+  /** What `client_encryption_options` say beside the files. @default TLS for every client, without certificates of theirs */
+  client?: Record<string, unknown>;
+  /** What `server_encryption_options` say beside the files. @default TLS between all nodes, both with certificates */
+  internode?: Record<string, unknown>;
 }
 
 /** A ring as it will be started on this machine. */
@@ -45,6 +52,8 @@ export interface RingPlan {
   nodes: RingNode[];
   /** True where the object asks for a ring that keeps its data and does not run. */
   stopped: boolean;
+  /** Who may speak to the nodes, and how, as the object says it: `secureRing` makes `security` of it. */
+  access: RenderedAccess;
   /** Who may speak to the nodes, and how. Without it nobody is asked, and everything goes in plaintext. */
   security?: RingSecurity;
   /** What was rendered and does not come true locally, a line each: a path, and why. To be shown to the user. */
@@ -63,7 +72,8 @@ const SEEDS = 3;
  */
 export function planRing(object: KubernetesObject): RingPlan {
   const cluster = readCluster(object);
-  const problems: Problem[] = [];
+  const problems: Problem[] = [...cluster.problems];
+  const { access } = cluster;
   const clusterName = textOr(cluster.clusterName, "clusterName", problems);
   if (cluster.serverType !== undefined && cluster.serverType !== "cassandra")
     problems.push(problem("serverType", cluster.serverType, "must be cassandra locally", "Use cassandra"));
@@ -83,7 +93,7 @@ export function planRing(object: KubernetesObject): RingPlan {
     const tokensPath = `${dc.settingsPath}.num_tokens`;
     const numTokens = dc.settings["num_tokens"] ?? TOKENS.default;
     const tokensEach = integerOr(numTokens, tokensPath, TOKENS.min, TOKENS.max, problems);
-    const { settings, left } = sortSettings(dc.settings);
+    const { settings, left } = sortSettings(dc.settings, access.authentication);
     notHonoured.push(...left.map(({ key, reason }) => `${dc.settingsPath}.${key}: ${reason}`));
     for (const rack of racks.slice(size))
       notHonoured.push(`${dc.path}.racks: ${rack} has no node with a size of ${size}`);
@@ -103,7 +113,7 @@ export function planRing(object: KubernetesObject): RingPlan {
   const stopped = cluster.datacenters.every((dc) => dc.stopped);
   if (!stopped && cluster.datacenters.some((dc) => dc.stopped))
     notHonoured.push("stopped: the local ring stops only when all of its datacenters do");
-  return { clusterName, datacenter, serverVersion: CASSANDRA_VERSION, nodes, stopped, notHonoured };
+  return { clusterName, datacenter, serverVersion: CASSANDRA_VERSION, nodes, stopped, access, notHonoured };
 }
 
 function versionNote({ serverVersion }: RenderedCluster): string[] {
@@ -124,6 +134,7 @@ export function planChanges(running: RingPlan, wanted: RingPlan): string[] {
   compare("The number of nodes", String(running.nodes.length), String(wanted.nodes.length));
   compare("num_tokens", tokensEach(running), tokensEach(wanted));
   compare("cassandra.yaml", settings(running), settings(wanted));
+  compare("Who may speak to the nodes", JSON.stringify(running.access), JSON.stringify(wanted.access));
   return changes;
 }
 

@@ -5,8 +5,10 @@ import {
   type KubernetesObject,
   listAt,
   recordAt,
+  textAt,
   valueAt,
 } from "../providers/kubernetes/object.js";
+import { type RenderedAccess, readAccess, readMounts, readStores } from "./security.js";
 
 /** The two kinds that a ring is started from. */
 export const RingKind = {
@@ -33,27 +35,28 @@ export interface RenderedCluster {
   serverVersion: unknown;
   serverType: unknown;
   datacenters: RenderedDatacenter[];
+  /** Who may speak to the nodes, and how. */
+  access: RenderedAccess;
+  /** What of that cannot be done. */
+  problems: Problem[];
   /** What is rendered and has no counterpart on one machine: a path, and why. */
   ignored: { path: string; reason: string }[];
 }
 
+/** Stores that are read for the whole ring; a datacenter's own are not. */
+const STORES = ["clientEncryptionStores", "serverEncryptionStores"];
 /** cass-operator's name for the rack of a datacenter without racks. */
 const DEFAULT_RACK = "default";
 
-const AUTHENTICATION = "the local ring asks for no password";
-const ENCRYPTION = "the local ring speaks without TLS";
+const USERS = "the operator's users are not made locally";
 const SCHEDULING = "every node runs on this machine";
 const MEMORY = "a node gets a small heap of its own";
 const IMAGE = "the nodes run from Maven Central's jars, not from an image";
 
 /** Reasons by the last key of the path; what is not listed has the plain reason. */
 const reasons: Record<string, string> = {
-  superuserSecretRef: AUTHENTICATION,
-  superuserSecretName: AUTHENTICATION,
-  users: AUTHENTICATION,
+  users: USERS,
   managementApiAuth: "there is no management API locally",
-  serverEncryptionStores: ENCRYPTION,
-  clientEncryptionStores: ENCRYPTION,
   storageConfig: "the nodes keep their data in a folder of the run",
   resources: MEMORY,
   jvmOptions: MEMORY,
@@ -68,7 +71,6 @@ const reasons: Record<string, string> = {
   affinity: SCHEDULING,
   podPriorityClassName: SCHEDULING,
   serverImage: IMAGE,
-  podTemplateSpec: IMAGE,
   containers: IMAGE,
   initContainers: IMAGE,
   reaper: "repairs are not run locally",
@@ -102,11 +104,11 @@ function fromK8ssandra(object: KubernetesObject): RenderedCluster {
       "datacenters",
       "racks",
       "config",
+      "superuserSecretRef",
+      ...STORES,
     ]),
     ...leftOver(recordAt(cluster, "config"), "spec.cassandra.config", ["cassandraYaml"]),
   ];
-  // The operator turns authentication on unless it is told otherwise.
-  if (valueAt(object.spec, ["auth"]) !== false) ignored.push({ path: "spec.auth", reason: AUTHENTICATION });
   const datacenters = listAt(cluster, "datacenters").map((dc, i): RenderedDatacenter => {
     const path = `spec.cassandra.datacenters.${i}`;
     ignored.push(
@@ -127,19 +129,29 @@ function fromK8ssandra(object: KubernetesObject): RenderedCluster {
       settingsPath: `${path}.config.cassandraYaml`,
     };
   });
+  const clusterName = cluster["clusterName"] ?? object.metadata.name;
+  // The operator turns authentication on unless it is told otherwise.
+  const auth = valueAt(object.spec, ["auth"]) !== false;
+  const stores = readStores(cluster, "spec.cassandra");
+  const superuser = textAt(cluster, "superuserSecretRef", "name");
+  const read = readAccess(object, clusterName, auth, settingsOf(datacenters), { stores }, superuser);
   return {
-    clusterName: cluster["clusterName"] ?? object.metadata.name,
+    clusterName,
     serverVersion: valueAt(cluster, ["datacenters", 0, "serverVersion"]) ?? cluster["serverVersion"],
     serverType: cluster["serverType"],
     datacenters,
-    ignored,
+    access: read.access,
+    problems: read.problems,
+    ignored: [...ignored, ...read.ignored],
   };
 }
 
 function fromDatacenter(object: KubernetesObject): RenderedCluster {
   const spec = object.spec ?? {};
   const racks = listAt(spec, "racks");
+  const template = readMounts(spec["podTemplateSpec"], "spec.podTemplateSpec", { image: IMAGE, plain: PLAIN });
   const ignored = [
+    ...template.ignored,
     ...leftOver(spec, "spec", [
       "clusterName",
       "datacenterName",
@@ -149,6 +161,8 @@ function fromDatacenter(object: KubernetesObject): RenderedCluster {
       "stopped",
       "racks",
       "config",
+      "superuserSecretName",
+      "podTemplateSpec",
     ]),
     ...leftOver(recordAt(spec, "config"), "spec.config", ["cassandra-yaml"]),
     ...rackLeftOver(racks, "spec.racks"),
@@ -162,13 +176,23 @@ function fromDatacenter(object: KubernetesObject): RenderedCluster {
     settings: { ...recordAt(spec, "config", "cassandra-yaml") },
     settingsPath: "spec.config.cassandra-yaml",
   };
+  const { mounts } = template;
+  const superuser = textAt(spec, "superuserSecretName");
+  const read = readAccess(object, spec["clusterName"], undefined, settingsOf([datacenter]), { mounts }, superuser);
   return {
     clusterName: spec["clusterName"],
     serverVersion: spec["serverVersion"],
     serverType: spec["serverType"],
     datacenters: [datacenter],
-    ignored,
+    access: read.access,
+    problems: read.problems,
+    ignored: [...ignored, ...read.ignored],
   };
+}
+
+/** cassandra.yaml of the first datacenter: who may speak to a ring is the same in all of it. */
+function settingsOf([first]: RenderedDatacenter[]): { settings: Record<string, unknown>; path: string } {
+  return { settings: first?.settings ?? {}, path: first?.settingsPath ?? "spec" };
 }
 
 function rackNames(racks: unknown[]): unknown[] {

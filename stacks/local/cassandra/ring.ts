@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type Access, type Login, type Member, missingAt } from "./agreement.js";
+import { type Access, FIRST_LOGIN, type Login, type Member, missingAt } from "./agreement.js";
 import type { Distribution } from "./distribution.js";
 import { CQL_PORT, nodeAddress, nodePaths, writeNodeFiles } from "./nodeFiles.js";
 import { NodeProcess } from "./nodeProcess.js";
@@ -50,8 +50,6 @@ export interface LocalRing {
   stop(): Promise<void>;
 }
 
-/** The role that every ring with passwords begins with. */
-const FIRST_LOGIN: Login = { username: "cassandra", password: "cassandra" };
 /** Longest time from start to agreement, in milliseconds; three nodes on two busy cores take 28 s. */
 const START_MS = 240_000;
 /** Pause between two looks at a starting ring, in milliseconds. */
@@ -62,6 +60,9 @@ const STOP_MS = 5_000;
 /** Starts every node of the plan and waits until each sees each other. On any failure nothing is left running. */
 export async function startRing(plan: RingPlan, options: RingOptions): Promise<LocalRing> {
   options.signal.throwIfAborted();
+  const { access, security } = plan;
+  if (security === undefined && (access.authentication || access.pem !== undefined))
+    throw new Error(`The ring ${plan.clusterName} asks for passwords or TLS: secureRing finds what they need.`);
   const subnet = options.subnet ?? (await claimSubnet(plan.nodes.length));
   const ring = new Ring(plan, options, subnet);
   try {
@@ -151,11 +152,8 @@ class Ring implements LocalRing {
   }
 
   private access(): Access {
-    const { security } = this.plan;
-    return {
-      login: security?.authentication === true ? (this.options.login?.() ?? FIRST_LOGIN) : undefined,
-      authorities: security?.tls === undefined ? undefined : readFileSync(security.tls.truststorePem, "utf8"),
-    };
+    const login = this.plan.security?.authentication === true ? (this.options.login?.() ?? FIRST_LOGIN) : undefined;
+    return { login, authorities: authoritiesOf(this.plan) };
   }
 
   /** Waits until each of the nodes sees each of them. Throws as soon as one of them ends, or at the deadline. */
@@ -186,6 +184,13 @@ class Ring implements LocalRing {
       if (waiting.size > 0) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
   }
+}
+
+/** The authorities that a client of the ring trusts, PEM; undefined for a ring whose clients speak without TLS. */
+export function authoritiesOf({ security }: RingPlan): string | undefined {
+  const tls = security?.tls;
+  if (tls === undefined || tls.client?.["enabled"] === false) return undefined;
+  return readFileSync(tls.truststorePem, "utf8");
 }
 
 function seconds(milliseconds: number): string {

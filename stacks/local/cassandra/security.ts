@@ -1,11 +1,17 @@
-import { cleanName } from "../../../components/cassandra/names.js";
+import { ringNames } from "../../../components/cassandra/names.js";
 import { type Problem, problem } from "../../../runtime/contract/index.js";
 import { isRecord, type KubernetesObject, listAt, recordAt, textAt, valueAt } from "../providers/kubernetes/object.js";
 
-/** A secret, or one entry of it. */
+/** A secret of the ring's namespace. */
 export interface SecretRef {
   namespace: string;
   name: string;
+}
+
+/** The secret of the superuser, entries `username` and `password`. */
+export interface SuperuserSecret extends SecretRef {
+  /** True where the object names it: the operator waits for it then, and makes it otherwise. */
+  given: boolean;
 }
 
 /** The entries of a secret of which a node's PEM files are made. */
@@ -16,14 +22,14 @@ export interface PemSource extends SecretRef {
   truststore: string;
 }
 
-/** Who may speak to the nodes of a ring, and how. */
-export interface RingSecurity {
+/** Who may speak to the nodes of a ring, and how, as an object says it: with secrets, where the nodes have files. */
+export interface RenderedAccess {
   /** True for passwords: PasswordAuthenticator. */
   authentication: boolean;
   /** True for permissions: CassandraAuthorizer. */
   authorization: boolean;
-  /** Where the superuser's name and password are. The operator makes the secret where it is not there yet. */
-  superuser?: SecretRef;
+  /** Where the superuser's name and password are. */
+  superuser?: SuperuserSecret;
   /** Where the PEM files come from; undefined for a ring that speaks without TLS. */
   pem?: PemSource;
   /** `client_encryption_options`, without its files; undefined where CQL is spoken without TLS. */
@@ -33,8 +39,8 @@ export interface RingSecurity {
 }
 
 /** What of an object's security was read, and what of it does not come true here. */
-export interface ReadSecurity {
-  security: RingSecurity;
+export interface ReadAccess {
+  access: RenderedAccess;
   /** A path and why, for each. */
   ignored: { path: string; reason: string }[];
   problems: Problem[];
@@ -50,14 +56,18 @@ export interface RenderedStores {
 
 type Role = "client" | "internode";
 
-/** The settings of cassandra.yaml that are read here; `sortSettings` leaves them alone. */
-export const SECURITY_KEYS: Record<Role, string> & { authenticator: string; authorizer: string; roles: string } = {
+/** The settings of cassandra.yaml that are read here. */
+const KEYS = {
   authenticator: "authenticator",
   authorizer: "authorizer",
-  roles: "role_manager",
   client: "client_encryption_options",
   internode: "server_encryption_options",
-};
+} as const;
+
+/** True for a setting of cassandra.yaml that is read here. */
+export function isOfAccess(key: string): boolean {
+  return Object.values<string>(KEYS).includes(key);
+}
 
 const PASSWORDS = "PasswordAuthenticator";
 const PERMISSIONS = "CassandraAuthorizer";
@@ -68,31 +78,39 @@ const CERT_MANAGER = { keystore: ["tls.key", "tls.crt"], truststore: "ca.crt" };
 /** Options that name files or their passwords: replaced by the ring's own. */
 const FILES = ["keystore", "keystore_password", "truststore", "truststore_password", "ssl_context_factory"];
 
+/** What is turned off here, by side, and why. */
+const NOT_ASKED: Record<Role, Record<string, string>> = {
+  client: { require_client_auth: "what looks after the local ring has no certificate of its own" },
+  internode: {
+    require_endpoint_verification: "nodes have loopback addresses here, which their certificate does not name",
+  },
+};
+
 /**
  * Reads who may speak to a ring's nodes.
  * @param auth what a K8ssandraCluster says for all of cassandra.yaml; undefined where only cassandra.yaml says it
  * @param settings the merged cassandra.yaml of the first datacenter, and its path
  */
-export function readSecurity(
+export function readAccess(
   object: KubernetesObject,
   clusterName: unknown,
   auth: boolean | undefined,
   { settings, path }: { settings: Record<string, unknown>; path: string },
   rendered: RenderedStores,
   superuserSecret: string | undefined,
-): ReadSecurity {
-  const found: ReadSecurity = { security: { authentication: false, authorization: false }, ignored: [], problems: [] };
+): ReadAccess {
+  const found: ReadAccess = { access: { authentication: false, authorization: false }, ignored: [], problems: [] };
   const namespace = object.metadata.namespace ?? "default";
-  const { security } = found;
-  security.authentication = isOn(SECURITY_KEYS.authenticator, PASSWORDS, auth, settings, path, found);
-  security.authorization = isOn(SECURITY_KEYS.authorizer, PERMISSIONS, auth, settings, path, found);
-  if (security.authorization && !security.authentication)
+  const { access } = found;
+  access.authentication = isOn(KEYS.authenticator, PASSWORDS, auth, settings, path, found);
+  access.authorization = isOn(KEYS.authorizer, PERMISSIONS, auth, settings, path, found);
+  if (access.authorization && !access.authentication)
     found.problems.push(
       problem(`${path}.authorizer`, settings["authorizer"], "needs the authenticator PasswordAuthenticator", "Set it"),
     );
-  if (security.authentication) {
-    const name = superuserSecret ?? `${cleanName(String(clusterName))}-superuser`;
-    security.superuser = { namespace, name };
+  if (access.authentication) {
+    const name = superuserSecret ?? ringNames(String(clusterName)).superuserSecret;
+    access.superuser = { namespace, name, given: superuserSecret !== undefined };
   }
   for (const role of ["client", "internode"] as const) readEncryption(role, namespace, settings, path, rendered, found);
   return found;
@@ -105,7 +123,7 @@ function isOn(
   auth: boolean | undefined,
   settings: Record<string, unknown>,
   path: string,
-  { ignored }: ReadSecurity,
+  { ignored }: ReadAccess,
 ): boolean {
   const value = settings[key];
   const given = isRecord(value) ? value["class_name"] : value;
@@ -123,12 +141,12 @@ function readEncryption(
   settings: Record<string, unknown>,
   path: string,
   rendered: RenderedStores,
-  found: ReadSecurity,
+  found: ReadAccess,
 ): void {
-  const key = SECURITY_KEYS[role];
+  const key = KEYS[role];
   const options = recordAt(settings, key) ?? {};
   const stores = rendered.stores?.find((each) => each.role === role);
-  const on = role === "client" ? options["enabled"] === true : !["none", undefined].includes(modeOf(options));
+  const on = role === "client" ? options["enabled"] === true : (options["internode_encryption"] ?? "none") !== "none";
   if (!on) {
     if (stores !== undefined) found.ignored.push({ path: stores.path, reason: `${path}.${key} does not turn TLS on` });
     return;
@@ -138,7 +156,7 @@ function readEncryption(
       ? mounted(namespace, options, `${path}.${key}`, rendered, found)
       : kept(namespace, stores, found);
   if (pem === undefined) return;
-  const { pem: other } = found.security;
+  const { pem: other } = found.access;
   if (other !== undefined && JSON.stringify(other) !== JSON.stringify(pem))
     found.problems.push(
       problem(
@@ -148,26 +166,21 @@ function readEncryption(
         "Use one certificate for both",
       ),
     );
-  found.security.pem = pem;
+  found.access.pem = pem;
   const own = Object.fromEntries(Object.entries(options).filter(([name]) => !FILES.includes(name)));
-  // Nodes are loopback addresses here, which no certificate of a cluster names.
-  if (own["require_endpoint_verification"] === true) {
-    own["require_endpoint_verification"] = false;
-    const reason = "nodes have loopback addresses here, which their certificate does not name";
-    found.ignored.push({ path: `${path}.${key}.require_endpoint_verification`, reason });
+  for (const [name, reason] of Object.entries(NOT_ASKED[role])) {
+    if ((own[name] ?? false) === false) continue;
+    own[name] = false;
+    found.ignored.push({ path: `${path}.${key}.${name}`, reason });
   }
-  found.security[role] = own;
-}
-
-function modeOf(options: Record<string, unknown>): unknown {
-  return options["internode_encryption"];
+  found.access[role] = own;
 }
 
 /** The secret of the operator's stores; what is in it as PEM is used in place of the keystore. */
 function kept(
   namespace: string,
   { path, secret }: { path: string; secret: string | undefined },
-  { ignored, problems }: ReadSecurity,
+  { ignored, problems }: ReadAccess,
 ): PemSource | undefined {
   if (secret === undefined) {
     problems.push(
@@ -188,7 +201,7 @@ function mounted(
   options: Record<string, unknown>,
   path: string,
   { mounts = [] }: RenderedStores,
-  { problems }: ReadSecurity,
+  { problems }: ReadAccess,
 ): PemSource | undefined {
   const factory = textAt(options, "ssl_context_factory", "class_name");
   if (factory !== FACTORY) {
@@ -230,13 +243,13 @@ export function readMounts(
   podTemplate: unknown,
   path: string,
   reasons: { image: string; plain: string },
-): { mounts: NonNullable<RenderedStores["mounts"]>; ignored: ReadSecurity["ignored"] } {
+): { mounts: NonNullable<RenderedStores["mounts"]>; ignored: ReadAccess["ignored"] } {
   const spec = recordAt(podTemplate, "spec") ?? {};
   const containers = listAt(spec, "containers");
   const volumes = listAt(spec, "volumes");
   const own = containers.find((container) => textAt(container, "name") === "cassandra");
   const mounts: NonNullable<RenderedStores["mounts"]> = [];
-  const ignored: ReadSecurity["ignored"] = [];
+  const ignored: ReadAccess["ignored"] = [];
   const used = new Set<unknown>();
   for (const [i, mount] of listAt(own, "volumeMounts").entries()) {
     const volume = volumes.find((each) => textAt(each, "name") === textAt(mount, "name"));
@@ -272,9 +285,4 @@ export function readStores(cassandra: unknown, path: string): NonNullable<Render
     if (!isRecord(stores)) return [];
     return [{ path: `${path}.${roles[role]}`, role, secret: textAt(stores, "keystoreSecretRef", "name") }];
   });
-}
-
-/** Whether two rings are spoken to in the same way, whatever the words. */
-export function sameSecurity(one: RingSecurity, other: RingSecurity): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
 }

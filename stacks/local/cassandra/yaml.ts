@@ -1,8 +1,11 @@
+import { isOfAccess } from "./security.js";
+
 /** Why a setting of cassandra.yaml that was rendered is not taken over on this machine. */
 const ADDRESS = "the ring chooses loopback addresses and ports itself";
 const FOLDER = "the nodes keep everything in the run's folder";
 const MEMORY = "the nodes share this machine's memory";
-const SECURITY = "the local ring has neither passwords nor TLS";
+const SECURITY = "the local ring has Cassandra's own";
+const NO_PASSWORDS = "the ring asks for no password";
 const TOPOLOGY = "the ring derives it from the datacenter, its racks and num_tokens";
 const GUARDRAIL = "guardrails spare superusers, and without passwords everyone is one";
 const SAFETY = "the local ring's own value is needed to run on one machine";
@@ -32,12 +35,8 @@ const notTaken: { reason: string; keys: string[] }[] = [
   {
     reason: SECURITY,
     keys: words(`
-      authenticator authorizer role_manager network_authorizer cidr_authorizer internode_authenticator
-      crypto_provider client_encryption_options server_encryption_options transparent_data_encryption_options
-      permissions_validity permissions_update_interval permissions_cache_max_entries roles_validity
-      roles_update_interval roles_cache_max_entries credentials_validity credentials_update_interval
-      credentials_cache_max_entries auth_read_consistency_level auth_write_consistency_level
-      auth_cache_warming_enabled traverse_auth_from_root`),
+      role_manager network_authorizer cidr_authorizer internode_authenticator crypto_provider
+      transparent_data_encryption_options`),
   },
   {
     reason: TOPOLOGY,
@@ -45,31 +44,41 @@ const notTaken: { reason: string; keys: string[] }[] = [
       cluster_name initial_token partitioner endpoint_snitch allocate_tokens_for_keyspace
       allocate_tokens_for_local_replication_factor auto_bootstrap`),
   },
-  {
-    reason: GUARDRAIL,
-    keys: words(`
-      user_timestamps_enabled alter_table_enabled allow_filtering_enabled group_by_enabled
-      drop_truncate_table_enabled drop_keyspace_enabled secondary_indexes_enabled
-      simplestrategy_enabled uncompressed_tables_enabled compact_tables_enabled
-      read_before_write_list_operations_enabled vector_type_enabled read_consistency_levels_warned
-      read_consistency_levels_disallowed write_consistency_levels_warned
-      write_consistency_levels_disallowed table_properties_warned table_properties_ignored
-      table_properties_disallowed zero_ttl_on_twcs_enabled keyspaces_warn_threshold
-      keyspaces_fail_threshold tables_warn_threshold tables_fail_threshold
-      columns_per_table_warn_threshold columns_per_table_fail_threshold
-      secondary_indexes_per_table_warn_threshold secondary_indexes_per_table_fail_threshold
-      page_size_warn_threshold page_size_fail_threshold partition_keys_in_select_warn_threshold
-      partition_keys_in_select_fail_threshold partition_size_warn_threshold
-      partition_size_fail_threshold column_value_size_warn_threshold
-      column_value_size_fail_threshold collection_size_warn_threshold collection_size_fail_threshold
-      items_per_collection_warn_threshold items_per_collection_fail_threshold
-      minimum_replication_factor_warn_threshold minimum_replication_factor_fail_threshold
-      maximum_replication_factor_warn_threshold maximum_replication_factor_fail_threshold
-      maximum_timestamp_warn_threshold maximum_timestamp_fail_threshold
-      minimum_timestamp_warn_threshold minimum_timestamp_fail_threshold`),
-  },
   { reason: SAFETY, keys: words("disk_failure_policy commit_failure_policy dynamic_snitch auto_snapshot") },
 ];
+
+/** Settings that mean something only where passwords are asked for. */
+const ofPasswords = new Set(
+  words(`
+    permissions_validity permissions_update_interval permissions_cache_max_entries roles_validity
+    roles_update_interval roles_cache_max_entries credentials_validity credentials_update_interval
+    credentials_cache_max_entries auth_read_consistency_level auth_write_consistency_level
+    auth_cache_warming_enabled traverse_auth_from_root`),
+);
+
+/** Settings that spare superusers. */
+const guardrails = new Set(
+  words(`
+    user_timestamps_enabled alter_table_enabled allow_filtering_enabled group_by_enabled
+    drop_truncate_table_enabled drop_keyspace_enabled secondary_indexes_enabled
+    simplestrategy_enabled uncompressed_tables_enabled compact_tables_enabled
+    read_before_write_list_operations_enabled vector_type_enabled read_consistency_levels_warned
+    read_consistency_levels_disallowed write_consistency_levels_warned
+    write_consistency_levels_disallowed table_properties_warned table_properties_ignored
+    table_properties_disallowed zero_ttl_on_twcs_enabled keyspaces_warn_threshold
+    keyspaces_fail_threshold tables_warn_threshold tables_fail_threshold
+    columns_per_table_warn_threshold columns_per_table_fail_threshold
+    secondary_indexes_per_table_warn_threshold secondary_indexes_per_table_fail_threshold
+    page_size_warn_threshold page_size_fail_threshold partition_keys_in_select_warn_threshold
+    partition_keys_in_select_fail_threshold partition_size_warn_threshold
+    partition_size_fail_threshold column_value_size_warn_threshold
+    column_value_size_fail_threshold collection_size_warn_threshold collection_size_fail_threshold
+    items_per_collection_warn_threshold items_per_collection_fail_threshold
+    minimum_replication_factor_warn_threshold minimum_replication_factor_fail_threshold
+    maximum_replication_factor_warn_threshold maximum_replication_factor_fail_threshold
+    maximum_timestamp_warn_threshold maximum_timestamp_fail_threshold
+    minimum_timestamp_warn_threshold minimum_timestamp_fail_threshold`),
+);
 
 /** Settings of Cassandra 5.0 that change how it answers, and that are handed to the nodes as they are. */
 const taken = new Set(
@@ -97,26 +106,38 @@ const taken = new Set(
 
 /** What the local ring has anyway: rendered like this, it comes true. */
 const asRendered: Record<string, unknown> = {
-  authenticator: "AllowAllAuthenticator",
-  authorizer: "AllowAllAuthorizer",
   role_manager: "CassandraRoleManager",
   partitioner: "org.apache.cassandra.dht.Murmur3Partitioner",
   endpoint_snitch: "GossipingPropertyFileSnitch",
 };
 
-/** Which of the rendered settings the local nodes get, and for each of the others why not. */
-export function sortSettings(rendered: Record<string, unknown>): {
+/**
+ * Which of the rendered settings the local nodes get, and for each of the others why not. Those about passwords and TLS
+ * are `readAccess`'s.
+ * @param authentication true for a ring that asks for passwords
+ */
+export function sortSettings(
+  rendered: Record<string, unknown>,
+  authentication: boolean,
+): {
   settings: Record<string, unknown>;
   left: { key: string; reason: string }[];
 } {
   const settings: Record<string, unknown> = {};
   const left: { key: string; reason: string }[] = [];
   for (const [key, value] of Object.entries(rendered)) {
-    if (key === "num_tokens" || (key in asRendered && asRendered[key] === value)) continue;
-    if (taken.has(key)) settings[key] = value;
-    else left.push({ key, reason: notTaken.find((group) => group.keys.includes(key))?.reason ?? "it is unknown here" });
+    if (key === "num_tokens" || isOfAccess(key) || (key in asRendered && asRendered[key] === value)) continue;
+    const secured = ofPasswords.has(key) || guardrails.has(key);
+    if (taken.has(key) || (secured && authentication)) settings[key] = value;
+    else left.push({ key, reason: reasonOf(key) });
   }
   return { settings, left };
+}
+
+function reasonOf(key: string): string {
+  if (guardrails.has(key)) return GUARDRAIL;
+  if (ofPasswords.has(key)) return NO_PASSWORDS;
+  return notTaken.find((group) => group.keys.includes(key))?.reason ?? "it is unknown here";
 }
 
 function words(text: string): string[] {

@@ -141,34 +141,35 @@ describe("a plan", () => {
   it("names everything that does not come true here, with the reason", () => {
     const object = cluster({
       size: 2,
-      yaml: { client_encryption_options: {}, key_cache_size: "1GiB", tables_warn_threshold: 5, nonsense: 1 },
+      yaml: {
+        role_manager: "Own",
+        roles_validity: "1s",
+        key_cache_size: "1GiB",
+        tables_warn_threshold: 5,
+        nonsense: 1,
+      },
       more: { storageConfig: {}, resources: {}, softPodAntiAffinity: false },
     });
-    Object.assign(object.spec, { auth: true, reaper: {}, medusa: {} });
-    Object.assign(object.spec.cassandra, { serverVersion: "4.1.5", superuserSecretRef: { name: "s" } });
+    Object.assign(object.spec, { reaper: {}, medusa: {} });
+    Object.assign(object.spec.cassandra, { serverVersion: "4.1.5", users: [] });
     const dc = "spec.cassandra.datacenters.0";
     expect(planRing(object).notHonoured.sort()).toEqual(
       [
         "serverVersion 4.1.5: the local ring runs 5.0.7",
-        "spec.auth: the local ring asks for no password",
         "spec.reaper: repairs are not run locally",
         "spec.medusa: backups are not taken locally",
-        "spec.cassandra.superuserSecretRef: the local ring asks for no password",
+        "spec.cassandra.users: the operator's users are not made locally",
         `${dc}.storageConfig: the nodes keep their data in a folder of the run`,
         `${dc}.resources: a node gets a small heap of its own`,
         `${dc}.softPodAntiAffinity: every node runs on this machine`,
         `${dc}.racks: c has no node with a size of 2`,
-        `${dc}.config.cassandraYaml.client_encryption_options: the local ring has neither passwords nor TLS`,
+        `${dc}.config.cassandraYaml.role_manager: the local ring has Cassandra's own`,
+        `${dc}.config.cassandraYaml.roles_validity: the ring asks for no password`,
         `${dc}.config.cassandraYaml.key_cache_size: the nodes share this machine's memory`,
         `${dc}.config.cassandraYaml.tables_warn_threshold: guardrails spare superusers, and without passwords everyone is one`,
         `${dc}.config.cassandraYaml.nonsense: it is unknown here`,
       ].sort(),
     );
-  });
-
-  it("asks for authentication to be off in words: the operator's default is on", () => {
-    const { auth: _auth, ...spec } = cluster().spec;
-    expect(planRing({ ...cluster(), spec }).notHonoured).toEqual(["spec.auth: the local ring asks for no password"]);
   });
 
   it("is refused with every problem at once", () => {

@@ -4,6 +4,8 @@ import { pause } from "./pods/pace.js";
 import { skipsAwait, statedTimeout } from "./waitFor.js";
 
 const LOOK_MS = 50;
+/** Time that a controller has for its reason once its wait is over, in milliseconds. */
+const LAST_WORDS_MS = 1_000;
 
 /**
  * Applies an object and waits until it is what it says, as Pulumi's provider does: a Deployment until it is
@@ -52,15 +54,19 @@ async function controlled(
   }
 }
 
-/** A controller that does not look at its signal holds nothing up. */
+/** A controller that does not look at its signal holds nothing up; one that does may say what it waited for. */
 async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
   const done = new AbortController();
   const ended = work.finally(() => done.abort());
   ended.catch(() => undefined);
   const aborted = new Promise<never>((_resolve, reject) => {
-    const fail = () => reject(new Error("it did not become ready in time, or the run was cancelled"));
+    const late = () => reject(new Error("it did not become ready in time, or the run was cancelled"));
+    const fail = () => {
+      const timer = setTimeout(late, LAST_WORDS_MS);
+      done.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+    };
     if (signal.aborted) fail();
-    signal.addEventListener("abort", fail, { once: true, signal: done.signal });
+    else signal.addEventListener("abort", fail, { once: true, signal: done.signal });
   });
   await Promise.race([ended, aborted]);
 }

@@ -118,7 +118,7 @@ export class Cluster {
     if (object.kind === "Deployment") this.deployments?.apply(object);
     if (object.kind === "Job") this.jobs?.apply(object);
     for (const controller of this.controllersOf(object)) {
-      const status = await controller.applied(object, previous, signal);
+      const status = await controller.applied(object, previous, signal, this.store);
       if (status !== undefined) this.store.setStatus(keyOf(object), status);
     }
   }
@@ -126,7 +126,7 @@ export class Cluster {
   private async removeOne(object: KubernetesObject): Promise<void> {
     if (object.kind === "Deployment") await this.deployments?.remove(object);
     if (object.kind === "Job") await this.jobs?.remove(object);
-    for (const controller of this.controllersOf(object)) await controller.removed(object);
+    for (const controller of this.controllersOf(object)) await controller.removed(object, this.store);
     this.store.remove(keyOf(object));
   }
 

@@ -7,6 +7,8 @@ export interface ObjectMetadata {
   uid?: string;
   /** Rises by one with every change of the object's own fields (not of its status). */
   generation?: number;
+  /** Another one after every change, of the status too: who writes with the one that was read overwrites nobody. */
+  resourceVersion?: string;
   /** RFC 3339, set at creation. */
   creationTimestamp?: string;
 }

@@ -11,6 +11,7 @@ export interface StoreChange {
 /** The objects of the cluster, by kind, namespace and name. It holds what was applied; persistence is its caller's. */
 export class ObjectStore {
   private readonly objects = new Map<string, KubernetesObject>();
+  private version = 0;
   private readonly listeners = new Set<(change: StoreChange) => void>();
 
   /** Called with every change, after it. Returns what ends that. */
@@ -36,7 +37,8 @@ export class ObjectStore {
 
   /**
    * Keeps an object and gives it what a server gives: a uid and a creation time at first, a generation that rises when
-   * a field other than the status changes. The status of an object that is there stays unless a new one is given.
+   * a field other than the status changes, and a resource version that changes with all of it. The status of an object
+   * that is there stays unless a new one is given.
    */
   put(object: KubernetesObject): KubernetesObject {
     const key = keyOf(object);
@@ -55,6 +57,8 @@ export class ObjectStore {
     };
     const status = object.status ?? previous?.status;
     if (status !== undefined) kept.status = status;
+    const unchanged = same && canonicalJson(previous.status) === canonicalJson(status);
+    kept.metadata.resourceVersion = (unchanged ? previous.metadata.resourceVersion : undefined) ?? this.nextVersion();
     this.objects.set(path(key), kept);
     this.tell({ key, object: kept, previous });
     return kept;
@@ -64,7 +68,8 @@ export class ObjectStore {
   setStatus(key: ObjectKey, status: Record<string, unknown>): void {
     const previous = this.objects.get(path(key));
     if (previous === undefined || canonicalJson(previous.status) === canonicalJson(status)) return;
-    const object = { ...previous, status };
+    const metadata = { ...previous.metadata, resourceVersion: this.nextVersion() };
+    const object = { ...previous, metadata, status };
     this.objects.set(path(key), object);
     this.tell({ key, object, previous });
   }
@@ -75,6 +80,11 @@ export class ObjectStore {
     this.objects.delete(path(key));
     this.tell({ key, object: undefined, previous });
     return previous;
+  }
+
+  private nextVersion(): string {
+    this.version += 1;
+    return String(this.version);
   }
 
   private tell(change: StoreChange): void {
@@ -89,6 +99,12 @@ function path(key: ObjectKey): string {
 /** What counts for the generation: everything but the status and what the server itself adds. */
 function ownFields(object: KubernetesObject): unknown {
   const { status: _status, metadata, ...rest } = object;
-  const { uid: _uid, generation: _generation, creationTimestamp: _created, ...named } = metadata;
+  const {
+    uid: _uid,
+    generation: _generation,
+    creationTimestamp: _created,
+    resourceVersion: _version,
+    ...named
+  } = metadata;
   return { ...rest, metadata: named };
 }

@@ -7,7 +7,7 @@ export type ConfigurationKind = "ConfigMap" | "Secret";
 
 /** The entries of a config map or a secret; undefined where there is no such object. */
 export function entriesOf(
-  store: ObjectStore,
+  store: Pick<ObjectStore, "get">,
   kind: ConfigurationKind,
   namespace: string,
   name: string,
@@ -18,7 +18,7 @@ export function entriesOf(
 
 /** As `entriesOf`, but throws for an object that is missing, unless it is optional. */
 export function requiredEntries(
-  store: ObjectStore,
+  store: Pick<ObjectStore, "get">,
   kind: ConfigurationKind,
   namespace: string,
   name: string,
