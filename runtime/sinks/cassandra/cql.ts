@@ -34,15 +34,17 @@ export interface TableShape {
 }
 
 /** A name as CQL needs it: always in quotes, since `order` and `token` are words of CQL. */
-function quoted(name: string): string {
+export function quoted(name: string): string {
   return `"${name}"`;
 }
 
-function literal(text: string): string {
+/** A text as CQL writes it. */
+export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-function qualified({ keyspace, name }: { keyspace: string; name: string }): string {
+/** A table by its full name. */
+export function qualified({ keyspace, name }: { keyspace: string; name: string }): string {
   return `${quoted(keyspace)}.${quoted(name)}`;
 }
 
