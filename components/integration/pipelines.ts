@@ -2,9 +2,9 @@ import {
   AUDIT_DEFAULTS,
   AuditDestination,
   type AuditSettings,
-  BatchBy,
+  CASSANDRA_CONCURRENCY,
+  CASSANDRA_DEFAULTS,
   CONTRACT_VERSION,
-  Consistency,
   DELIVERY_DEFAULTS,
   defined,
   type LinstorSink,
@@ -13,6 +13,7 @@ import {
   type PipelineSink,
   type PipelineSource,
 } from "../../runtime/contract/index.js";
+import { keyspaceReplication } from "../cassandra/index.js";
 import { planGroups } from "../linstor/plan.js";
 import type { ServiceBusEntitiesArgs } from "../servicebus/args.js";
 import { DEFAULT_DELIVERIES, DEFAULT_LOCK_SECONDS } from "../servicebus/renderEntities.js";
@@ -91,13 +92,7 @@ function sinkOf(name: string, args: IntegrationPipelineArgs, integration: Surrou
       : {
           cassandra: {
             replication: replication(cassandra.table.keyspace, integration),
-            consistency: Consistency.LocalQuorum,
-            batchMaxRows: 100,
-            batchMaxBytes: 64 * 1024,
-            flushMilliseconds: 20,
-            maxInFlight: 32,
-            batchBy: BatchBy.Partition,
-            ledger: false,
+            ...CASSANDRA_DEFAULTS,
             ...cassandra,
           },
         }),
@@ -114,16 +109,14 @@ function placement(group: string, { storage }: Surroundings): Partial<LinstorSin
 
 /** Replicas of a keyspace, as `storage.cassandra` plans it. */
 function replication(keyspace: string, { storage }: Surroundings): { [datacenter: string]: number } {
-  const ring = storage?.cassandra;
-  const replicas = ring?.replication[keyspace];
-  return ring === undefined || replicas === undefined ? {} : { [ring.datacenter]: replicas };
+  return storage?.cassandra === undefined ? {} : keyspaceReplication(storage.cassandra, keyspace);
 }
 
 /** How delivery goes where nothing is said: a message has as long as what is done with it may take. */
 function deliveryOf(
   args: IntegrationPipelineArgs,
   sink: PipelineSink,
-  { maxDeliveryCount }: PipelineSource,
+  { maxDeliveryCount, sessions }: PipelineSource,
 ): PipelineDelivery {
   const longest = Math.max(
     DELIVERY_DEFAULTS.maxProcessingSeconds,
@@ -132,6 +125,7 @@ function deliveryOf(
   );
   return {
     ...DELIVERY_DEFAULTS,
+    ...(sink.cassandra === undefined || sessions ? {} : { concurrency: CASSANDRA_CONCURRENCY }),
     maxProcessingSeconds: longest,
     expectedRestarts: Math.min(DELIVERY_DEFAULTS.expectedRestarts, maxDeliveryCount - 1),
     ...defined(args.delivery ?? {}),

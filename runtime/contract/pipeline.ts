@@ -177,6 +177,20 @@ export interface CassandraSink {
   ledger: boolean;
 }
 
+/** How rows are written where nothing is said: what `npm run bench -- cassandra` measures. */
+export const CASSANDRA_DEFAULTS = {
+  consistency: Consistency.LocalQuorum,
+  batchMaxRows: 100,
+  batchMaxBytes: 64 * 1024,
+  flushMilliseconds: 20,
+  maxInFlight: 32,
+  batchBy: BatchBy.Partition,
+  ledger: false,
+} as const satisfies Partial<CassandraSink>;
+
+/** Messages in work at once where the sink is Cassandra, the source has no sessions and nothing is said: batches fill. */
+export const CASSANDRA_CONCURRENCY = 1_000;
+
 /** A sink of one's own. */
 export interface ModuleSink {
   /** Path in the container, absolute, of an ES module whose default export `defineSink` made. */

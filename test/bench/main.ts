@@ -5,6 +5,7 @@ import type { Bench, BenchReport } from "./report.js";
 /** Every benchmark by its name, loaded when it is asked for. */
 const benches: { [name: string]: () => Promise<Bench> } = {
   broker: async () => (await import("./broker.js")).broker,
+  cassandra: async () => (await import("./cassandra.js")).cassandra,
   start: async () => (await import("./start.js")).start,
   worker: async () => (await import("./worker.js")).worker,
 };

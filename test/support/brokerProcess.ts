@@ -41,6 +41,8 @@ export interface MessageFate {
   deliveries: number;
   /** How the last of them ended. */
   outcome: string;
+  /** From when the broker took the message to that end, in milliseconds. */
+  ageMs: number;
 }
 
 export type BrokerQuestion =

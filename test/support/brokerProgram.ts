@@ -63,10 +63,10 @@ class Fates {
   }
 
   private listen(): void {
-    this.broker.on("settled", ({ entity, messageId, outcome, deliveryCount }) => {
+    this.broker.on("settled", ({ entity, messageId, outcome, deliveryCount, enqueuedAt, settledAt }) => {
       // A success is a delivery as well; the broker counts those that had none.
       const deliveries = deliveryCount + (outcome === SettledOutcome.Completed ? 1 : 0);
-      this.watched.get(entity)?.set(messageId, { messageId, deliveries, outcome });
+      this.watched.get(entity)?.set(messageId, { messageId, deliveries, outcome, ageMs: settledAt - enqueuedAt });
     });
   }
 }

@@ -3,7 +3,13 @@ import { once } from "node:events";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CONTRACT_VERSION, DELIVERY_DEFAULTS, type Pipeline } from "../../../runtime/contract/index.js";
+import {
+  type CassandraConnection,
+  CONTRACT_VERSION,
+  DELIVERY_DEFAULTS,
+  defined,
+  type Pipeline,
+} from "../../../runtime/contract/index.js";
 import { WORKER_BUNDLE, WORKER_NODE_OPTIONS } from "../../../stacks/local/bundle.js";
 import { packageRoot } from "../../../stacks/packageRoot.js";
 import type { BrokerProcess } from "../../support/brokerProcess.js";
@@ -21,29 +27,44 @@ export interface Subject {
   readonly pid: number;
   /** Rejects when the process ends without having been told to. */
   readonly failed: Promise<never>;
+  /** What it has written so far, the end of it. */
+  log(): string;
   close(): Promise<void>;
 }
 
 export type Start = (broker: BrokerProcess, execArgv?: string[]) => Promise<Subject>;
 
-/** The bare loop of the client. */
-export const bareLoop: Start = async (broker, execArgv = []) => {
-  const { connectionString } = broker.address;
-  const { program } = await ChildProgram.start("test/bench/worker/bare.ts", {
-    options: { connectionString, queue: QUEUE, concurrency: CONCURRENCY },
-    execArgv,
-  });
-  return subjectOf(program.child, () => program.close());
-};
+/** A program of the tests that takes messages, with what it is told. */
+export function programSubject(source: string, options: object): Start {
+  return async ({ address: { connectionString } }, execArgv = []) => {
+    const told = { connectionString, queue: QUEUE, ...options };
+    const { program } = await ChildProgram.start(source, { options: told, execArgv });
+    return subjectOf(
+      program.child,
+      () => program.close(),
+      () => program.stderr,
+    );
+  };
+}
 
-/** How a worker runs beside its sink that does nothing. */
+/** The bare loop of the client, with so many messages in work. */
+export function bareLoopOf(concurrency: number): Start {
+  return programSubject("test/bench/worker/bare.ts", { concurrency });
+}
+
+/** The bare loop at the concurrency of a pipeline about which nothing is said. */
+export const bareLoop: Start = bareLoopOf(CONCURRENCY);
+
+/** How a worker runs: its sink does nothing where `change` gives it no other. */
 export interface WorkerOptions {
   change?(pipeline: Pipeline, folder: string): void;
+  /** The ring, where the sink is Cassandra. */
+  cassandra?: CassandraConnection;
   environment?: { [name: string]: string };
 }
 
 /** The bundled worker, as its image runs it: `info` lines go to a file. */
-export function bundledWorker({ change, environment = {} }: WorkerOptions = {}): Start {
+export function bundledWorker({ change, cassandra, environment = {} }: WorkerOptions = {}): Start {
   return async (broker, execArgv = []) => {
     const folder = mkdtempSync(join(tmpdir(), "stowage-bench-worker-"));
     const pipeline = pipelineOf();
@@ -51,7 +72,8 @@ export function bundledWorker({ change, environment = {} }: WorkerOptions = {}):
     const serviceBus = { fullyQualifiedNamespace: `127.0.0.1:${broker.address.port}`, developmentEmulator: true };
     const [pipelineFile, connectionFile] = [join(folder, "pipeline.json"), join(folder, "connection.json")];
     writeFileSync(pipelineFile, JSON.stringify(pipeline));
-    writeFileSync(connectionFile, JSON.stringify({ contractVersion: CONTRACT_VERSION, serviceBus }));
+    const connection = { contractVersion: CONTRACT_VERSION, serviceBus, ...defined({ cassandra }) };
+    writeFileSync(connectionFile, JSON.stringify(connection));
     const log = openSync(join(folder, "log"), "w");
     const files = ["--pipeline", pipelineFile, "--connection", connectionFile, "--listen", "127.0.0.1:0"];
     const child = spawn(
@@ -67,23 +89,25 @@ export function bundledWorker({ change, environment = {} }: WorkerOptions = {}):
       await ended(child);
       rmSync(folder, { recursive: true, force: true });
     };
-    return subjectOf(child, close, () => readFileSync(join(folder, "log"), "utf8").slice(-2_000));
+    return subjectOf(child, close, () => readFileSync(join(folder, "log"), "utf8"));
   };
 }
 
-function subjectOf(child: ChildProcess, close: () => Promise<void>, words: () => string = () => ""): Subject {
+function subjectOf(child: ChildProcess, close: () => Promise<void>, log: () => string): Subject {
   const { pid } = child;
   if (pid === undefined) throw new Error("The process could not be started.");
   let told = false;
   const failed = new Promise<never>((_resolve, reject) => {
     child.once("exit", (code, signal) => {
-      if (!told) reject(new Error(`The process under measurement ended by itself (${signal ?? code}): ${words()}`));
+      if (!told)
+        reject(new Error(`The process under measurement ended by itself (${signal ?? code}): ${log().slice(-2_000)}`));
     });
   });
   failed.catch(() => undefined);
   return {
     pid,
     failed,
+    log,
     close: () => {
       told = true;
       return close();
@@ -100,7 +124,8 @@ async function ended(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-function pipelineOf(): Pipeline {
+/** A pipeline whose sink does nothing. */
+export function pipelineOf(): Pipeline {
   return {
     contractVersion: CONTRACT_VERSION,
     name: "bench",

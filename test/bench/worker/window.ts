@@ -7,7 +7,7 @@ import { cpuMicros, QUEUE, type Start, type Subject } from "./subject.js";
 /** Messages that are taken before anything is counted: processes compile what they do often. */
 const WARM_UP = 20_000;
 /** Messages that are still there when counting ends, so that nobody runs dry. */
-const REST = 3_000;
+export const REST = 3_000;
 const ARRAY = 100;
 /** Of the bodies of one array: below the 256 KiB that the standard tier takes at once. */
 const MOST_BYTES = 200 * KIBIBYTE;
@@ -54,6 +54,11 @@ export async function window(
 ): Promise<Taken> {
   const warmUp = Math.min(WARM_UP, messages) * starts.length;
   await fill(broker, client, messages + warmUp + REST);
+  return drained(broker, messages, starts);
+}
+
+/** The same for a queue that is filled: `messages` and `REST` of them are looked at, what is before them warms up. */
+export async function drained(broker: BrokerProcess, messages: number, starts: readonly Start[]): Promise<Taken> {
   const subjects: Subject[] = [];
   try {
     for (const start of starts) subjects.push(await start(broker));
