@@ -112,14 +112,16 @@ export function createKeyspace(keyspace: string, replication: CassandraSink["rep
   return `CREATE KEYSPACE IF NOT EXISTS ${quoted(keyspace)} WITH replication = {${options.join(", ")}}`;
 }
 
-export function createTable(shape: TableShape): string {
+/** Creates a table; `options` as CQL sets them: `gc_grace_seconds = 3600`. */
+export function createTable(shape: TableShape, options: readonly string[] = []): string {
   const columns = shape.columns.map(({ name, type }) => `${quoted(name)} ${type}`);
   const partition = ofKind(shape, ColumnKind.Partition).map(({ name }) => quoted(name));
   const clustering = ofKind(shape, ColumnKind.Clustering);
   const key = [`(${partition.join(", ")})`, ...clustering.map(({ name }) => quoted(name))].join(", ");
   const order = clustering.map(({ name, order }) => `${quoted(name)} ${order.toUpperCase()}`).join(", ");
-  const options = clustering.length === 0 ? "" : ` WITH CLUSTERING ORDER BY (${order})`;
-  return `CREATE TABLE IF NOT EXISTS ${qualified(shape)} (${columns.join(", ")}, PRIMARY KEY (${key}))${options}`;
+  const set = [...(clustering.length === 0 ? [] : [`CLUSTERING ORDER BY (${order})`]), ...options];
+  const end = set.length === 0 ? "" : ` WITH ${set.join(" AND ")}`;
+  return `CREATE TABLE IF NOT EXISTS ${qualified(shape)} (${columns.join(", ")}, PRIMARY KEY (${key}))${end}`;
 }
 
 function ofKind(shape: TableShape, kind: ColumnKind): ShapeColumn[] {
@@ -139,6 +141,13 @@ export function insertRow(table: TableDefinition): string {
   const using = timeToLiveSeconds(table) > 0 ? "TIMESTAMP ? AND TTL ?" : "TIMESTAMP ?";
   const columns = names.map(quoted).join(", ");
   return `INSERT INTO ${qualified(table)} (${columns}) VALUES (${marks(names.length)}) USING ${using}`;
+}
+
+/** Deletes a row as of its event's time. Parameters: the timestamp, the primary key's values in order. */
+export function deleteRow(table: TableDefinition): string {
+  const key = [...table.partitionKey, ...table.clusteringKey.map(({ column }) => column)];
+  const where = key.map((name) => `${quoted(name)} = ?`).join(" AND ");
+  return `DELETE FROM ${qualified(table)} USING TIMESTAMP ? WHERE ${where}`;
 }
 
 /** Reads who has one token: one partition or, nearly always, none. Parameter: the token, int64. */
