@@ -121,6 +121,12 @@ const CUSTOM: readonly Group[] = [
   { apiVersion: "keda.sh/v1alpha1", namespaced: ["ScaledObject", "TriggerAuthentication"] },
   { apiVersion: "k8ssandra.io/v1alpha1", namespaced: ["K8ssandraCluster"] },
   { apiVersion: "cassandra.datastax.com/v1beta1", namespaced: ["CassandraDatacenter"] },
+  { apiVersion: "cert-manager.io/v1", namespaced: ["Certificate", "Issuer"], cluster: ["ClusterIssuer"] },
+  {
+    apiVersion: "snapshot.storage.k8s.io/v1",
+    namespaced: ["VolumeSnapshot"],
+    cluster: ["VolumeSnapshotClass", "VolumeSnapshotContent"],
+  },
   { apiVersion: "piraeus.io/v1", cluster: ["LinstorCluster", "LinstorSatelliteConfiguration"] },
   { apiVersion: "monitoring.coreos.com/v1", namespaced: ["PodMonitor", "PrometheusRule", "ServiceMonitor"] },
 ];
@@ -136,6 +142,9 @@ const ROLES: Record<string, KindRole> = {
   StatefulSet: KindRole.NotRun,
   K8ssandraCluster: KindRole.Operator,
   CassandraDatacenter: KindRole.Operator,
+  Certificate: KindRole.Operator,
+  Issuer: KindRole.Operator,
+  ClusterIssuer: KindRole.Operator,
   LinstorCluster: KindRole.Operator,
   LinstorSatelliteConfiguration: KindRole.Operator,
 };

@@ -1,0 +1,1 @@
+export { CertManagerStandIn } from "./certManager.js";
