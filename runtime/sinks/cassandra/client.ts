@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Client, errors, policies, type types } from "cassandra-driver";
 import type { CassandraConnection } from "../../contract/index.js";
-import { ConnectError, ConnectReason, connectFailure } from "./connectFailure.js";
-import { FolderLogin } from "./credentials.js";
-import { tlsOptions } from "./tls.js";
+import { ConnectError, ConnectReason, connectFailure } from "./access/connectFailure.js";
+import { FolderLogin, type Login } from "./access/credentials.js";
+import { tlsOptions } from "./access/tls.js";
 
 export { describe } from "./describe.js";
 
@@ -41,8 +41,22 @@ class OnceMore extends policies.retry.RetryPolicy {
   }
 }
 
+/** What of a client is the pipeline's own. */
+export interface ClientTuning {
+  /** Milliseconds without an answer after which a write is sent to a second node as well. @default never */
+  speculativeMilliseconds?: number | undefined;
+}
+
+/** Writes of rows are sent twice where the first node is slow; a claim is not: it would find itself. */
+class SpeculativeWrites extends policies.speculativeExecution.ConstantSpeculativeExecutionPolicy {
+  override newPlan(keyspace: string, queryInfo: string | object[]): ReturnType<SpeculativeWrites["newPlan"]> {
+    const claim = typeof queryInfo === "string" && queryInfo.includes(" IF NOT EXISTS");
+    return claim ? { nextExecution: () => -1 } : super.newPlan(keyspace, queryInfo);
+  }
+}
+
 /** A client of the pipeline's ring; not connected yet. */
-function newClient(connection: CassandraConnection): Client {
+function newClient(connection: CassandraConnection, { speculativeMilliseconds }: ClientTuning): Client {
   return new Client({
     contactPoints: connection.contactPoints.map((host) => `${host}:${connection.port}`),
     localDataCenter: connection.localDatacenter,
@@ -56,6 +70,9 @@ function newClient(connection: CassandraConnection): Client {
     ...(connection.credentials === undefined ? {} : { authProvider: new FolderLogin(connection.credentials) }),
     policies: {
       retry: new OnceMore(),
+      ...(speculativeMilliseconds === undefined
+        ? {}
+        : { speculativeExecution: new SpeculativeWrites(speculativeMilliseconds, 1) }),
       reconnection: new policies.reconnection.ExponentialReconnectionPolicy(RECONNECT_MS.first, RECONNECT_MS.longest),
     },
     monitorReporting: { enabled: false },
@@ -64,14 +81,42 @@ function newClient(connection: CassandraConnection): Client {
 }
 
 /** Connects. Throws a ConnectError, which says why it cannot be. */
-export async function connect(connection: CassandraConnection): Promise<Client> {
-  const client = newClient(connection);
+export async function connect(connection: CassandraConnection, tuning: ClientTuning = {}): Promise<Client> {
+  const client = newClient(connection, tuning);
   try {
     await client.connect();
     return client;
   } catch (error) {
     await client.shutdown();
     throw await connectFailure(connection, error);
+  }
+}
+
+/** Connects with one node and no other, `127.0.0.1:9042`, as this role. Throws the driver's error. */
+export async function connectOne(connection: CassandraConnection, address: string, login: Login): Promise<Client> {
+  const { localDatacenter, tls } = connection;
+  const client = new Client({
+    contactPoints: [address],
+    localDataCenter: localDatacenter,
+    credentials: login,
+    isMetadataSyncEnabled: false,
+    socketOptions: { connectTimeout: CONNECT_MS, readTimeout: CONNECT_MS },
+    ...(tls === undefined ? {} : { sslOptions: tlsOptions(tls) }),
+    policies: {
+      loadBalancing: new policies.loadBalancing.DefaultLoadBalancingPolicy({
+        localDc: localDatacenter,
+        filter: (host) => host.address === address,
+      }),
+    },
+    monitorReporting: { enabled: false },
+    applicationName: "stowage",
+  });
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    await client.shutdown();
+    throw error;
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Client } from "cassandra-driver";
 import type { CassandraConnection, CassandraCredentials } from "../../contract/index.js";
 import { type Clock, systemClock } from "../../support/clock.js";
+import { fingerprintOf, readLogin } from "./access/credentials.js";
 import { connect, REQUEST_MS } from "./client.js";
-import { fingerprintOf, readLogin } from "./credentials.js";
 
 /** Where the requests of a sink get their client from: it changes when the role's password does. */
 export interface ClientSource {

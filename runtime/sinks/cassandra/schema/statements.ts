@@ -1,6 +1,6 @@
-import { durationSeconds, type TableOptions } from "../../contract/index.js";
-import { literal, qualified, quoted } from "./cql.js";
-import type { TypeShape } from "./schemaState.js";
+import { durationSeconds, type TableOptions } from "../../../contract/index.js";
+import { literal, qualified, quoted } from "../cql.js";
+import type { TypeShape } from "./state.js";
 
 /** A table, or a type, by its place. */
 interface Named {

@@ -1,6 +1,6 @@
-import { durationSeconds } from "../../contract/index.js";
-import type { LiveTable, WantedTable } from "./schemaState.js";
-import { OptionName, optionTexts } from "./schemaStatements.js";
+import { durationSeconds } from "../../../contract/index.js";
+import type { LiveTable, WantedTable } from "./state.js";
+import { OptionName, optionTexts } from "./statements.js";
 
 /** An option of a table that has to be set. */
 export interface OptionChange {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { auth } from "cassandra-driver";
-import { type CassandraCredentials, StowageError } from "../../contract/index.js";
+import { type CassandraCredentials, StowageError } from "../../../contract/index.js";
 
 /** A role and its password. */
 export interface Login {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type ConnectionOptions, checkServerIdentity } from "node:tls";
-import type { CassandraTls } from "../../contract/index.js";
+import type { CassandraTls } from "../../../contract/index.js";
 
 /** What the driver opens TLS connections with; the authorities are read anew for each of them. */
 export function tlsOptions({ caFile, serverName }: CassandraTls): ConnectionOptions {

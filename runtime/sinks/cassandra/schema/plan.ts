@@ -1,7 +1,7 @@
-import { addColumn, ColumnKind, createKeyspace, createTable, type ShapeColumn } from "./cql.js";
-import { planOptions } from "./schemaOptions.js";
-import type { LiveColumn, LiveSchema, LiveTable, TypeShape, WantedSchema, WantedTable } from "./schemaState.js";
-import { addField, alterOption, alterReplication, createType, dropColumn, optionTexts } from "./schemaStatements.js";
+import { addColumn, ColumnKind, createKeyspace, createTable, type ShapeColumn } from "../cql.js";
+import { planOptions } from "./options.js";
+import type { LiveColumn, LiveSchema, LiveTable, TypeShape, WantedSchema, WantedTable } from "./state.js";
+import { addField, alterOption, alterReplication, createType, dropColumn, optionTexts } from "./statements.js";
 
 /** What a change does to what is stored. */
 export const ChangeKind = {

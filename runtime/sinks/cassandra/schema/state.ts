@@ -9,8 +9,8 @@ import {
   type TypeTree,
   timeToLiveSeconds,
   typeText,
-} from "../../contract/index.js";
-import { ledgerTable, rowTable, type ShapeColumn, type TableShape } from "./cql.js";
+} from "../../../contract/index.js";
+import { ledgerTable, rowTable, type ShapeColumn, type TableShape } from "../cql.js";
 
 /** A user-defined type: its fields in order. */
 export interface TypeShape {

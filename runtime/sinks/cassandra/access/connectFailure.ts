@@ -1,8 +1,8 @@
 import { isIP, connect as plain } from "node:net";
 import { connect as secure } from "node:tls";
 import { errors, types } from "cassandra-driver";
-import { type CassandraConnection, RetryCode, StowageError } from "../../contract/index.js";
-import { describe, messageOf } from "./describe.js";
+import { type CassandraConnection, RetryCode, StowageError } from "../../../contract/index.js";
+import { describe, messageOf } from "../describe.js";
 
 /** Why a ring cannot be used. */
 export const ConnectReason = {
