@@ -117,7 +117,8 @@ async function notSelfSigned(certificates: X509Certificate[]): Promise<X509Certi
   return certificates.filter((_each, i) => selfSigned[i] === false);
 }
 
-function extensionsOf({ isCa, usages, dnsNames, ipAddresses }: CertificateRequest): Extension[] {
+function extensionsOf(request: CertificateRequest): Extension[] {
+  const { isCa, usages, dnsNames, ipAddresses } = request;
   const all = isCa ? [...usages, "cert sign"] : usages;
   const flags = all.reduce((sum, usage) => sum | (KEY_USAGES[usage] ?? 0), 0);
   const extended = all.flatMap((usage) => EXTENDED_USAGES[usage] ?? []);
@@ -125,11 +126,13 @@ function extensionsOf({ isCa, usages, dnsNames, ipAddresses }: CertificateReques
     ...dnsNames.map((value) => ({ type: "dns" as const, value })),
     ...ipAddresses.map((value) => ({ type: "ip" as const, value })),
   ];
+  // RFC 5280, 4.2.1.6: where the subject is empty, the alternative names are critical. Java takes no other certificate.
+  const nameless = nameOf(request).length === 0;
   return [
     new BasicConstraintsExtension(isCa, undefined, true),
     ...(flags === 0 ? [] : [new KeyUsagesExtension(flags, true)]),
     ...(extended.length === 0 ? [] : [new ExtendedKeyUsageExtension([...new Set(extended)])]),
-    ...(names.length === 0 ? [] : [new SubjectAlternativeNameExtension(names)]),
+    ...(names.length === 0 ? [] : [new SubjectAlternativeNameExtension(names, nameless)]),
   ];
 }
 
