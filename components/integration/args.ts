@@ -4,7 +4,7 @@ import type { GlusterClusterArgs } from "../gluster/args.js";
 import type { GitHubActionsArgs, GrantArgs, PrincipalArgs } from "../identity/args.js";
 import type { LinstorClusterArgs } from "../linstor/args.js";
 import type { ServiceBusEntitiesArgs } from "../servicebus/args.js";
-import type { WorkerTelemetryArgs } from "../worker/args.js";
+import type { CassandraAdministratorArgs, CassandraTlsArgs, WorkerTelemetryArgs } from "../worker/args.js";
 import type { WorkerMonitoringArgs } from "../worker/monitoringArgs.js";
 import type { IntegrationPipelineArgs } from "./pipelineArgs.js";
 
@@ -110,7 +110,7 @@ export interface LinstorEndpointArgs {
   controllers: pulumi.Input<pulumi.Input<string>[]>;
 }
 
-/** Where Cassandra is reached. */
+/** Where Cassandra is reached, and by whom. With `storage.cassandra` what is not said here is that ring's. */
 export interface CassandraContactArgs {
   /** Hosts, without port. */
   contactPoints: pulumi.Input<pulumi.Input<string>[]>;
@@ -124,6 +124,22 @@ export interface CassandraContactArgs {
    * @default that of `storage.cassandra`
    */
   localDatacenter?: string;
+  /**
+   * How the nodes prove themselves.
+   * @default as those of `storage.cassandra`; without it not at all: the ring is spoken to in plaintext
+   */
+  tls?: CassandraTlsArgs;
+  /**
+   * As whom jobs make the tables, each pipeline's own roles and their passwords. Not with `credentials`.
+   * @default the superuser of `storage.cassandra`; without it nobody
+   */
+  administrator?: CassandraAdministratorArgs;
+  /**
+   * Secret of the workers' namespace with the keys `username` and `password`, for those who manage roles themselves: no
+   * role is made, and nothing is rotated. Not with `administrator`.
+   * @default none
+   */
+  credentials?: pulumi.Input<string>;
 }
 
 /** A principal that exists and publishes: a user, a group, an application or a managed identity. */
@@ -163,6 +179,12 @@ export interface IntegrationNetworkArgs {
    * @default the namespace of `storage.linstor`; every address with `endpoints.linstor`
    */
   linstorCidrs?: string[];
+  /**
+   * Ranges of the Kubernetes API server, on the ports 443 and 6443, for the jobs of a Cassandra ring's superuser, which
+   * write the pipelines' passwords into their secrets.
+   * @default every address
+   */
+  kubernetesCidrs?: string[];
   /**
    * Ranges of the Cassandra ring, on its port, where it is outside of the cluster.
    * @default the namespace of `storage.cassandra`; every address with `endpoints.cassandra`

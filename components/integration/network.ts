@@ -2,6 +2,7 @@ import { defined, type Pipeline } from "../../runtime/contract/index.js";
 import { PublicAccess, type ServiceBusNamespaceArgs } from "../servicebus/args.js";
 import type { WorkerNetworkArgs } from "../worker/args.js";
 import type { IntegrationArgs, ModuleStoreArgs } from "./args.js";
+import { ringOf } from "./ring.js";
 
 /** The addresses that a pipeline's worker reaches: of the stores, only the one that it writes to. */
 export function workerNetwork(args: IntegrationArgs, { name, sink, producers }: Pipeline): WorkerNetworkArgs {
@@ -9,8 +10,10 @@ export function workerNetwork(args: IntegrationArgs, { name, sink, producers }: 
   const { issuerCidrs, otlpCidrs, otlpNamespace } = args.network ?? {};
   const kind = sink.linstor !== undefined ? "linstor" : sink.cassandra !== undefined ? "cassandra" : undefined;
   const reach = kind === undefined ? moduleReach(args.pipelines[name]?.moduleStore) : storeReach(args, kind);
+  const jobs = kind === "cassandra" && ringOf(args)?.administrator !== undefined;
   return {
     ...defined({ serviceBusCidrs, entraCidrs, dnsCidrs, otlpCidrs, otlpNamespace }),
+    ...(jobs ? defined({ kubernetesCidrs: args.network?.kubernetesCidrs }) : {}),
     ...(producers?.requireSignature === undefined ? {} : defined({ issuerCidrs })),
     ...reach,
   };

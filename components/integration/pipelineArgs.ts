@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type {
   AuditDestination,
+  BatchBy,
   Consistency,
   Job,
   ModuleSink,
@@ -99,10 +100,28 @@ export interface CassandraSinkArgs {
    */
   flushMilliseconds?: number;
   /**
-   * Batches in flight at once, 1 to 256.
+   * Batches in flight at once, 1 to 256. Fewer are while the ring is slow.
    * @default 32
    */
   maxInFlight?: number;
+  /**
+   * Which rows go into one batch: those of one partition, or those of several partitions that the same replicas hold.
+   * @default "partition"
+   */
+  batchBy?: BatchBy;
+  /**
+   * Time without an answer, in milliseconds, 5 to 10000, after which a write is sent to a second coordinator as well; the
+   * first answer counts. Writes are idempotent, so that it only costs load.
+   * @default never
+   */
+  speculativeMilliseconds?: number;
+  /**
+   * True where every message id is claimed before its row is written, so that the same id with another body is poison
+   * (`MessageIdReused`). It costs a lightweight transaction a message: a tenth of the rate and less. A row comes once
+   * either way, since a redelivery writes the same cells at the same timestamp.
+   * @default false
+   */
+  ledger?: boolean;
 }
 
 /** The append-only, hash-chained log of a pipeline's effects. */

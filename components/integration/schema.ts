@@ -14,6 +14,7 @@ import type { ServiceBusEntitiesArgs } from "../servicebus/args.js";
 import { given } from "../support/given.js";
 import { flag, mapOf, type Shape, strict, tagsSchema, words, z } from "../support/schema.js";
 import type { ScalingArgs } from "../worker/args.js";
+import { endpointShape } from "../worker/cassandra/schema.js";
 import { alertsSchema, monitoringSchema } from "../worker/monitoringSchema.js";
 import {
   cidrsSchema,
@@ -137,6 +138,7 @@ const networkSchema = strict({
   entraCidrs: z.exactOptional(cidrsSchema),
   linstorCidrs: z.exactOptional(cidrsSchema),
   cassandraCidrs: z.exactOptional(cidrsSchema),
+  kubernetesCidrs: z.exactOptional(cidrsSchema),
   dnsCidrs: z.exactOptional(cidrsSchema),
   issuerCidrs: z.exactOptional(cidrsSchema),
   otlpCidrs: z.exactOptional(cidrsSchema),
@@ -154,10 +156,7 @@ const endpointsSchema = strict({
   linstor: z.exactOptional(strict({ controllers: list("a controller's URL") } satisfies Shape<LinstorEndpointArgs>)),
   cassandra: z.exactOptional(
     strict({
-      contactPoints: list("a host"),
-      port: z.exactOptional(
-        z.int(because("must be a port, 1 to 65535", "Give the native protocol's port")).min(1).max(65535),
-      ),
+      ...endpointShape,
       localDatacenter: z.exactOptional(words("the datacenter next to the workers")),
     } satisfies Shape<CassandraContactArgs>),
   ),
@@ -227,6 +226,7 @@ export const integrationSchema = strict({
 /** Of args that may be wrong anywhere, the parts that have rules of their own, as far as they are there at all. */
 export const partsSchema = z.object({
   location: z.unknown(),
+  image: z.unknown().optional(),
   namespace: z.object({ name: z.string() }).optional().catch(undefined),
   serviceBus: part<ServiceBusEntitiesArgs>().optional().catch(undefined),
   pipelines: z.record(z.string(), z.unknown()).catch({}),

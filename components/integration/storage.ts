@@ -5,6 +5,7 @@ import { LinstorCluster } from "../linstor/index.js";
 import type { CassandraEndpointArgs } from "../worker/args.js";
 import type { IntegrationArgs } from "./args.js";
 import { childNames } from "./names.js";
+import { ringArgs, ringOf } from "./ring.js";
 
 /** What the stores stand on. */
 interface StoreGround {
@@ -52,13 +53,11 @@ export function registerStores(name: string, args: IntegrationArgs, ground: Stor
     stores.controllers = [stores.linstor.controllerUrl];
   }
   if (storage.cassandra !== undefined) {
-    stores.cassandra = new CassandraRing(childNames.cassandra(name), storage.cassandra, after("k8ssandra"));
-    stores.ring = { contactPoints: stores.cassandra.contactPoints, localDatacenter: storage.cassandra.datacenter };
+    const ring = ringArgs(storage.cassandra, args.image);
+    stores.cassandra = new CassandraRing(childNames.cassandra(name), ring, after("certManager", "k8ssandra"));
   }
   if (endpoints.linstor !== undefined) stores.controllers = endpoints.linstor.controllers;
-  if (endpoints.cassandra !== undefined) {
-    const { localDatacenter = storage.cassandra?.datacenter ?? "", ...contact } = endpoints.cassandra;
-    stores.ring = { ...contact, localDatacenter };
-  }
+  const ring = ringOf(args, stores.cassandra);
+  if (ring !== undefined) stores.ring = ring;
   return stores;
 }

@@ -1,7 +1,9 @@
 import { type Problem, problem } from "../../runtime/contract/index.js";
+import { keyspaceReplication, type Replicas } from "../cassandra/index.js";
 import type { CassandraSinkArgs, GlusterSinkArgs, LinstorSinkArgs, PipelineSinkArgs, StorageArgs } from "./args.js";
 import type { Surroundings } from "./pipelines.js";
 
+const canonical = (replication: Replicas) => JSON.stringify(Object.entries(replication).sort());
 const named = (names: string[], what: string) =>
   names.length === 0 ? `Add it to ${what}` : `Use one of ${names.join(", ")}, or add it to ${what}`;
 
@@ -53,8 +55,7 @@ function cassandraStore({ table, replication }: CassandraSinkArgs, args: Surroun
           ),
         ]
       : [];
-  const planned = ring.replication[table.keyspace];
-  if (planned === undefined)
+  if (ring.replication[table.keyspace] === undefined)
     return [
       problem(
         "sink.cassandra.table.keyspace",
@@ -63,14 +64,17 @@ function cassandraStore({ table, replication }: CassandraSinkArgs, args: Surroun
         named(Object.keys(ring.replication), "storage.cassandra.replication"),
       ),
     ];
-  const here = replication?.[ring.datacenter];
-  if (replication === undefined || here === planned) return [];
+  if (replication === undefined || canonical(replication) === canonical(keyspaceReplication(ring, table.keyspace)))
+    return [];
+  const replicas = Object.entries(keyspaceReplication(ring, table.keyspace)).map(
+    ([name, each]) => `${each} in ${name}`,
+  );
   return [
     problem(
       "sink.cassandra.replication",
       replication,
-      `must be ${planned} in ${ring.datacenter}, as storage.cassandra plans ${table.keyspace}`,
-      "Leave it out, or change storage.cassandra.replication",
+      `must be ${replicas.join(", ")}, as storage.cassandra plans ${table.keyspace}`,
+      "Leave it out, or change storage.cassandra",
     ),
   ];
 }

@@ -1,6 +1,7 @@
 import { defined, type Problem, pipelineProblems, problem, within } from "../../runtime/contract/index.js";
 import { problemsOf } from "../../runtime/contract/zod.js";
-import { cassandraProblems } from "../cassandra/index.js";
+import type { CassandraRingArgs } from "../cassandra/index.js";
+import { cassandraProblems, ringTableProblems } from "../cassandra/index.js";
 import { cassandraSchema } from "../cassandra/schema.js";
 import { glusterProblems } from "../gluster/index.js";
 import { glusterSchema } from "../gluster/schema.js";
@@ -9,12 +10,15 @@ import { linstorSchema } from "../linstor/schema.js";
 import { LockLevel, type ServiceBusEntitiesArgs } from "../servicebus/args.js";
 import { serviceBusProblems, soundBus } from "../servicebus/validate.js";
 import { type Examined, examine, stated, type z } from "../support/schema.js";
+import { imageSchema } from "../worker/schema.js";
 import { scalingProblems } from "../worker/validate.js";
 import type { IntegrationArgs, IntegrationPipelineArgs, PipelineSourceArgs, StorageArgs } from "./args.js";
 import { ownAlertProblems } from "./monitoring.js";
 import { childNames } from "./names.js";
 import { planPipeline, type Surroundings, sourceEntity } from "./pipelines.js";
 import { deployersProblems, producersProblems } from "./principalRules.js";
+import { ringArgs } from "./ring.js";
+import { accessRules } from "./ringRules.js";
 import { integrationSchema, partsSchema, pipelineArgsSchema } from "./schema.js";
 import { sourceProblems } from "./sources.js";
 import { claimProblems, storeProblems } from "./stores.js";
@@ -33,9 +37,22 @@ export function integrationProblems(name: string, args: unknown): Problem[] {
     found.push(
       ...within("serviceBus", [...serviceBusProblems(parts.serviceBus, parts.location), ...lockProblems(parts)]),
     );
-  const stores = examineStores(name, parts.storage);
-  found.push(...stores.problems, ...allPipelineProblems(parts, stores), ...allPrincipalProblems(parts));
+  const stores = examineStores(name, parts);
+  // Of endpoints that are wrong nothing is known, so that no store counts as missing.
+  if (parts.endpoints === undefined) stores.faulty.push(...keysAt(given, "endpoints"));
+  found.push(
+    ...stores.problems,
+    ...accessRules({ ...parts, storage: stores.sound }),
+    ...allPipelineProblems(parts, stores),
+    ...allPrincipalProblems(parts),
+  );
   return [...found, ...claimProblems(stores.sound, parts.namespace?.name)];
+}
+
+/** The keys of an object at a key of what may be anything. */
+function keysAt(value: unknown, key: string): string[] {
+  const found: unknown = value !== null && typeof value === "object" ? Reflect.get(value, key) : undefined;
+  return found !== null && typeof found === "object" ? Object.keys(found) : [];
 }
 
 /** A lock that forbids what the integration does next: grants lie under the namespace, and are made after it. */
@@ -56,16 +73,17 @@ function lockProblems({ serviceBus }: z.infer<typeof partsSchema>): Problem[] {
 interface ExaminedStores {
   problems: Problem[];
   sound: StorageArgs;
-  /** Those that are given and so wrong that nothing follows from them. */
+  /** Those of which something is given that is so wrong that nothing follows from it. */
   faulty: string[];
 }
 
 /** The stores' own rules, in the words of their components, on what has the right shape. */
-function examineStores(name: string, { gluster, linstor, cassandra }: StorageArgs): ExaminedStores {
+function examineStores(name: string, { storage, image }: z.infer<typeof partsSchema>): ExaminedStores {
+  const { gluster, linstor, cassandra } = storage;
   const examined = {
     gluster: store(glusterSchema, gluster, (args) => glusterProblems(childNames.gluster(name), args)),
     linstor: store(linstorSchema, linstor, linstorProblems),
-    cassandra: store(cassandraSchema, cassandra, cassandraProblems),
+    cassandra: examineRing(cassandra, image),
   };
   const entries = Object.entries(examined);
   const { gluster: g, linstor: l, cassandra: c } = examined;
@@ -74,6 +92,15 @@ function examineStores(name: string, { gluster, linstor, cassandra }: StorageArg
     sound: defined({ gluster: g.sound, linstor: l.sound, cassandra: c.sound }),
     faulty: entries.flatMap(([key, each]) => (each.sound === undefined && each.problems.length > 0 ? [key] : [])),
   };
+}
+
+/** A ring runs a job of its own with the workers' image, which is judged where it stands. */
+function examineRing(ring: CassandraRingArgs | undefined, image: unknown): Examined<CassandraRingArgs> {
+  if (ring === undefined) return { problems: [] };
+  const { data } = imageSchema.safeParse(image);
+  const examined = store(cassandraSchema, ringArgs(ring, data), cassandraProblems);
+  if (data !== undefined || ring.image !== undefined) return examined;
+  return { ...examined, problems: examined.problems.filter(({ path }) => path !== "image") };
 }
 
 function store<T>(schema: z.ZodType<T>, args: T | undefined, rules: (args: T) => Problem[]): Examined<T> {
@@ -102,6 +129,7 @@ function allPipelineProblems(parts: z.infer<typeof partsSchema>, stores: Examine
   const judged = sound.filter(([, { sink }]) => !stores.faulty.some((key) => key in sink));
   return [
     ...found,
+    ...tableRules(judged, around),
     ...judged.flatMap(([name, pipeline]) =>
       within(`pipelines.${name}`, pipelineRules(name, pipeline, around)).map((each) =>
         atEntity(each, `pipelines.${name}.source.`, pipeline.source, serviceBus),
@@ -109,6 +137,20 @@ function allPipelineProblems(parts: z.infer<typeof partsSchema>, stores: Examine
     ),
     ...sharedSettingProblems(parts, parts.pipelines),
   ];
+}
+
+/** What of the ring does not fit the tables that the pipelines write to. */
+function tableRules(pipelines: [string, IntegrationPipelineArgs][], around: Around): Problem[] {
+  const ring = around.storage?.cassandra;
+  if (ring === undefined) return [];
+  const planned = pipelines.map(([name, pipeline]) => planPipeline(name, pipeline, around));
+  // Of a table that is wrong by itself nothing follows.
+  const tables = planned.flatMap((pipeline) =>
+    pipeline.sink.cassandra === undefined || pipelineProblems(pipeline).length > 0
+      ? []
+      : [pipeline.sink.cassandra.table],
+  );
+  return within("storage.cassandra", ringTableProblems(ring, tables));
 }
 
 /** Problems of producers and deployers, each with the entities and the pipelines as far as these are right. */

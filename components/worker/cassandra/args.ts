@@ -1,5 +1,4 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { Duration } from "../../../runtime/contract/index.js";
 
 /** Where a Cassandra driver starts from, and how the worker proves who it is. */
 export interface CassandraEndpointArgs {
@@ -64,7 +63,7 @@ export interface CassandraAdministratorArgs {
    * Minute, hour and day follow from the pipeline's name, so that the pipelines of a ring do not all rotate at once.
    * @default "30d"
    */
-  rotation?: Duration;
+  rotation?: string;
   /**
    * Secret of the same namespace, without keys at first, that the role for analysis is written to: `stowage_reader`,
    * which may read the pipelines' tables.

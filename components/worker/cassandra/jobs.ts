@@ -13,7 +13,7 @@ type PodTemplate = inputs.core.v1.PodTemplateSpec;
 type Rules = inputs.rbac.v1.PolicyRule[];
 
 /** Where a job has what it needs to speak to Kubernetes: `token`, `ca.crt`, `namespace`. */
-const KUBERNETES_PATH = "/var/run/stowage/kubernetes";
+export const KUBERNETES_PATH = "/var/run/stowage/kubernetes";
 /** Life of the job's token in seconds; the kubelet renews it at four fifths. */
 const TOKEN_SECONDS = 3_600;
 /** Port of an API server that does not listen on 443. */
@@ -124,7 +124,7 @@ function jobPod(
 }
 
 /** Of the account's token only what is asked for here, and in this pod alone: accounts are not mounted by themselves. */
-function kubernetesMount(): Mounted {
+export function kubernetesMount(): Mounted {
   return {
     volume: {
       name: "kubernetes",

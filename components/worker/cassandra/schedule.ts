@@ -1,7 +1,7 @@
-import { type Duration, durationSeconds, type Problem, problem, sha256 } from "../../../runtime/contract/index.js";
+import { durationSeconds, type Problem, problem, sha256 } from "../../../runtime/contract/index.js";
 
 /** How often the pipeline's password changes where nothing is said. */
-export const ROTATION: Duration = "30d";
+export const ROTATION = "30d";
 
 /** Numbers that follow from a name, each at most the given one. */
 type Spread = (atMost: number) => number;
@@ -37,7 +37,7 @@ const SCHEDULES = new Map<number, Schedule>([
  * The five fields of a CronJob's schedule, in UTC, for a time between two rotations. Minute, hour and day follow from
  * `name`, so that what has different names is spread. Throws a RangeError where no schedule says it.
  */
-export function scheduleOf(rotation: Duration, name: string): string {
+export function scheduleOf(rotation: string, name: string): string {
   const schedule = SCHEDULES.get(durationSeconds(rotation));
   if (schedule === undefined) throw new RangeError(`No schedule of five fields says every ${rotation}`);
   let part = 0;
@@ -45,7 +45,7 @@ export function scheduleOf(rotation: Duration, name: string): string {
 }
 
 /** Why no schedule can say a rotation; the duration is valid. */
-export function rotationProblems(path: string, rotation: Duration): Problem[] {
+export function rotationProblems(path: string, rotation: string): Problem[] {
   if (SCHEDULES.has(durationSeconds(rotation))) return [];
   return [
     problem(

@@ -1,4 +1,4 @@
-import { type Duration, type Problem, parseDuration, problem } from "../../../runtime/contract/index.js";
+import { type Problem, parseDuration, problem } from "../../../runtime/contract/index.js";
 import { because, duration, integer, problemsOf } from "../../../runtime/contract/zod.js";
 import { given } from "../../support/given.js";
 import { type Shape, strict, words, z } from "../../support/schema.js";
@@ -91,10 +91,7 @@ export function accessProblems({ tls, administrator, credentials }: Access): Pro
       ),
     );
   const rotation = administrator?.rotation;
-  if (isDuration(rotation)) found.push(...rotationProblems("administrator.rotation", rotation));
+  if (rotation !== undefined && parseDuration(rotation) !== undefined)
+    found.push(...rotationProblems("administrator.rotation", rotation));
   return found;
-}
-
-function isDuration(value: string | undefined): value is Duration {
-  return value !== undefined && parseDuration(value) !== undefined;
 }

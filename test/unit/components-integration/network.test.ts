@@ -62,14 +62,15 @@ describe("the addresses that workers reach", () => {
 
   it("are the endpoints of both regions in production, and no other address", async () => {
     const { all } = await build(argsOf("prod"));
-    for (const { inputs } of all(POLICY)) {
+    const workers = all(POLICY).filter(({ inputs }) => !JSON.stringify(inputs["metadata"]).includes("-schema"));
+    for (const { inputs } of workers) {
       const { egress } = inputs["spec"] as { egress: unknown[] };
       expect(egress[2]).toEqual({
         to: [{ ipBlock: { cidr: "10.30.2.10/32" } }, { ipBlock: { cidr: "10.31.2.10/32" } }],
         ports: [{ port: 5671, protocol: "TCP" }],
       });
     }
-    expect(all(POLICY)).toHaveLength(3);
+    expect(workers).toHaveLength(3);
   });
 
   it("are the private endpoints', where each has a fixed address and there is no public one", async () => {

@@ -202,6 +202,8 @@ describe("Integration", () => {
     const accounts = all("kubernetes:core/v1:ServiceAccount").map((a) => a.name);
     expect(accounts.sort()).toEqual([
       "stowage-renders-renders",
+      // That of the jobs beside the ring, which no identity of Azure trusts.
+      "stowage-telemetry-schema",
       "stowage-telemetry-telemetry",
       "stowage-volumes-volumes",
     ]);
@@ -234,6 +236,11 @@ describe("Integration", () => {
         contactPoints: [expect.stringMatching(/-westeurope-service\.cassandra\.svc$/)],
         port: 9042,
         localDatacenter: "westeurope",
+        tls: {
+          caFile: "/var/run/stowage/cassandra/ca.crt",
+          serverName: expect.stringMatching(/-westeurope-service\.cassandra\.svc$/),
+        },
+        credentials: { directory: "/var/run/stowage/cassandra" },
       },
     });
   });

@@ -164,7 +164,7 @@ const refused: [string, [string[], unknown][], string[]][] = [
     "replicas of a keyspace that the ring is not planned for",
     [[p("pipelines/telemetry/sink/cassandra/replication"), { westeurope: 5 }]],
     [
-      'pipelines.telemetry.sink.cassandra.replication: must be 3 in westeurope, as storage.cassandra plans telemetry (found {"westeurope":5}). Leave it out, or change storage.cassandra.replication',
+      'pipelines.telemetry.sink.cassandra.replication: must be 3 in westeurope, as storage.cassandra plans telemetry (found {"westeurope":5}). Leave it out, or change storage.cassandra',
     ],
   ],
   [
