@@ -1,4 +1,5 @@
 export * from "./auditSettings.js";
+export * from "./avroSchema.js";
 export * from "./codes.js";
 export * from "./commands.js";
 export * from "./connection.js";
@@ -13,5 +14,7 @@ export * from "./pipeline.js";
 export * from "./problems.js";
 export * from "./producers.js";
 export * from "./sink.js";
+export * from "./sinkMetrics.js";
 export * from "./table.js";
+export * from "./tableWarnings.js";
 export * from "./validate.js";

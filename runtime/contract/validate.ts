@@ -5,7 +5,7 @@ import { ENTITY_NAME, ServiceBusLimits } from "./limits.js";
 import { BatchBy, CONTRACT_VERSION, Consistency, type Pipeline } from "./pipeline.js";
 import { InvalidInputError, type Problem, problem } from "./problems.js";
 import { auditSchema, deliverySchema, producersSchema } from "./settingsSchemas.js";
-import { tableSchema } from "./tableRules.js";
+import { tableSchema } from "./tableSchema.js";
 import { absolutePath, because, integer, oneOf, problemsOf, strict, text } from "./zod.js";
 
 const MIB = 1024 * 1024;

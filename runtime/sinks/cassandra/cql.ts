@@ -177,14 +177,14 @@ export function readEntry(table: TableDefinition): string {
 }
 
 /**
- * Reads when a row's cells were written, by its whole primary key. Parameters: the key's values as JSON, in the order of
+ * Reads when a row's cells were written, by its whole primary key. Parameters: the key's values, in the order of
  * partition key and clustering key. Without another column than the key's it only says whether the row is there.
  */
 export function readWritten(table: TableDefinition): string {
   const key = [...table.partitionKey, ...table.clusteringKey.map(({ column }) => column)];
   const others = Object.keys(table.columns).filter((name) => !key.includes(name));
   const selected = others.length === 0 ? key.map(quoted) : others.map((name) => `writetime(${quoted(name)})`);
-  const where = key.map((name) => `${quoted(name)} = fromJson(?)`).join(" AND ");
+  const where = key.map((name) => `${quoted(name)} = ?`).join(" AND ");
   return `SELECT ${selected.join(", ")} FROM ${qualified(table)} WHERE ${where}`;
 }
 

@@ -1,8 +1,9 @@
 import type { Client } from "cassandra-driver";
-import type { Connection, Pipeline, TableDefinition } from "../../contract/index.js";
+import { type Connection, type Pipeline, parseCqlType, type TableDefinition } from "../../contract/index.js";
 import { connect } from "./client.js";
 import { readEntry, readWritten } from "./cql.js";
 import { cassandraParts } from "./schema.js";
+import { codecOf } from "./structures.js";
 
 /** Who took a message, as the table's ledger says. */
 export interface FoundEntry {
@@ -53,7 +54,9 @@ export class RowLookup {
     const { table } = this;
     const names = [...table.partitionKey, ...table.clusteringKey.map(({ column }) => column)];
     if (names.length !== key.length) throw new Error(`the primary key has ${names.length} columns, not ${key.length}`);
-    const values = names.map((name, i) => jsonOf(table.columns[name]?.type, key[i] ?? ""));
+    const values = names.map((name, i) =>
+      codecOf(parseCqlType(table.columns[name]?.type ?? "text", table.types)).fromText(key[i] ?? ""),
+    );
     const found = (await this.client.execute(readWritten(table), values)).first();
     if (found === null || found === undefined) return undefined;
     const times = found.values().filter((value): value is bigint => typeof value === "bigint");
@@ -64,9 +67,4 @@ export class RowLookup {
   async close(): Promise<void> {
     await this.client.shutdown();
   }
-}
-
-/** A value in text form as Cassandra reads JSON: bytes in hexadecimal, everything else as the text itself. */
-function jsonOf(type: string | undefined, text: string): string {
-  return JSON.stringify(type === "blob" ? `0x${Buffer.from(text, "base64").toString("hex")}` : text);
 }

@@ -1,22 +1,30 @@
-import { isUtf8 } from "node:buffer";
-import { createHash } from "node:crypto";
-import { isLosslessNumber, LosslessNumber, parse as parseLossless } from "lossless-json";
+import { hash } from "node:crypto";
 import {
-  type Column,
-  type MessageField,
   PARTITION_KEY_SEPARATOR,
   PoisonReason,
-  type ScalarType,
-  type SinkMessage,
+  parseCqlType,
+  ScalarType,
+  someType,
   type TableDefinition,
+  type TimeBucket,
 } from "../../contract/index.js";
-import { instant, writeTimestamp } from "./times.js";
+import { int64Bytes } from "./bytes.js";
+import { bucketStart, DAY_MS } from "./calendar.js";
+import type { Codec } from "./codec.js";
+import { type Opened, openerOf, type Place, placeOf, type RowSource } from "./places.js";
+import { codecOf } from "./structures.js";
+import { Day, type Instant, instant, writeTimestamp } from "./times.js";
 import { invalidValue, Unfit, WrongValue } from "./unfit.js";
-import { type Cell, cellOf, EXACT_TYPES, kindOf, sizeOf, textOf } from "./values.js";
+import { isExact, kindOf } from "./values.js";
+
+export type { RowSource } from "./places.js";
 
 /** What a message does to its row. */
 export const RowChange = { Write: "write", Delete: "delete" } as const;
 export type RowChange = (typeof RowChange)[keyof typeof RowChange];
+
+/** A value as the native protocol writes it: the driver passes bytes on as they are. */
+export type Cell = Buffer;
 
 /** A message as a row. */
 export interface Row {
@@ -36,21 +44,20 @@ export interface Row {
   bytes: number;
 }
 
-/** What of a message its row is made of. */
-export type RowSource = Pick<SinkMessage, "messageId" | "body"> &
-  Partial<
-    Pick<SinkMessage, "partitionKey" | "sessionId" | "subject" | "correlationId" | "enqueuedTime" | "properties">
-  >;
-
 /** Longest key that Cassandra takes, in bytes: its length is written in 16 bits. */
 const KEY_BYTES = 65_535;
+/** Bytes that each part of a partition key of several columns takes beside its own. */
+const KEY_PART_BYTES = 3;
+/** About what a row takes in a request beside its cells, and what each cell does beside its own bytes. */
+const ROW_BYTES = 16;
+const CELL_BYTES = 4;
 
 interface Reader {
   name: string;
-  column: Column;
-  /** Where the value comes from, for a person: `the body's reading.celsius`. */
-  origin: string;
-  read(source: RowSource, body: unknown): unknown;
+  type: string;
+  codec: Codec;
+  place: Place;
+  bucket: TimeBucket | undefined;
   key: boolean;
   needed: boolean;
 }
@@ -62,31 +69,51 @@ export class RowMapper {
   private readonly readers: Reader[];
   private readonly keyPlaces: number[];
   private readonly clusteringPlaces: number[];
-  private readonly eventPath: string[];
-  private readonly exact: boolean;
+  private readonly time: Place;
+  private readonly deletes: { place: Place; equals: string } | undefined;
+  private readonly open: (source: RowSource) => Opened;
 
+  /** Throws a CqlTypeError or AvroSchemaError where the table is not one that `tableProblems` finds nothing wrong with. */
   constructor(private readonly table: TableDefinition) {
+    const { columns, from } = table;
     const keys = new Set([...table.partitionKey, ...table.clusteringKey.map((key) => key.column)]);
-    this.columns = Object.keys(table.columns);
-    this.readers = Object.entries(table.columns).map(([name, column]) => ({
-      ...reading(column),
+    const types = Object.values(columns).map(({ type }) => parseCqlType(type, table.types));
+    this.columns = Object.keys(columns);
+    this.readers = Object.entries(columns).map(([name, column], i) => ({
       name,
-      column,
+      type: column.type,
+      codec: codecOf(types[i] ?? { kind: "scalar", scalar: "text" }),
+      place: placeOf(column),
+      bucket: column.bucket,
       key: keys.has(name),
       needed: keys.has(name) || column.required === true,
     }));
     this.keyPlaces = table.partitionKey.map((name) => this.columns.indexOf(name));
     this.clusteringPlaces = table.clusteringKey.map(({ column }) => this.columns.indexOf(column));
-    this.eventPath = (table.from.time.body ?? "").split(".");
-    this.exact = this.readers.some(
-      ({ column }) => column.body !== undefined && EXACT_TYPES.includes(column.type as ScalarType),
-    );
+    this.time = placeOf(from.time);
+    this.deletes = from.deletes && { place: placeOf(from.deletes), equals: from.deletes.equals };
+    const sources = [...Object.values(columns), from.time, from.deletes];
+    this.open = openerOf(from, {
+      body: sources.some((source) => source?.body !== undefined),
+      exact: types.some((type) => someType(type, (part) => part.kind === "scalar" && isExact(part.scalar))),
+    });
   }
 
   /** The message's row. Throws Unfit where the message is poison. */
   row(source: RowSource): Row {
-    const body = this.parse(source.body);
-    const cells = this.readers.map((reader) => cell(reader, source, body));
+    const opened = this.open(source);
+    const time = this.timeOf(source, opened);
+    const change = this.isDeletion(source, opened) ? RowChange.Delete : RowChange.Write;
+    const { readers } = this;
+    const cells = new Array<Cell | undefined>(readers.length);
+    let bytes = ROW_BYTES;
+    let at = 0;
+    for (const reader of readers) {
+      const cell =
+        change === RowChange.Delete && !reader.key ? undefined : cellOf(reader, source, opened, time.milliseconds);
+      cells[at++] = cell;
+      bytes += CELL_BYTES + (cell === undefined ? 0 : cell.length);
+    }
     const { partition, partitionKey } = this.partitionOf(cells);
     if (source.partitionKey !== undefined && source.partitionKey !== partitionKey)
       throw new Unfit(
@@ -94,139 +121,113 @@ export class RowMapper {
         `The message's partition key is not the one that its ${this.table.partitionKey.join(", ")} give: ` +
           `their values in text form, joined by "${PARTITION_KEY_SEPARATOR}".`,
       );
-    const bytes = cells.reduce((sum: number, each) => sum + (each === undefined ? 4 : sizeOf(each)), 16);
-    const { timestamp, eventTime } = this.times(source, body);
-    return { change: RowChange.Write, cells, timestamp, eventTime, partition, partitionKey, bytes };
+    const timestamp = writeTimestamp(time, () => spreadOf(source.messageId));
+    return { change, cells, timestamp, eventTime: time.milliseconds, partition, partitionKey, bytes };
   }
 
   /** Table and primary key of a row, in text form: `telemetry.readings ["device-7","2026-01-31"]`. */
-  nameOf({ cells }: Row): string {
+  nameOf({ cells }: Pick<Row, "cells">): string {
     const { keyspace, name } = this.table;
     const key = [...this.keyPlaces, ...this.clusteringPlaces].map((place) => this.textAt(place, cells));
     return `${keyspace}.${name} ${JSON.stringify(key)}`;
   }
 
   private textAt(place: number, cells: Row["cells"]): string {
-    const column = this.readers[place]?.column;
-    const value = cells[place];
-    return column === undefined || value === undefined ? "" : textOf(column.type as ScalarType, value);
+    const cell = cells[place];
+    return cell === undefined ? "" : (this.readers[place]?.codec.text(cell) ?? "");
   }
 
-  private parse(bytes: Buffer): object {
-    const body = isUtf8(bytes) ? parseJson(bytes.toString("utf8"), this.exact) : undefined;
-    if (typeof body !== "object" || body === null || Array.isArray(body))
-      throw new Unfit(PoisonReason.InvalidBody, "The body is not a JSON object in UTF-8.");
-    return body;
+  private timeOf(source: RowSource, opened: Opened): Instant {
+    const value = this.time.read(source, opened);
+    if (value === undefined || value === null)
+      throw new Unfit(PoisonReason.MissingValue, `The event time, ${this.time.origin}, is missing.`);
+    try {
+      return instant(value);
+    } catch (error) {
+      throw unfit(error, value, `The event time, ${this.time.origin},`);
+    }
   }
 
-  private times(source: RowSource, body: object): Pick<Row, "timestamp" | "eventTime"> {
-    const value = valueAt(body, this.eventPath);
-    const origin = `The event time, the body's ${this.table.from.time.body},`;
-    if (value === undefined || value === null) throw new Unfit(PoisonReason.MissingValue, `${origin} is missing.`);
-    return fitting(value, origin, () => {
-      const time = instant(value);
-      return { timestamp: writeTimestamp(time, spreadOf(source.messageId)), eventTime: time.milliseconds };
-    });
+  private isDeletion(source: RowSource, opened: Opened): boolean {
+    if (this.deletes === undefined) return false;
+    const value = this.deletes.place.read(source, opened);
+    return value !== undefined && value !== null && typeof value !== "object" && String(value) === this.deletes.equals;
   }
 
   private partitionOf(cells: Row["cells"]): { partition: string; partitionKey: string } {
+    const { keyPlaces } = this;
+    const [first = 0] = keyPlaces;
+    if (keyPlaces.length === 1) {
+      if (cells[first]?.length === 0)
+        throw invalidValue(`Column ${this.columns[first]} is the whole partition key and must not be empty.`);
+      const partitionKey = this.textAt(first, cells);
+      return { partition: partitionKey, partitionKey };
+    }
     let bytes = 0;
-    const texts = this.keyPlaces.map((place) => {
-      const { name, column } = this.readers[place] ?? {};
-      const value = cells[place];
-      if (name === undefined || column === undefined || value === undefined) return "";
-      bytes += sizeOf(value);
-      const text = textOf(column.type as ScalarType, value);
-      if (this.keyPlaces.length === 1 && text === "")
-        throw invalidValue(`Column ${name} is the whole partition key and must not be empty.`);
-      return text;
-    });
+    let partition = "";
+    let partitionKey = "";
+    for (const place of keyPlaces) {
+      const text = this.textAt(place, cells);
+      bytes += KEY_PART_BYTES + (cells[place]?.length ?? 0);
+      // Its length first: a value may hold the separator.
+      partition += `${text.length}:${text}`;
+      partitionKey += place === first ? text : PARTITION_KEY_SEPARATOR + text;
+    }
     if (bytes > KEY_BYTES) throw invalidValue(`The partition key must not be longer than ${KEY_BYTES} bytes.`);
-    return { partition: JSON.stringify(texts), partitionKey: texts.join(PARTITION_KEY_SEPARATOR) };
+    return { partition, partitionKey };
   }
+}
+
+const MAPPERS = new WeakMap<TableDefinition, RowMapper>();
+
+/** The mapper of a table, made once. */
+export function mapperOf(table: TableDefinition): RowMapper {
+  const mapper = MAPPERS.get(table) ?? new RowMapper(table);
+  MAPPERS.set(table, mapper);
+  return mapper;
 }
 
 /**
  * The partition key that a producer gives a message, so that it is kept with its row: `device-7|2026-01-31`.
- * `body` is what will be sent as JSON. Throws where the body cannot become a row of the table.
+ * `body` is what will be sent: an object as JSON, or bytes. Of a CloudEvent in binary form `envelope` has the properties.
+ * Throws where the message cannot become a row of the table.
  */
 export function expectedPartitionKey(
   table: TableDefinition,
   body: object,
   envelope: Partial<Omit<RowSource, "body" | "partitionKey">> = {},
 ): string {
-  return new RowMapper(table).row({ messageId: "", ...envelope, body: Buffer.from(JSON.stringify(body)) }).partitionKey;
+  const bytes = body instanceof Uint8Array ? Buffer.from(body) : Buffer.from(JSON.stringify(body));
+  return mapperOf(table).row({ messageId: "", ...envelope, body: bytes }).partitionKey;
 }
 
 /** 0 to 999, from the message id alone: the same for every delivery. */
 function spreadOf(messageId: string): number {
-  return createHash("sha256").update(messageId).digest().readUInt32BE(0) % 1000;
+  return Number.parseInt(hash("sha256", messageId).slice(0, 8), 16) % 1000;
 }
 
-function cell(reader: Reader, source: RowSource, body: unknown): Cell | undefined {
-  const { name, column, origin } = reader;
-  const value = reader.read(source, body);
+function cellOf(reader: Reader, source: RowSource, opened: Opened, eventTime: number): Cell | undefined {
+  const { bucket, codec, place } = reader;
+  if (bucket !== undefined) {
+    const start = bucketStart(bucket, eventTime);
+    return reader.type === ScalarType.Date ? codec.encode(new Day(start / DAY_MS)) : int64Bytes(start);
+  }
+  const value = place.read(source, opened);
   if (value === undefined || value === null) {
     if (!reader.needed) return undefined;
-    throw new Unfit(PoisonReason.MissingValue, `Column ${name} has no value: ${origin} is missing.`);
+    throw new Unfit(PoisonReason.MissingValue, `Column ${reader.name} has no value: ${place.origin} is missing.`);
   }
-  const found = fitting(value, `Column ${name} (${column.type}): ${origin}`, () =>
-    cellOf[column.type as ScalarType](value),
-  );
-  if (reader.key && sizeOf(found) > KEY_BYTES)
-    throw invalidValue(`Column ${name}: ${origin} must not be longer than ${KEY_BYTES} bytes.`);
-  return found;
-}
-
-/** The result of a conversion; where the value breaks its rule, an Unfit that names the place, the kind and the rule. */
-function fitting<T>(value: unknown, where: string, convert: () => T): T {
   try {
-    return convert();
+    const cell = codec.encode(value);
+    if (reader.key && cell.length > KEY_BYTES)
+      throw new WrongValue(`must not be longer than ${KEY_BYTES} bytes in a key`);
+    return cell;
   } catch (error) {
-    if (error instanceof WrongValue) throw invalidValue(`${where} is ${kindOf(value)} and ${error.rule}.`);
-    throw error;
+    throw unfit(error, value, `Column ${reader.name} (${reader.type}): ${place.origin}`);
   }
 }
 
-function reading(column: Column): Pick<Reader, "origin" | "read"> {
-  const { body, property, message } = column;
-  if (body !== undefined) {
-    const path = body.split(".");
-    return { origin: `the body's ${body}`, read: (_source, parsed) => valueAt(parsed, path) };
-  }
-  if (property !== undefined)
-    return {
-      origin: `the application property ${property}`,
-      read: ({ properties = {} }) => (Object.hasOwn(properties, property) ? properties[property] : undefined),
-    };
-  return { origin: `the message's ${message}`, read: (source) => envelope(source, message) };
-}
-
-function envelope(source: RowSource, field: MessageField | undefined): unknown {
-  return field === undefined ? undefined : source[field];
-}
-
-/** The value at a path of keys; undefined where a step is missing. What an object inherits is not its value. */
-function valueAt(value: unknown, path: string[]): unknown {
-  let found: unknown = value;
-  for (const key of path) {
-    if (typeof found !== "object" || found === null || isLosslessNumber(found) || !Object.hasOwn(found, key))
-      return undefined;
-    found = Reflect.get(found, key);
-  }
-  return found;
-}
-
-/** Parses JSON; undefined where it is none. `exact` keeps all digits of numbers, which costs time. */
-function parseJson(text: string, exact: boolean): unknown {
-  try {
-    if (!exact) return JSON.parse(text);
-    return parseLossless(text, null, {
-      parseNumber: (digits) => new LosslessNumber(digits),
-      // As JSON.parse does: the last one wins.
-      onDuplicateKey: ({ newValue }) => newValue,
-    });
-  } catch {
-    return undefined;
-  }
+/** An Unfit that names the place, the kind and the rule; any other error as it is. */
+function unfit(error: unknown, value: unknown, where: string): unknown {
+  return error instanceof WrongValue ? invalidValue(`${where} is ${kindOf(value)} and ${error.rule}.`) : error;
 }

@@ -1,117 +1,201 @@
-import { isIP } from "node:net";
-import { types } from "cassandra-driver";
-import { isLosslessNumber } from "lossless-json";
+import { isLosslessNumber, LosslessNumber } from "lossless-json";
 import { ScalarType } from "../../contract/index.js";
-import { double, float, int64, plainDecimal, smallInteger, varint } from "./numbers.js";
-import { daysSince1970, instant, timeOfDay } from "./times.js";
+import { addressBytes, addressText } from "./addresses.js";
+import {
+  doubleBytes,
+  floatBytes,
+  int8Bytes,
+  int16Bytes,
+  int32Bytes,
+  int64Bytes,
+  varintBytes,
+  varintOf,
+} from "./bytes.js";
+import type { Codec } from "./codec.js";
+import { durationBytes, durationText, parseDuration } from "./durations.js";
+import {
+  type Decimal,
+  decimal,
+  decimalText,
+  double,
+  float,
+  int64,
+  NotFinite,
+  smallInteger,
+  varint,
+} from "./numbers.js";
+import { Day, daysSince1970, dayText, Instant, instant, instantText, timeOfDay, timeText } from "./times.js";
 import { WrongValue } from "./unfit.js";
 
-/** A value as the driver writes it. */
-export type Cell =
-  | string
-  | number
-  | bigint
-  | boolean
-  | Buffer
-  | types.BigDecimal
-  | types.Duration
-  | types.InetAddress
-  | types.LocalDate
-  | types.LocalTime
-  | types.Uuid;
-
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-([0-9a-f])[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const SURROGATE = /[\ud800-\udfff]/;
+const LONE_SURROGATE = /\p{Surrogate}/u;
+/** What CQL's date counts from: 1970 lies in the middle of its unsigned range. */
+const DATE_EPOCH = 2 ** 31;
+const TRUE = Buffer.from([1]);
+const FALSE = Buffer.from([0]);
 
-function text(value: unknown): string {
+function text(value: unknown): Buffer {
   // A lone surrogate has no UTF-8 form and would be stored as another character.
-  if (typeof value !== "string" || /\p{Surrogate}/u.test(value))
+  if (typeof value !== "string" || (SURROGATE.test(value) && LONE_SURROGATE.test(value)))
     throw new WrongValue("must be a string of valid Unicode");
-  return value;
+  return Buffer.from(value);
 }
 
-function ascii(value: unknown): string {
-  if (typeof value !== "string" || !/^\p{ASCII}*$/u.test(value)) throw new WrongValue("must be a string of ASCII");
-  return value;
+function ascii(value: unknown): Buffer {
+  const bytes = typeof value === "string" ? Buffer.from(value) : undefined;
+  // Every other character has more bytes than code units.
+  if (bytes === undefined || bytes.length !== String(value).length) throw new WrongValue("must be a string of ASCII");
+  return bytes;
 }
 
-function boolean(value: unknown): boolean {
+function boolean(value: unknown): Buffer {
   if (typeof value !== "boolean") throw new WrongValue("must be true or false");
-  return value;
+  return value ? TRUE : FALSE;
 }
 
 function blob(value: unknown): Buffer {
-  const bytes = typeof value === "string" && BASE64.test(value) ? Buffer.from(value, "base64") : undefined;
+  if (Buffer.isBuffer(value)) return value;
+  const bytes = typeof value === "string" ? Buffer.from(value, "base64") : undefined;
   // Bits that the last character has to spare must be zero: otherwise two texts would mean the same bytes.
   if (bytes === undefined || bytes.toString("base64") !== value)
     throw new WrongValue("must be a string in base64 with its padding");
   return bytes;
 }
 
-function inet(value: unknown): types.InetAddress {
-  if (typeof value === "string" && isIP(value) !== 0) {
-    try {
-      return types.InetAddress.fromString(value);
-    } catch {
-      // Text forms that the system reads and the driver does not: a zone, an embedded IPv4 address that is not mapped.
-    }
-  }
-  throw new WrongValue("must be an IPv4 or IPv6 address without a zone");
-}
-
-function uuid(value: unknown, version?: string): types.Uuid {
+function uuid(value: unknown, version?: string): Buffer {
   const found = typeof value === "string" ? UUID.exec(value) : null;
   if (found === null || (version !== undefined && found[1] !== version))
     throw new WrongValue(version === undefined ? "must be a UUID" : `must be a UUID of version ${version}`);
-  return types.Uuid.fromString(found[0]);
+  return Buffer.from(found[0].replaceAll("-", ""), "hex");
 }
 
-/** How a value becomes a cell of each type. Each throws WrongValue with the rule that the value breaks. */
-export const cellOf: Record<ScalarType, (value: unknown) => Cell> = {
-  [ScalarType.Ascii]: ascii,
-  [ScalarType.Bigint]: int64,
-  [ScalarType.Blob]: blob,
-  [ScalarType.Boolean]: boolean,
-  [ScalarType.Date]: (value) => types.LocalDate.fromString(String(daysSince1970(value))),
-  [ScalarType.Decimal]: (value) => types.BigDecimal.fromString(plainDecimal(value)),
-  [ScalarType.Double]: double,
-  [ScalarType.Duration]: (value) => types.Duration.fromString(text(value)),
-  [ScalarType.Float]: float,
-  [ScalarType.Inet]: inet,
-  [ScalarType.Int]: (value) => smallInteger(value, -(2 ** 31), 2 ** 31 - 1),
-  [ScalarType.Smallint]: (value) => smallInteger(value, -(2 ** 15), 2 ** 15 - 1),
-  [ScalarType.Text]: text,
-  [ScalarType.Time]: (value) => types.LocalTime.fromString(timeOfDay(value)),
-  [ScalarType.Timestamp]: (value) => instant(value).milliseconds,
-  [ScalarType.Timeuuid]: (value) => uuid(value, "1"),
-  [ScalarType.Tinyint]: (value) => smallInteger(value, -128, 127),
-  [ScalarType.Uuid]: (value) => uuid(value),
-  [ScalarType.Varint]: varint,
+function uuidText(bytes: Buffer): string {
+  const hex = bytes.toString("hex");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+function decimalBytes({ unscaled, scale }: Decimal): Buffer {
+  return Buffer.concat([int32Bytes(scale), varintBytes(unscaled)]);
+}
+
+/** A number's text; minus zero is another value than zero, in other bytes. */
+function numberText(value: number): string {
+  return Object.is(value, -0) ? "-0" : String(value);
+}
+
+function integer(
+  bits: 8 | 16 | 32,
+  bytesOf: (value: number) => Buffer,
+  read: (bytes: Buffer) => number,
+  width?: number,
+): Codec {
+  const [min, max] = [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
+  return numeric(
+    (value) => bytesOf(smallInteger(value, min, max)),
+    (bytes) => String(read(bytes)),
+    width,
+  );
+}
+
+/** A codec of values whose text form is a number in JSON. */
+function numeric(encode: Codec["encode"], textOf: Codec["text"], width?: number): Codec {
+  const fromText = (digits: string) => encode(NUMBER.test(digits) ? new LosslessNumber(digits) : digits);
+  const json = (bytes: Buffer) => (NUMBER.test(textOf(bytes)) ? textOf(bytes) : JSON.stringify(textOf(bytes)));
+  return { encode, fromText, text: textOf, json, ...(width === undefined ? {} : { width }) };
+}
+/** A number as JSON writes it. */
+const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
+
+/** A codec of values whose text form is a string in JSON. */
+function textual(encode: Codec["encode"], textOf: Codec["text"], width?: number): Codec {
+  const json = (bytes: Buffer) => JSON.stringify(textOf(bytes));
+  return { encode, fromText: encode, text: textOf, json, ...(width === undefined ? {} : { width }) };
+}
+
+function booleanFrom(text: string): Buffer {
+  return boolean(text === "true" ? true : text === "false" ? false : text);
+}
+
+/** How the values of each scalar type are written. The widths are those that Cassandra gives a vector's items. */
+export const scalarCodecs: Record<ScalarType, Codec> = {
+  [ScalarType.Ascii]: textual(ascii, String),
+  [ScalarType.Bigint]: numeric(
+    (value) => int64Bytes(int64(value)),
+    (bytes) => String(bytes.readBigInt64BE()),
+    8,
+  ),
+  [ScalarType.Blob]: textual(blob, (bytes) => bytes.toString("base64")),
+  [ScalarType.Boolean]: {
+    encode: boolean,
+    fromText: booleanFrom,
+    text: (bytes) => String(bytes[0] !== 0),
+    json: (bytes) => String(bytes[0] !== 0),
+    width: 1,
+  },
+  [ScalarType.Date]: textual(
+    (value) => {
+      const bytes = Buffer.allocUnsafe(4);
+      bytes.writeUInt32BE(daysSince1970(value) + DATE_EPOCH);
+      return bytes;
+    },
+    (bytes) => dayText(bytes.readUInt32BE() - DATE_EPOCH),
+  ),
+  [ScalarType.Decimal]: numeric(
+    (value) => decimalBytes(decimal(value)),
+    (bytes) => decimalText({ scale: bytes.readInt32BE(), unscaled: varintOf(bytes.subarray(4)) }),
+  ),
+  [ScalarType.Double]: numeric(
+    (value) => doubleBytes(double(value)),
+    (bytes) => numberText(bytes.readDoubleBE()),
+    8,
+  ),
+  [ScalarType.Duration]: textual((value) => durationBytes(parseDuration(value)), durationText),
+  [ScalarType.Float]: numeric(
+    (value) => floatBytes(float(value)),
+    (bytes) => numberText(bytes.readFloatBE()),
+    4,
+  ),
+  [ScalarType.Inet]: textual(addressBytes, addressText),
+  [ScalarType.Int]: integer(32, int32Bytes, (bytes) => bytes.readInt32BE(), 4),
+  [ScalarType.Smallint]: integer(16, int16Bytes, (bytes) => bytes.readInt16BE()),
+  [ScalarType.Text]: textual(text, String),
+  [ScalarType.Time]: textual(
+    (value) => int64Bytes(timeOfDay(value)),
+    (bytes) => timeText(Number(bytes.readBigInt64BE())),
+  ),
+  [ScalarType.Timestamp]: {
+    ...textual(
+      (value) => int64Bytes(instant(value).milliseconds),
+      (bytes) => instantText(Number(bytes.readBigInt64BE())),
+      8,
+    ),
+    fromText: (written) => int64Bytes(instant(/^-?\d{1,16}$/.test(written) ? Number(written) : written).milliseconds),
+  },
+  [ScalarType.Timeuuid]: textual((value) => uuid(value, "1"), uuidText, 16),
+  [ScalarType.Tinyint]: integer(8, int8Bytes, (bytes) => bytes.readInt8()),
+  [ScalarType.Uuid]: textual((value) => uuid(value), uuidText, 16),
+  [ScalarType.Varint]: numeric(
+    (value) => varintBytes(varint(value)),
+    (bytes) => String(varintOf(bytes)),
+  ),
 };
 
-/** Column types whose JSON number must be read with all of its digits. */
-export const EXACT_TYPES: readonly ScalarType[] = [ScalarType.Bigint, ScalarType.Decimal, ScalarType.Varint];
+/** Types whose number must be read with all of its digits. */
+const EXACT_TYPES: ReadonlySet<ScalarType> = new Set([ScalarType.Bigint, ScalarType.Decimal, ScalarType.Varint]);
 
-/**
- * A cell in the one text form that partition keys are compared in: numbers in plain digits, UUIDs in lower case,
- * timestamps as ISO 8601 with milliseconds and Z, blobs in base64, addresses as the driver writes them.
- */
-export function textOf(type: ScalarType, cell: Cell): string {
-  if (type === ScalarType.Timestamp && typeof cell === "number") return new Date(cell).toISOString();
-  return Buffer.isBuffer(cell) ? cell.toString("base64") : String(cell);
-}
-
-/** About how many bytes a cell takes in a request. */
-export function sizeOf(cell: Cell): number {
-  if (typeof cell === "string") return Buffer.byteLength(cell) + 4;
-  return (Buffer.isBuffer(cell) ? cell.length : 16) + 4;
+/** True where a number of this type must be read with all of its digits. */
+export function isExact(type: ScalarType): boolean {
+  return EXACT_TYPES.has(type);
 }
 
 /** What a value is, for a person: never the value itself. */
 export function kindOf(value: unknown): string {
+  if (value === null) return "null";
   if (Array.isArray(value)) return "a list";
-  if (value instanceof Date) return "a date";
-  if (isLosslessNumber(value)) return "a number";
+  if (value instanceof Date || value instanceof Instant || value instanceof Day) return "a date";
+  if (Buffer.isBuffer(value)) return "bytes";
+  if (isLosslessNumber(value) || typeof value === "bigint" || value instanceof NotFinite) return "a number";
   if (typeof value === "object") return "an object";
   return `a ${typeof value}`;
 }

@@ -2,6 +2,7 @@ import type { Client } from "cassandra-driver";
 import {
   type Column,
   messageKey,
+  parseCqlType,
   type ScalarType,
   type SinkMessage,
   sha256,
@@ -9,8 +10,9 @@ import {
 } from "../../../runtime/contract/index.js";
 import type { Clients } from "../../../runtime/sinks/cassandra/clientSource.js";
 import { type Row, RowMapper } from "../../../runtime/sinks/cassandra/mapping.js";
+import { codecOf } from "../../../runtime/sinks/cassandra/structures.js";
 import { Unfit } from "../../../runtime/sinks/cassandra/unfit.js";
-import { type Cell, textOf } from "../../../runtime/sinks/cassandra/values.js";
+import { scalarCodecs } from "../../../runtime/sinks/cassandra/values.js";
 
 /** A table with one column of a type beside its key. */
 export function tableOf(type: ScalarType, column: Partial<Column> = { body: "value" }): TableDefinition {
@@ -21,6 +23,7 @@ export function tableOf(type: ScalarType, column: Partial<Column> = { body: "val
     partitionKey: ["id"],
     clusteringKey: [],
     from: { time: { body: "at" } },
+    lastWriterPerCell: true,
   };
 }
 
@@ -55,8 +58,21 @@ export function mapped(table: TableDefinition, source: SinkMessage): Row | { rea
 export function cellText(type: ScalarType, json: string): string {
   const result = mapped(tableOf(type), message(`{"id":"x","at":0,"value":${json}}`));
   if ("reason" in result) return result.reason;
-  const cell: Cell | undefined = result.cells[1];
-  return cell === undefined ? "unset" : textOf(type, cell);
+  const cell = result.cells[1];
+  return cell === undefined ? "unset" : scalarCodecs[type].text(cell);
+}
+
+/** A row's cells in text form, by column; `unset` where the message has none. */
+export function cellsOf(table: TableDefinition, source: SinkMessage): { [column: string]: string } {
+  const result = mapped(table, source);
+  if ("reason" in result) return result;
+  const columns = Object.entries(table.columns);
+  return Object.fromEntries(
+    columns.map(([name, { type }], i) => {
+      const cell = result.cells[i];
+      return [name, cell === undefined ? "unset" : codecOf(parseCqlType(type, table.types)).text(cell)];
+    }),
+  );
 }
 
 /** A source of one client that never changes. */

@@ -3,8 +3,8 @@ import { types } from "cassandra-driver";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ScalarType, type TableDefinition } from "../../../runtime/contract/index.js";
-import { expectedPartitionKey } from "../../../runtime/sinks/cassandra/index.js";
-import { cellText, mapped, message, tableOf } from "./kit.js";
+import { expectedPartitionKey } from "../../../runtime/sinks/cassandra/mapping.js";
+import { cellsOf, cellText, mapped, message, tableOf } from "./kit.js";
 
 const INT64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
 
@@ -71,8 +71,8 @@ describe("numbers", () => {
   it("of an application property are taken where a JavaScript number holds them exactly", () => {
     const table = tableOf("bigint", { property: "count" });
     const cell = (count: unknown) =>
-      mapped(table, message({ id: "x", at: 0 }, { properties: { count: Number(count) } }));
-    expect(cell(Number.MAX_SAFE_INTEGER)).toMatchObject({ cells: ["x", BigInt(Number.MAX_SAFE_INTEGER)] });
+      cellsOf(table, message({ id: "x", at: 0 }, { properties: { count: Number(count) } }));
+    expect(cell(Number.MAX_SAFE_INTEGER)).toEqual({ id: "x", value: String(Number.MAX_SAFE_INTEGER) });
     expect(cell(2 ** 53)).toMatchObject({ reason: "InvalidValue" });
   });
 });
@@ -104,17 +104,10 @@ describe("texts, bytes, ids and addresses", () => {
   });
 
   it("of inet are addresses, the bytes of which are the address's", () => {
-    const v6 = (text: string) =>
-      types.InetAddress.fromString(new URL(`http://[${text}]`).hostname.slice(1, -1)).toString();
+    const v6 = (text: string) => new URL(`http://[${text}]`).hostname.slice(1, -1);
     fc.assert(fc.property(fc.ipV4(), (ip) => cellText("inet", `"${ip}"`) === ip));
-    // Of the forms with an embedded IPv4 address the driver reads the mapped ones only: the others are refused.
-    fc.assert(
-      fc.property(fc.ipV6(), (ip) => {
-        const text = cellText("inet", `"${ip}"`);
-        return text === v6(ip) || (ip.includes(".") && text === "InvalidValue");
-      }),
-    );
-    expect(cellText("inet", '"::ffff:10.0.0.1"')).toBe(v6("::ffff:10.0.0.1"));
+    fc.assert(fc.property(fc.ipV6(), (ip) => cellText("inet", `"${ip}"`) === v6(ip)));
+    expect(cellText("inet", '"::ffff:10.0.0.1"')).toBe("::ffff:a00:1");
     for (const bad of ["fe80::1%eth0", "10.0.0.256", "host", ""])
       expect(cellText("inet", `"${bad}"`)).toBe("InvalidValue");
   });
@@ -231,17 +224,18 @@ describe("a body", () => {
 
   it("without a value that is not needed leaves the column unset, whatever its type", () => {
     for (const type of Object.values(ScalarType)) {
-      expect(mapped(tableOf(type), message({ id: "x", at: 0 }))).toMatchObject({ cells: ["x", undefined] });
-      expect(mapped(tableOf(type), message({ id: "x", at: 0, value: null }))).toMatchObject({
-        cells: ["x", undefined],
-      });
+      for (const body of [
+        { id: "x", at: 0 },
+        { id: "x", at: 0, value: null },
+      ])
+        expect(cellsOf(tableOf(type), message(body))).toEqual({ id: "x", value: "unset" });
     }
   });
 
   it("says a thing twice as JSON.parse hears it, with exact numbers too", () => {
     const twice = '{"id":"x","at":0,"value":1,"value":2}';
-    expect(mapped(tableOf("int"), message(twice))).toMatchObject({ cells: ["x", 2] });
-    expect(mapped(tableOf("bigint"), message(twice))).toMatchObject({ cells: ["x", 2n] });
+    for (const type of ["int", "bigint"] as const)
+      expect(cellsOf(tableOf(type), message(twice))).toEqual({ id: "x", value: "2" });
   });
 
   it("is the same row every time", () => {
@@ -260,10 +254,11 @@ describe("the envelope", () => {
       { id: "x", at: 0 },
       { subject: "s", enqueuedTime: new Date(5), properties: { when: new Date(7) } },
     );
-    expect(mapped(tableOf("text", { message: "subject" }), sent)).toMatchObject({ cells: ["x", "s"] });
-    expect(mapped(tableOf("timestamp", { message: "enqueuedTime" }), sent)).toMatchObject({ cells: ["x", 5] });
-    expect(mapped(tableOf("timestamp", { property: "when" }), sent)).toMatchObject({ cells: ["x", 7] });
-    expect(mapped(tableOf("text", { property: "toString" }), sent)).toMatchObject({ cells: ["x", undefined] });
+    const cell = (table: TableDefinition) => cellsOf(table, sent)["value"];
+    expect(cell(tableOf("text", { message: "subject" }))).toBe("s");
+    expect(cell(tableOf("timestamp", { message: "enqueuedTime" }))).toBe("1970-01-01T00:00:00.005Z");
+    expect(cell(tableOf("timestamp", { property: "when" }))).toBe("1970-01-01T00:00:00.007Z");
+    expect(cell(tableOf("text", { property: "toString" }))).toBe("unset");
   });
 });
 

@@ -1,0 +1,88 @@
+import { z } from "zod";
+import {
+  type Column,
+  type CqlType,
+  MessageField,
+  MessageFormat,
+  type MessageMapping,
+  type TableDefinition,
+  type TableOptions,
+  TimeBucket,
+} from "./table.js";
+import { because, duration, oneOf, strict, text } from "./zod.js";
+
+const cqlName = text(
+  /^[a-z][a-z0-9_]{0,47}$/,
+  "1 to 48 lower-case letters, digits or _, the first a letter",
+  "Use a name that CQL needs no quotes for",
+);
+/** Any text: `tableProblems` reads it, and says what is wrong with it. */
+const cqlType = z.custom<CqlType>(
+  (value) => typeof value === "string",
+  because("must be a CQL type", "Write text, bigint, frozen<list<double>> or another type"),
+);
+const bodyPath = text(/^[^.]+(\.[^.]+)*$/, "keys joined by dots", "Give a path such as reading.celsius");
+
+const sources = {
+  body: z.exactOptional(bodyPath),
+  property: z.exactOptional(z.string().min(1, because("must not be empty", "Name the application property"))),
+  attribute: z.exactOptional(
+    text(/^[a-z0-9]{1,40}$/, "1 to 40 lower-case letters or digits", "Name an attribute of the CloudEvent"),
+  ),
+};
+
+const columnSchema = strict({
+  type: cqlType,
+  ...sources,
+  message: z.exactOptional(oneOf(MessageField)),
+  bucket: z.exactOptional(oneOf(TimeBucket)),
+  required: z.exactOptional(z.boolean()),
+}) satisfies z.ZodType<Column, Column>;
+
+const mappingSchema = strict({
+  format: z.exactOptional(oneOf(MessageFormat)),
+  schema: z.exactOptional(z.union([z.string(), z.record(z.string(), z.unknown())])),
+  time: strict(sources),
+  maxFutureSkew: z.exactOptional(duration("0s", "1d")),
+  maxAge: z.exactOptional(duration("1s", "7300d")),
+  deletes: z.exactOptional(strict({ ...sources, message: z.exactOptional(oneOf(MessageField)), equals: z.string() })),
+  rate: z.exactOptional(
+    strict({
+      rowsPerSecond: z.number().positive(because("must be above 0", "Give the rows a second of one partition key")),
+      bytesPerRow: z.number().min(1, because("must be at least 1", "Give the bytes of a row")),
+    }),
+  ),
+}) satisfies z.ZodType<MessageMapping, MessageMapping>;
+
+const cqlOptions = z.record(
+  text(/^[a-z][a-z0-9_.]{0,63}$/i, "an option's name in CQL", "Use CQL's own name of it"),
+  z.string(because("must be text", "Write the option as text, as CQL does")),
+);
+
+const optionsSchema = strict({
+  comment: z.exactOptional(z.string(because("must be text", "Say what the table is for"))),
+  gcGrace: z.exactOptional(duration("1h", "1000d")),
+  compaction: z.exactOptional(
+    cqlOptions.refine(
+      (options) => options["class"] !== undefined,
+      because("must name its class", 'Give class: "TimeWindowCompactionStrategy" or another'),
+    ),
+  ),
+  compression: z.exactOptional(cqlOptions),
+}) satisfies z.ZodType<TableOptions, TableOptions>;
+
+/** Shape of a table definition; `tableProblems` checks what joins its parts. */
+export const tableSchema = strict({
+  keyspace: cqlName,
+  name: cqlName,
+  columns: z.record(cqlName, columnSchema),
+  types: z.exactOptional(z.record(cqlName, z.record(cqlName, cqlType))),
+  partitionKey: z
+    .array(cqlName)
+    .min(1, because("must have at least one column", "Name the columns of the partition key")),
+  clusteringKey: z.array(strict({ column: cqlName, descending: z.exactOptional(z.boolean()) })),
+  timeToLive: z.exactOptional(duration("1s", "7300d")),
+  options: z.exactOptional(optionsSchema),
+  from: mappingSchema,
+  lastWriterPerCell: z.exactOptional(z.boolean(because("must be true or false", "Say whether events share rows"))),
+}) satisfies z.ZodType<TableDefinition, TableDefinition>;
