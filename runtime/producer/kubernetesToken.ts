@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
-import { request } from "node:https";
 import { decodeJwt } from "jose";
 import { StowageError } from "../contract/index.js";
+import { type ApiAnswer, apiServerOfPod, askApi, podFile } from "../kubernetes/apiServer.js";
 import type { TokenSource } from "./signer.js";
 
 /** How a pod asks for tokens of its own service account. All of it is found in a pod. */
@@ -16,8 +15,6 @@ export interface KubernetesTokenOptions {
 
 const FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount";
 const EXPIRATION = { min: 600, max: 86_400, default: 3_600 };
-const REQUEST_MILLISECONDS = 10_000;
-const MAX_BYTES = 65_536;
 
 /**
  * Tokens of the pod's own service account by the TokenRequest API, bound to the pod: they end with it. The audience
@@ -35,9 +32,10 @@ export function kubernetesToken(options: KubernetesTokenOptions = {}): TokenSour
       `expirationSeconds must be a whole number from ${EXPIRATION.min} to ${EXPIRATION.max} (found ${expirationSeconds}).`,
     );
   const apiServer = options.apiServer ?? apiServerOfPod();
+  if (apiServer === undefined) throw notInPod("KUBERNETES_SERVICE_HOST is not set");
   return async (audience) => {
     // Read each time: the kubelet writes the pod's own token anew.
-    const [token, ca] = await Promise.all([podFile(folder, "token"), podFile(folder, "ca.crt")]);
+    const [token, ca] = await Promise.all([ownFile(folder, "token"), ownFile(folder, "ca.crt")]);
     const own = ownAccount(token);
     const path = `/api/v1/namespaces/${own.namespace}/serviceaccounts/${own.serviceAccount}/token`;
     const boundObjectRef =
@@ -58,16 +56,9 @@ export function kubernetesToken(options: KubernetesTokenOptions = {}): TokenSour
   };
 }
 
-function apiServerOfPod(): string {
-  const host = process.env["KUBERNETES_SERVICE_HOST"];
-  const port = process.env["KUBERNETES_SERVICE_PORT_HTTPS"] ?? process.env["KUBERNETES_SERVICE_PORT"] ?? "443";
-  if (host === undefined) throw notInPod("KUBERNETES_SERVICE_HOST is not set");
-  return `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
-}
-
-async function podFile(folder: string, name: string): Promise<string> {
+async function ownFile(folder: string, name: string): Promise<string> {
   try {
-    return (await readFile(`${folder}/${name}`, "utf8")).trim();
+    return await podFile(folder, name);
   } catch (error) {
     throw notInPod(error instanceof Error ? error.message : String(error));
   }
@@ -106,45 +97,13 @@ function issuedToken(text: string): string | undefined {
   }
 }
 
-/** The cluster's own authority is trusted for this request, and no other: the standard fetch has no such option. */
-function post(
-  url: URL,
-  { token, ca, body }: { token: string; ca: string; body: string },
-): Promise<{ status: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error): void =>
-      reject(
-        new StowageError(
-          "TokenRequestFailed",
-          `The API server at ${url.host} cannot be asked for a token: ${error.message}.`,
-          {
-            cause: error,
-          },
-        ),
-      );
-    const asking = request(
-      url,
-      {
-        method: "POST",
-        ca,
-        headers: { authorization: `Bearer ${token}`, "content-type": "application/json", accept: "application/json" },
-        signal: AbortSignal.timeout(REQUEST_MILLISECONDS),
-      },
-      (response) => {
-        const parts: Buffer[] = [];
-        let bytes = 0;
-        response.on("data", (part: Buffer) => {
-          bytes += part.byteLength;
-          if (bytes > MAX_BYTES) asking.destroy(new Error(`its answer is larger than ${MAX_BYTES} bytes`));
-          else parts.push(part);
-        });
-        response.on("error", fail);
-        response.on("end", () =>
-          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString("utf8") }),
-        );
-      },
-    );
-    asking.on("error", fail);
-    asking.end(body);
-  });
+async function post(url: URL, how: { token: string; ca: string; body: string }): Promise<ApiAnswer> {
+  try {
+    return await askApi(url, { method: "POST", ...how });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StowageError("TokenRequestFailed", `The API server at ${url.host} cannot be asked for a token: ${why}.`, {
+      cause: error,
+    });
+  }
 }
