@@ -4,7 +4,9 @@ import * as core from "@pulumi/kubernetes/core/v1";
 import * as networking from "@pulumi/kubernetes/networking/v1";
 import * as policy from "@pulumi/kubernetes/policy/v1";
 import * as pulumi from "@pulumi/pulumi";
+import { tableWarnings } from "../../runtime/contract/index.js";
 import { refuse } from "../support/inputs.js";
+import { notify } from "../support/notices.js";
 import { stated } from "../support/schema.js";
 import type { WorkerArgs } from "./args.js";
 import { registerAdministration } from "./cassandra/administration.js";
@@ -38,6 +40,8 @@ export class Worker extends pulumi.ComponentResource {
     super("stowage:index:Worker", name, {}, opts);
 
     const { pipeline, autoscaling } = given;
+    const table = pipeline.sink.cassandra?.table;
+    if (table !== undefined) notify(this, tableWarnings(table, "pipeline.sink.cassandra.table"));
     const files = workerFiles(given);
     const digest = checksum(files, given);
     const metadata = { name: pipeline.name, namespace: given.namespace, labels: objectLabels(pipeline) };

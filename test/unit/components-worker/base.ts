@@ -1,4 +1,5 @@
-import { Worker, type WorkerArgs } from "../../../components/worker/index.js";
+import { type CassandraEndpointArgs, Worker, type WorkerArgs } from "../../../components/worker/index.js";
+import { run } from "../support/mocks.js";
 import { pipelineTo } from "../support/pipelines.js";
 
 export const DEPLOYMENT = "kubernetes:apps/v1:Deployment";
@@ -48,6 +49,14 @@ export const cassandraWorker = (changed: Partial<WorkerArgs> = {}) => {
   const { volumeClaim: _, ...rest } = args;
   return new Worker("w", { ...rest, ...toCassandra, ...changed });
 };
+
+/** A ring that asks for nothing. */
+export const plain = { contactPoints: ["ring.svc"], localDatacenter: "dc1" };
+/** An authority's certificate, as far as its form is looked at. */
+export const PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+/** A run of a worker whose ring is reached as it is said. */
+export const built = (cassandra: CassandraEndpointArgs, changed: Partial<WorkerArgs> = {}, preview = false) =>
+  run(() => cassandraWorker({ connection: { ...args.connection, cassandra }, ...changed }), { preview });
 
 export interface Pod {
   metadata: { labels: Record<string, string>; annotations: Record<string, string> };

@@ -1,35 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { type CassandraEndpointArgs, type WorkerArgs, workerProblems } from "../../../components/worker/index.js";
-import { formatProblem, parseConnection, parsePipeline } from "../../../runtime/contract/index.js";
-import { type Registered, run } from "../support/mocks.js";
-import { pipelineTo, sinks } from "../support/pipelines.js";
-import {
-  administered,
-  args,
-  CONFIG,
-  cassandraWorker,
-  DEPLOYMENT,
-  image,
-  JOB,
-  POLICY,
-  type Pod,
-  podOf,
-  toCassandra,
-} from "./base.js";
+import { parseConnection, parsePipeline } from "../../../runtime/contract/index.js";
+import type { Registered } from "../support/mocks.js";
+import { pipelineTo } from "../support/pipelines.js";
+import { administered, built, CONFIG, DEPLOYMENT, image, JOB, PEM, POLICY, type Pod, plain, podOf } from "./base.js";
 
 const SECRET = "kubernetes:core/v1:Secret";
 const ACCOUNT = "kubernetes:core/v1:ServiceAccount";
 const ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role";
 const BINDING = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding";
 const CRON = "kubernetes:batch/v1:CronJob";
-const PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
-
-/** A worker whose ring is reached as it is said. */
-const workerOf = (cassandra: CassandraEndpointArgs, changed: Partial<WorkerArgs> = {}) =>
-  cassandraWorker({ connection: { ...args.connection, cassandra }, ...changed });
-const built = (cassandra: CassandraEndpointArgs, changed: Partial<WorkerArgs> = {}, preview = false) =>
-  run(() => workerOf(cassandra, changed), { preview });
-const plain = { contactPoints: ["ring.svc"], localDatacenter: "dc1" };
 const filesOf = (configMap: Registered) => configMap.inputs["data"] as { [file: string]: string };
 const connectionOf = (configMap: Registered) =>
   parseConnection(JSON.parse(filesOf(configMap)["connection.json"] ?? "")).cassandra;
@@ -314,108 +293,5 @@ describe("the connection to a ring", () => {
     };
     expect(await digest(PEM)).toBe(await digest(PEM));
     expect(await digest(PEM)).not.toBe(await digest(`${PEM}${PEM}`));
-  });
-});
-
-describe("the schema job", () => {
-  const { cassandra } = sinks.cassandra;
-  const digestOf = async (ring: CassandraEndpointArgs, changed: Partial<WorkerArgs> = {}) => {
-    const { one } = await built(ring, changed);
-    return podOf(one(JOB, "w-schema").inputs).metadata.annotations["stowage.dev/config-checksum"];
-  };
-  const withSink = (changed: object) => ({
-    pipeline: pipelineTo("cassandra", { sink: { cassandra: { ...cassandra, ...changed } } }),
-  });
-
-  it.each([
-    ["administered", administered],
-    ["open", plain],
-  ])(
-    "runs again when the table, its replicas, its ledger or the way to the ring change, and for nothing else: %s ring",
-    async (_, ring) => {
-      const before = await digestOf(ring);
-      const { table } = cassandra;
-      const columns = { ...table.columns, celsius: { type: "double" as const, body: "celsius" } };
-      for (const changed of [
-        withSink({ table: { ...table, columns } }),
-        withSink({ replication: { dc1: 5 } }),
-        withSink({ ledger: true }),
-      ])
-        expect(await digestOf(ring, changed)).not.toBe(before);
-      expect(await digestOf({ ...ring, contactPoints: ["other.svc"] })).not.toBe(before);
-      const { delivery } = pipelineTo("cassandra");
-      for (const changed of [
-        { pipeline: pipelineTo("cassandra", { delivery: { ...delivery, attempts: 4 } }) },
-        withSink({ batchMaxRows: 50 }),
-        { replicas: 5 },
-      ])
-        expect(await digestOf(ring, changed)).toBe(before);
-    },
-  );
-});
-
-describe("how a ring is reached is refused", () => {
-  const { volumeClaim: _, ...rest } = args;
-  const lines = (cassandra: object, network = {}) =>
-    workerProblems({
-      ...rest,
-      ...toCassandra,
-      connection: { ...args.connection, cassandra: cassandra as CassandraEndpointArgs },
-      network,
-    }).map(formatProblem);
-  const at = "connection.cassandra";
-
-  it.each([
-    [
-      "with credentials beside an administrator",
-      { ...administered, credentials: "ours" },
-      `${at}.credentials: goes without administrator, as whom jobs make the pipeline's roles. Remove one of the two`,
-    ],
-    [
-      "over TLS that trusts nobody",
-      { ...plain, tls: { serverName: "ring" } },
-      `${at}.tls: must have exactly one of ca, caSecret (found ["serverName"]). Say which authorities may sign the nodes' certificates`,
-    ],
-    [
-      "over TLS with authorities from two places",
-      { ...plain, tls: { ca: PEM, caSecret: { name: "a", key: "b" } } },
-      `${at}.tls: must have exactly one of ca, caSecret (found ["ca","caSecret"]). Say which authorities may sign the nodes' certificates`,
-    ],
-    [
-      "with a private key where certificates belong, without showing it",
-      { ...plain, tls: { ca: `${PEM}-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----\n` } },
-      `${at}.tls.ca: must be certificates as PEM text, and no private key. Give the text from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----`,
-    ],
-    [
-      "with a rotation that no schedule says",
-      { ...administered, administrator: { ...administered.administrator, rotation: "45d" } },
-      expect.stringMatching(
-        /^connection\.cassandra\.administrator\.rotation: must be what a CronJob's schedule can say/,
-      ),
-    ],
-    [
-      "with a misspelt key",
-      { ...administered, administrator: { ...administered.administrator, rotaton: "30d" } },
-      `${at}.administrator.rotaton: unknown key (found "30d"). Did you mean rotation?`,
-    ],
-    [
-      "at no host",
-      { ...plain, contactPoints: [] },
-      `${at}.contactPoints: must have at least one entry (found []). Give a host`,
-    ],
-  ])("%s", (_, ring, line) => {
-    expect(lines(ring)).toEqual([line]);
-  });
-
-  it("with a way to the API server that no job takes", () => {
-    expect(lines(plain, { kubernetesCidrs: ["10.0.0.1/32"] })).toEqual([
-      'network.kubernetesCidrs: goes with connection.cassandra.administrator (found ["10.0.0.1/32"]). Remove it',
-    ]);
-  });
-
-  it("and taken where all is right", () => {
-    for (const ring of [plain, administered, { ...plain, credentials: "ours", tls: { ca: PEM } }])
-      expect(lines(ring)).toEqual([]);
-    expect(lines(administered, { kubernetesCidrs: ["10.0.0.1/32"] })).toEqual([]);
   });
 });
