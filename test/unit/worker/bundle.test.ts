@@ -26,6 +26,14 @@ describe("the worker's bundle", () => {
     expect(await bundleWorker(root)).toBe(false);
   });
 
+  test("is ASCII alone, and what was not means the same", async () => {
+    const text = `// \u2019\nexport const word = "\u2018\u20ac" + /^[\u2018\u{1f600}]$/u.test("\u2018") + /\u{1f600}\u00b5/u.test("\u{1f600}\u00b5");\n`;
+    writeFileSync(join(root, "runtime/word.ts"), text);
+    await bundleWorker(root);
+    expect(readFileSync(join(root, WORKER_BUNDLE), "utf8")).toMatch(/^[\0-\x7F]*$/);
+    expect(says()).toBe("\u2018\u20actruetrue");
+  });
+
   test.each<[string, () => void]>([
     ["a file that it is made of", () => writeFileSync(join(root, "runtime/word.ts"), 'export const word = "other";\n')],
     ["the packages", () => writeFileSync(join(root, "package-lock.json"), '{"changed":true}')],
