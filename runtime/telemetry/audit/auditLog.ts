@@ -28,6 +28,13 @@ export interface AuditLogOptions {
 /** What one write may take; then nobody waits for it any longer and nothing is added to it. In milliseconds. */
 export const WRITE_MILLISECONDS = 10_000;
 
+/**
+ * Writes of one turn of the event loop that need not wait for its end: the intents of all messages that came in one piece
+ * from the socket, and their outcomes where the sink is quick. Each wait for the turn's end makes a message live a turn
+ * longer, and with a bounded number in work there are fewer of them to share what a turn costs.
+ */
+const EARLY_WRITES = 2;
+
 /** A record that waits to be chained and written. */
 type Entry = { at: number } & (
   | { message: SinkMessage; attempt: number }
@@ -53,8 +60,8 @@ class Group {
 }
 
 /**
- * The log of effects. What comes within one turn of the event loop, and while a write is on its way, is one write:
- * intents and outcomes of all messages together. A record gets its place in the chain when it is written, so that a
+ * The log of effects. What comes at once, beyond EARLY_WRITES within one turn of the event loop, and while a write is on
+ * its way, is one write: intents and outcomes of all messages together. A record gets its place in the chain when it is written, so that a
  * write that fails leaves no gap.
  */
 export class AuditLog implements Audit {
@@ -62,6 +69,8 @@ export class AuditLog implements Audit {
   private written: Position | undefined;
   private pending: Group | undefined;
   private writing = false;
+  /** Writes that did not wait for the end of this turn. */
+  private early = 0;
   /** Why nothing can be written until the target is opened anew. */
   private broken: StowageError | undefined;
   /** Why nothing can be written until the write that is on its way ends. */
@@ -151,9 +160,23 @@ export class AuditLog implements Audit {
     return this.pending.written;
   }
 
-  /** A write at the end of this turn of the event loop, once the one before it has ended. */
+  /**
+   * A write once all that runs now has run, or at the end of this turn of the event loop; not before the one that is on
+   * its way has ended.
+   */
   private schedule(): void {
-    if (!this.writing) setImmediate(() => void this.pump());
+    if (this.writing) return;
+    const pump = (): void => void this.pump();
+    if (this.early === EARLY_WRITES) {
+      setImmediate(pump);
+      return;
+    }
+    if (this.early === 0)
+      setImmediate(() => {
+        this.early = 0;
+      });
+    this.early++;
+    process.nextTick(pump);
   }
 
   private async pump(): Promise<void> {
@@ -167,6 +190,8 @@ export class AuditLog implements Audit {
     } catch (error) {
       this.fail(group, error instanceof StowageError ? error : unavailable("its target", error));
     }
+    // What lives on for a while keeps all that it points to: a group that is over lets go of its messages.
+    group.entries.length = 0;
     this.writing = false;
     this.stalled = undefined;
     if (this.pending !== undefined) this.schedule();

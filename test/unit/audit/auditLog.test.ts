@@ -67,6 +67,22 @@ describe("the audit log", () => {
     expect(text).toContain('"result":"poison","code":"InvalidBody"');
   });
 
+  test("writes what comes at once as one group before the turn ends, twice a turn, and the rest at its end", async () => {
+    const log = await kit.started();
+    await new Promise(setImmediate);
+    let turnIsOver = false;
+    setImmediate(() => {
+      turnIsOver = true;
+    });
+    await Promise.all(["m-1", "m-2"].map((id) => log.intent([messageOf(id)], 1)));
+    await log.outcomes([messageOf("m-1")], [DONE]);
+    expect(turnIsOver).toBe(false);
+    await Promise.all([log.outcomes([messageOf("m-2")], [DONE]), log.intent([messageOf("m-3")], 1)]);
+    expect(turnIsOver).toBe(true);
+    const ends = recordsIn(...kit.files).map(({ hash }) => hash !== undefined);
+    expect(ends).toEqual([true, false, true, true, false, true]);
+  });
+
   test("takes any message id as it is", async () => {
     const log = await kit.started();
     const ids = ['"quoted"', "line\nfeed", "ключ", "\ud800 alone", "__proto__", "\u2028"];
