@@ -2,13 +2,16 @@ const NOBODY: readonly (() => void)[] = [];
 
 /** Lets one holder at a time into each key: the same message, delivered twice, is never worked on twice at once. */
 export class KeyGuard {
-  /** Who waits for a key; NOBODY for one that is only held, so that most keys cost no list. */
-  private readonly waiting = new Map<string, readonly (() => void)[]>();
+  /**
+   * Who waits for a key; NOBODY for one that is only held, so that most keys cost no list. Not a Map, for the same reason
+   * as in Bag: each table that a Map outgrows points to the next.
+   */
+  private readonly waiting: { [key: string]: readonly (() => void)[] } = Object.create(null);
 
   /** Holds the key where nobody else does. */
   tryEnter(key: string): boolean {
-    if (this.waiting.has(key)) return false;
-    this.waiting.set(key, NOBODY);
+    if (this.waiting[key] !== undefined) return false;
+    this.waiting[key] = NOBODY;
     return true;
   }
 
@@ -25,28 +28,28 @@ export class KeyGuard {
         resolve(true);
       };
       const giveUp = (): void => {
-        const others = this.waiting.get(key)?.filter((other) => other !== take);
-        if (others !== undefined) this.waiting.set(key, others);
+        const others = this.waiting[key]?.filter((other) => other !== take);
+        if (others !== undefined) this.waiting[key] = others;
         resolve(false);
       };
-      this.waiting.set(key, [...(this.waiting.get(key) ?? NOBODY), take]);
+      this.waiting[key] = [...(this.waiting[key] ?? NOBODY), take];
       signal.addEventListener("abort", giveUp, { once: true });
     });
   }
 
   /** Lets the next one in. To be called once for each successful `enter`. */
   leave(key: string): void {
-    const waiting = this.waiting.get(key) ?? NOBODY;
+    const waiting = this.waiting[key] ?? NOBODY;
     const [next] = waiting;
-    if (next === undefined) this.waiting.delete(key);
+    if (next === undefined) Reflect.deleteProperty(this.waiting, key);
     else {
-      this.waiting.set(key, waiting.slice(1));
+      this.waiting[key] = waiting.slice(1);
       next();
     }
   }
 
   /** Keys that are held now. */
   get size(): number {
-    return this.waiting.size;
+    return Object.keys(this.waiting).length;
   }
 }

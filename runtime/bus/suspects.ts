@@ -57,9 +57,11 @@ export class Suspects {
   constructor(private readonly options: SuspectsOptions) {}
 
   /** Whether the message may be killing its workers. */
-  includes({ deliveryCount, properties }: SinkMessage): boolean {
+  includes(message: SinkMessage): boolean {
+    const { deliveryCount } = message;
     const { after } = this.options;
-    return deliveryCount > after && deliveryCount - returnsOf(properties) > after;
+    // Its properties are made when first asked for, and few messages come to that.
+    return deliveryCount > after && deliveryCount - returnsOf(message.properties) > after;
   }
 
   /**

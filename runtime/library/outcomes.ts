@@ -60,10 +60,16 @@ const MAX_DELAY_MILLISECONDS = 86_400_000;
  * done; where the number of outcomes is wrong none of them can be matched to its message.
  */
 export function checkedOutcomes(given: unknown, messages: number, sink: string): Outcome[] {
-  const all = (why: string): Outcome[] => Array.from({ length: messages }, () => invalid(sink, why));
-  if (!Array.isArray(given)) return all(`${kindOf(given)}, not a list of outcomes`);
-  if (given.length !== messages) return all(`${given.length} outcomes for ${messages} messages`);
-  return Array.from(given, (outcome: unknown) => checkedOutcome(outcome, sink));
+  if (!Array.isArray(given) || given.length !== messages) {
+    const why = Array.isArray(given)
+      ? `${given.length} outcomes for ${messages} messages`
+      : `${kindOf(given)}, not a list of outcomes`;
+    return Array.from({ length: messages }, () => invalid(sink, why));
+  }
+  const outcomes: Outcome[] = [];
+  // By index: a hole in the list counts as undefined.
+  for (let i = 0; i < messages; i++) outcomes.push(checkedOutcome(given[i], sink));
+  return outcomes;
 }
 
 function checkedOutcome(given: unknown, sink: string): Outcome {
@@ -101,12 +107,10 @@ function checkedDone(given: Record): Outcome | undefined {
   if (typeof duplicate !== "boolean") return undefined;
   if (object !== undefined && typeof object !== "string") return undefined;
   if (replies !== undefined && !(Array.isArray(replies) && replies.every(isReply))) return undefined;
-  return {
-    kind: "done",
-    duplicate,
-    ...(object === undefined ? {} : { object }),
-    ...(replies === undefined ? {} : { replies }),
-  };
+  const outcome: DoneOutcome = { kind: "done", duplicate };
+  if (object !== undefined) outcome.object = object;
+  if (replies !== undefined) outcome.replies = replies;
+  return outcome;
 }
 
 function isReply(reply: unknown): boolean {

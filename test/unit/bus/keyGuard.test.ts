@@ -22,10 +22,13 @@ describe("the guard of keys", () => {
     expect(guard.size).toBe(0);
   });
 
-  test("does not make other keys wait", async () => {
+  test.each(["b", "toString", "__proto__", "7"])("does not make other keys wait: %s", async (key) => {
     const guard = new KeyGuard();
     await guard.enter("a", never);
-    expect(await guard.enter("b", never)).toBe(true);
+    expect(guard.tryEnter(key)).toBe(true);
+    expect(guard.tryEnter(key)).toBe(false);
+    guard.leave(key);
+    expect(guard.tryEnter(key)).toBe(true);
   });
 
   test("turns away who gives up waiting, and passes over them", async () => {
