@@ -67,7 +67,7 @@ export function readingOf(n: number, partitions: number): Reading {
     device: `d-${String(partition).padStart(10, "0")}`,
     at: new Date(EPOCH + n).toISOString(),
     sequence: n,
-    celsius: n / 7,
+    celsius: (n % 4_000) / 100,
     note: "n".repeat(148),
   };
 }
