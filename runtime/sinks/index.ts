@@ -1,4 +1,4 @@
-import { type Connection, type Pipeline, type Sink, SinkKind, sinkKind } from "../contract/index.js";
+import { type Connection, type Pipeline, type Sink, SinkKind, type SinkMetrics, sinkKind } from "../contract/index.js";
 import type { JobModule, ModuleLog, SinkModule } from "../library/definitions.js";
 
 /** What every sink is made from. */
@@ -9,6 +9,8 @@ export interface SinkSetup {
   worker: string;
   /** Where a sink of one's own writes its lines. @default nowhere */
   log?: ModuleLog | undefined;
+  /** Where a sink tells of itself what its calls of the store do not. @default nowhere */
+  metrics?: SinkMetrics | undefined;
   /** The sink of one's own, or the job, where it is there already. @default the pipeline's module is loaded */
   sink?: SinkModule | undefined;
   job?: JobModule | undefined;
@@ -29,16 +31,4 @@ export async function createSink(setup: SinkSetup): Promise<Sink> {
     case SinkKind.Cassandra:
       return (await import("./cassandra/index.js")).createSink(setup);
   }
-}
-
-/**
- * Creates what the pipeline's store needs before messages come: keyspace and table for Cassandra, nothing for the
- * others. Doing it again changes nothing.
- */
-export async function applySchema(
-  { pipeline, connection }: Pick<SinkSetup, "pipeline" | "connection">,
-  signal: AbortSignal,
-): Promise<void> {
-  if (sinkKind(pipeline) !== SinkKind.Cassandra) return;
-  await (await import("./cassandra/index.js")).applySchema(pipeline, connection, signal);
 }

@@ -13,7 +13,7 @@ const FIXES: { readonly [kind in SinkKind]: string } = {
     "Run this in the worker's pod, where the volume is mounted (stowage-worker doctor); check the mount and its marker.",
   linstor: "Check the controllers of connection.json and the network policy; kubectl get pods in LINSTOR's namespace.",
   cassandra:
-    "Check the contact points of connection.json and the network policy; stowage-worker schema makes the table.",
+    "Check the contact points of connection.json and the network policy; stowage-worker schema apply makes the table.",
   module: "The module's own error says more; its settings are the pipeline's sink.module.options.",
 };
 
