@@ -50,6 +50,7 @@ const OF_CONTENT: ReadonlySet<string> = new Set([
   PoisonReason.InvalidBody,
   PoisonReason.InvalidValue,
   PoisonReason.PartitionKeyMismatch,
+  PoisonReason.EventTimeOutOfRange,
   PoisonReason.StorageRefused,
   PoisonReason.SinkRefused,
 ]);
