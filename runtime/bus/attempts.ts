@@ -70,6 +70,7 @@ export interface AttemptsOptions {
 const OUTAGES: ReadonlySet<RetryCode> = new Set([
   RetryCode.StoreUnavailable,
   RetryCode.StoreTimeout,
+  RetryCode.StoreOverloaded,
   RetryCode.AuditUnavailable,
   RetryCode.KeysUnavailable,
 ]);

@@ -49,7 +49,10 @@ export interface ClientTuning {
 
 /** Writes of rows are sent twice where the first node is slow; a claim is not: it would find itself. */
 class SpeculativeWrites extends policies.speculativeExecution.ConstantSpeculativeExecutionPolicy {
-  override newPlan(keyspace: string, queryInfo: string | object[]): ReturnType<SpeculativeWrites["newPlan"]> {
+  override newPlan(
+    keyspace: string,
+    queryInfo: string | object[],
+  ): ReturnType<policies.speculativeExecution.SpeculativeExecutionPolicy["newPlan"]> {
     const claim = typeof queryInfo === "string" && queryInfo.includes(" IF NOT EXISTS");
     return claim ? { nextExecution: () => -1 } : super.newPlan(keyspace, queryInfo);
   }

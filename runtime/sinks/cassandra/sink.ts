@@ -2,18 +2,21 @@ import {
   type CassandraSink,
   type Connection,
   type Outcome,
+  OutOfTime,
   type Pipeline,
   PoisonReason,
   RetryCode,
   type Sink,
   type SinkContext,
   type SinkMessage,
+  type SinkMetrics,
   type StoreInfo,
   StowageError,
-  timeToLiveSeconds,
 } from "../../contract/index.js";
+import type { Clock } from "../../support/clock.js";
+import { connect } from "./client.js";
 import { type ClientSource, openClientSource, type SourceLog } from "./clientSource.js";
-import { LONGEST_TIME_TO_LIVE } from "./cql.js";
+import { TimeRules } from "./eventTime.js";
 import { type Ledger, TransactionLedger } from "./ledger.js";
 import { type Row, RowMapper } from "./mapping.js";
 import { cassandraParts, checkSchema } from "./schema.js";
@@ -29,14 +32,21 @@ export interface SinkOptions {
   worker: string;
   /** The clock, in milliseconds since 1970. @default Date.now */
   now?: () => number;
-  /** What is told of the connection: that it goes on with a new password. @default nobody */
+  /** Told that the connection goes on with a new password, and which partition is hot. @default nobody */
   log?: SourceLog | undefined;
+  /** What is told of batches and partitions. @default nobody */
+  metrics?: SinkMetrics | undefined;
+  /** What measures and waits. @default the machine's */
+  clock?: Clock | undefined;
 }
 
 /** The sink that writes each message as one row. Not connected before `start`. */
 export function createSink(options: SinkOptions): Sink {
   return new RowSink(options);
 }
+
+/** Messages of one call at most: what a busy moment brings, and not so many that they wait for each other. */
+const CALL_MESSAGES = 100;
 
 /** The parts that need a connection. */
 interface Store {
@@ -50,6 +60,7 @@ class RowSink implements Sink {
   readonly batching: Sink["batching"];
   private readonly sink: CassandraSink;
   private readonly mapper: RowMapper;
+  private readonly rules: TimeRules;
   private readonly now: () => number;
   private store: Store | undefined;
 
@@ -57,18 +68,20 @@ class RowSink implements Sink {
     const { pipeline, connection } = options;
     this.sink = cassandraParts(pipeline, connection).sink;
     this.mapper = new RowMapper(this.sink.table);
+    this.rules = new TimeRules(this.sink.table);
     this.now = options.now ?? Date.now;
-    // More messages at once than fit a batch: only so do batches of one partition fill up.
-    this.batching = {
-      maxMessages: Math.min(this.sink.batchMaxRows * this.sink.maxInFlight, pipeline.delivery.concurrency),
-      maxWaitMilliseconds: this.sink.flushMilliseconds,
-    };
+    // What comes at once; batches fill in the writer, across calls.
+    this.batching = { maxMessages: Math.min(CALL_MESSAGES, pipeline.delivery.concurrency), maxWaitMilliseconds: 0 };
   }
 
   async start(signal: AbortSignal): Promise<void> {
     const { cassandra } = cassandraParts(this.options.pipeline, this.options.connection);
     signal.throwIfAborted();
-    const clients = await openClientSource(cassandra, { log: this.options.log });
+    const { speculativeMilliseconds } = this.sink;
+    const clients = await openClientSource(cassandra, {
+      log: this.options.log,
+      connect: (connection) => connect(connection, { speculativeMilliseconds }),
+    });
     const intact = async () => {
       await clients.use((client) => checkSchema(client, this.sink));
       return true;
@@ -83,7 +96,22 @@ class RowSink implements Sink {
     this.store = {
       clients,
       ledger: ledger ? new TransactionLedger(clients, table, this.options.worker, this.now) : undefined,
-      writer: new RowWriter(clients, this.sink, intact),
+      writer: new RowWriter({
+        clients,
+        sink: this.sink,
+        rules: this.rules,
+        localDatacenter: cassandra.localDatacenter,
+        intact,
+        capacity: this.options.pipeline.delivery.concurrency,
+        now: this.now,
+        clock: this.options.clock,
+        metrics: this.options.metrics?.cassandra,
+        hot: ({ partition, share }) =>
+          this.options.log?.warn("a partition gets a large share of the rows: its replicas do the work of all", {
+            partition,
+            share: Math.round(share * 100) / 100,
+          }),
+      }),
     };
   }
 
@@ -91,7 +119,7 @@ class RowSink implements Sink {
     const { ledger, writer } = this.started();
     const outcomes = new Map<SinkMessage, Outcome>();
     const mapped = batch.flatMap((message) => {
-      const row = this.map(message);
+      const row = this.timely(message);
       if ("cells" in row) return [{ message, row }];
       outcomes.set(message, row);
       return [];
@@ -102,21 +130,19 @@ class RowSink implements Sink {
     );
     const pending = mapped.flatMap(({ message, row }, i) => {
       const claim = claims?.[i];
-      if (claim?.kind === "settled") {
-        outcomes.set(message, claim.outcome);
-        return [];
-      }
-      const timeToLive = this.timeLeft(row);
-      if (timeToLive !== undefined) return [{ message, again: claim?.again ?? false, row, timeToLive }];
-      // Written late, it would live longer than it may; as it is, nothing of it would be left.
-      outcomes.set(message, this.done(row, true));
+      if (claim?.kind !== "settled") return [{ message, row, again: claim?.again ?? false }];
+      outcomes.set(message, claim.outcome);
       return [];
     });
-    const written = await writer.write(pending, context);
-    for (const [i, { message, again, row }] of pending.entries()) {
+    const written = await writer.write(
+      pending.map(({ row }) => row),
+      context,
+    );
+    for (const [i, { message, row, again }] of pending.entries()) {
       const result = written[i];
-      if (result === undefined) continue;
-      outcomes.set(message, result.kind === "written" ? this.done(row, again) : result);
+      if (result?.kind === "written") outcomes.set(message, this.done(row, again));
+      else if (result?.kind === "expired") outcomes.set(message, this.done(row, true));
+      else if (result !== undefined) outcomes.set(message, result);
     }
     return batch.map((message) => outcomes.get(message) ?? unanswered());
   }
@@ -129,6 +155,7 @@ class RowSink implements Sink {
   async stop(): Promise<void> {
     const { store } = this;
     this.store = undefined;
+    store?.writer.stop();
     await store?.clients.close();
   }
 
@@ -146,6 +173,17 @@ class RowSink implements Sink {
     return {
       version: `Cassandra ${row?.["release_version"]} in ${row?.["data_center"]}, ${up} of ${hosts.length} nodes up${mixed}`,
     };
+  }
+
+  /** The message's row where its event's time allows it; otherwise the message's outcome. */
+  private timely(message: SinkMessage): Row | Outcome {
+    const row = this.map(message);
+    if (!("cells" in row)) return row;
+    const verdict = this.rules.refuses(row, this.now());
+    if (verdict === undefined) return row;
+    this.options.metrics?.cassandra.outOfTime(verdict.why);
+    // Written late, it would live longer than it may; as it is, nothing of it would be left.
+    return verdict.why === OutOfTime.Expired ? this.done(row, true) : verdict.poison;
   }
 
   private map(message: SinkMessage): Row | Outcome {
@@ -168,14 +206,6 @@ class RowSink implements Sink {
         return mapper.nameOf(row);
       },
     };
-  }
-
-  /** Seconds that the row has left to live, counted from its event; undefined where that is over. 0 stands for ever. */
-  private timeLeft({ eventTime }: Row): number | undefined {
-    const seconds = timeToLiveSeconds(this.sink.table);
-    if (seconds === 0) return 0;
-    const left = Math.floor((eventTime - this.now()) / 1000) + seconds;
-    return left > 0 ? Math.min(left, LONGEST_TIME_TO_LIVE) : undefined;
   }
 
   private started(): Store {

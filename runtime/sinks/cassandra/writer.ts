@@ -1,166 +1,330 @@
 import { randomBytes } from "node:crypto";
-import { types } from "cassandra-driver";
 import {
+  BatchBy,
+  type CassandraMetrics,
   type CassandraSink,
-  Consistency,
+  type CassandraState,
   type Outcome,
+  OutOfTime,
   PoisonReason,
   RetryCode,
   type SinkContext,
-  timeToLiveSeconds,
 } from "../../contract/index.js";
-import { Semaphore } from "../../support/semaphore.js";
+import { type Clock, pause, systemClock } from "../../support/clock.js";
+import { AdaptiveLimit } from "./adaptive.js";
+import { RowQueue } from "./batches.js";
 import { PROBE_MS } from "./client.js";
 import type { Clients } from "./clientSource.js";
-import { insertRow, readToken } from "./cql.js";
-import { failureOf } from "./failures.js";
+import { readToken } from "./cql.js";
+import type { TimeRules } from "./eventTime.js";
+import { type Failure, failureOf, type Refused } from "./failures.js";
+import { HotPartitions, type HottestPartition } from "./hotPartitions.js";
 import type { Row } from "./mapping.js";
 import { CassandraOperation } from "./operations.js";
+import { ReplicaSets } from "./replicaSets.js";
+import { consistencyOf, RowSender } from "./rowSender.js";
 
-/** A row to be written, and how long it lives. */
-export interface PendingRow {
-  row: Row;
-  /** Seconds; without effect where the table has no time to live. */
-  timeToLive: number;
-}
-
-/** What became of a row. */
-export type Written = { kind: "written" } | Exclude<Outcome, { kind: "done" }>;
+/** What became of a row: written, over before it was written, or not written. */
+export type Written = { kind: "written" } | { kind: "expired" } | Exclude<Outcome, { kind: "done" }>;
 
 /** What of a sink's context the writer uses. */
-type WriteContext = Pick<SinkContext, "signal" | "call">;
+export type WriteContext = Pick<SinkContext, "signal" | "call">;
+
+/** What a writer is made of. */
+export interface WriterOptions {
+  clients: Clients;
+  sink: CassandraSink;
+  rules: TimeRules;
+  /** The connection's datacenter. */
+  localDatacenter: string;
+  /** Says whether the table is still as it was prepared for. */
+  intact(): Promise<boolean>;
+  /** Rows that can be with the writer at once; with that many there is nothing to wait for. */
+  capacity: number;
+  /** Milliseconds since 1970, by which events are judged. */
+  now(): number;
+  /** Measures and waits. @default the machine's */
+  clock?: Clock | undefined;
+  /** @default nobody */
+  metrics?: CassandraMetrics | undefined;
+  /** Told when a partition becomes hot. @default nobody */
+  hot?: ((hottest: HottestPartition) => void) | undefined;
+}
+
+/** A row that waits, and whose it is. */
+interface Queued {
+  row: Row;
+  call: Call;
+  /** Its place among the call's rows. */
+  place: number;
+}
 
 const WRITTEN: Written = { kind: "written" };
+const EXPIRED: Written = { kind: "expired" };
 
-export const consistencyOf: Record<Consistency, types.consistencies> = {
-  [Consistency.LocalOne]: types.consistencies.localOne,
-  [Consistency.LocalQuorum]: types.consistencies.localQuorum,
-  [Consistency.Quorum]: types.consistencies.quorum,
-  [Consistency.EachQuorum]: types.consistencies.eachQuorum,
-  [Consistency.All]: types.consistencies.all,
-};
+/** How often the same write is tried again in place, by what it failed of; what is not here is left to the engine. */
+const TRIES_MORE: { [code: string]: number } = { [RetryCode.StoreTimeout]: 2, [RetryCode.StoreOverloaded]: 3 };
+/** Wait before it is tried again, in milliseconds; doubled each time. */
+const AGAIN_MS = 100;
+/** A write that has taken so long, in milliseconds, is not tried again in place. */
+const IN_PLACE_MS = 20_000;
+/** What a ring answers to a batch, and never to a row, for its size alone. */
+const BATCH_TOO_LARGE = /batch too large/i;
+/** What Cassandra answers where a row would outlive the last date that it can hold. */
+const BEYOND_LAST_DATE = /maximum supported expiration date/i;
+/** What its guardrails answer to a timestamp that lies too far ahead or back. */
+const TIMESTAMP_GUARD = /timestamp .*(?:after the maximum|before the minimum) allow/i;
 
-/** Writes rows in batches of one partition each: such a batch is one mutation, sent once to each replica. */
-export class RowWriter {
-  private readonly places: Semaphore;
-  private readonly insert: string;
-  private readonly select: string;
-  private readonly expires: boolean;
-  private readonly consistency: types.consistencies;
+/** One call of the sink: it is over when each of its rows is. */
+class Call {
+  readonly results: Written[] = [];
+  private left: number;
+  private end: () => void = () => undefined;
+  readonly over: Promise<void>;
 
-  /** `intact` says whether the table is still as it was prepared for. */
   constructor(
-    private readonly clients: Clients,
-    private readonly sink: CassandraSink,
-    private readonly intact: () => Promise<boolean>,
+    count: number,
+    readonly context: WriteContext,
   ) {
-    this.places = new Semaphore(sink.maxInFlight);
-    this.insert = insertRow(sink.table);
+    this.left = count;
+    this.over = new Promise((resolve) => {
+      this.end = resolve;
+    });
+  }
+
+  answer(place: number, written: Written): void {
+    this.results[place] = written;
+    this.left--;
+    if (this.left === 0) this.end();
+  }
+}
+
+/**
+ * Writes rows in unlogged batches: of one partition each, which is one mutation sent once to each replica, or of partitions
+ * with the same replicas. Batches fill across the sink's calls, and as many are in flight as the ring bears.
+ */
+export class RowWriter implements CassandraState {
+  private readonly queue: RowQueue<Queued>;
+  private readonly limiter: AdaptiveLimit;
+  private readonly sender: RowSender;
+  private readonly clock: Clock;
+  private readonly hotPartitions: HotPartitions;
+  private readonly select: string;
+  private readonly stopping = new AbortController();
+  private callOff: (() => void) | undefined;
+  private rowsInFlight = 0;
+
+  constructor(private readonly options: WriterOptions) {
+    const { sink, clients, rules, now, localDatacenter, metrics } = options;
+    this.clock = options.clock ?? systemClock;
+    this.limiter = new AdaptiveLimit(sink.maxInFlight, this.clock);
+    this.sender = new RowSender(clients, sink, rules, now);
     this.select = readToken(sink.table);
-    this.expires = timeToLiveSeconds(sink.table) > 0;
-    this.consistency = consistencyOf[sink.consistency];
+    this.hotPartitions = new HotPartitions(options.hot);
+    const sets = new ReplicaSets(
+      sink.table,
+      () => clients.current(),
+      localDatacenter,
+      () => this.clock.now(),
+    );
+    this.queue = new RowQueue<Queued>(
+      sink,
+      sink.batchBy === BatchBy.ReplicaSet ? ({ row }) => sets.of(row) : () => undefined,
+    );
+    metrics?.watch(this);
+  }
+
+  get inFlight(): number {
+    return this.limiter.inFlight;
+  }
+
+  get limit(): number {
+    return this.limiter.limit;
+  }
+
+  get hottestShare(): number {
+    return this.hotPartitions.hottest?.share ?? 0;
   }
 
   /** What became of each row, in the order given. Never rejects. */
-  async write(rows: PendingRow[], context: WriteContext): Promise<Written[]> {
-    const results = new Map<PendingRow, Written>();
-    await Promise.all(
-      batches(rows, this.sink).map((batch) =>
-        this.places.run(async () => {
-          for (const [i, written] of (await this.writeBatch(batch, context)).entries()) {
-            const row = batch[i];
-            if (row !== undefined) results.set(row, written);
-          }
-        }),
-      ),
-    );
-    return rows.map((row) => results.get(row) ?? interrupted());
+  async write(rows: readonly Row[], context: WriteContext): Promise<Written[]> {
+    const { signal } = context;
+    if (signal.aborted || this.stopping.signal.aborted) return rows.map(interrupted);
+    if (rows.length === 0) return [];
+    const call = new Call(rows.length, context);
+    const stop = (): void => this.giveBack((queued) => queued.call === call);
+    signal.addEventListener("abort", stop, { once: true });
+    const now = this.clock.now();
+    for (const [place, row] of rows.entries()) this.queue.add({ row, call, place }, now);
+    this.pump();
+    await call.over;
+    signal.removeEventListener("abort", stop);
+    return call.results;
   }
 
   /** A read of another token each time, at the consistency of the writes. Throws where it is not answered. */
   async probe(): Promise<void> {
     const token = BigInt.asIntN(64, BigInt(`0x${randomBytes(8).toString("hex")}`));
-    const options = { consistency: this.consistency, readTimeout: PROBE_MS };
-    await this.clients.use((client) => client.execute(this.select, [token], options));
+    const options = { consistency: consistencyOf[this.options.sink.consistency], readTimeout: PROBE_MS };
+    await this.options.clients.use((client) => client.execute(this.select, [token], options));
   }
 
-  private async writeBatch(rows: PendingRow[], context: WriteContext): Promise<Written[]> {
-    if (context.signal.aborted) return rows.map(interrupted);
-    try {
-      await context.call(CassandraOperation.Write, () => this.send(rows));
-      return rows.map(() => WRITTEN);
-    } catch (error) {
-      const failure = failureOf(error);
-      if (failure.kind === "retry") return rows.map(() => failure);
-      if (rows.length > 1) return this.writeSingly(rows, context);
-      return [await this.refused(failure.description, context)];
+  /** Sends nothing more: what waits is given back. */
+  stop(): void {
+    this.stopping.abort();
+    this.callOff?.();
+    this.giveBack(() => true);
+  }
+
+  private giveBack(which: (queued: Queued) => boolean): void {
+    for (const { call, place } of this.queue.remove(which)) call.answer(place, interrupted());
+  }
+
+  /** Sends what is due while there is a place, and sees to it that it is called when the next batch is due. */
+  private pump(): void {
+    while (this.queue.size > 0) {
+      if (!this.limiter.tryEnter()) return;
+      const eager = this.queue.size + this.rowsInFlight >= this.options.capacity;
+      const batch = this.queue.take(this.clock.now(), eager);
+      if (batch !== undefined) {
+        void this.run(batch);
+        continue;
+      }
+      this.limiter.leave();
+      // A look that is planned already comes no later: what waits now came after what it was planned for.
+      this.callOff ??= this.clock.after(Math.max(0, (this.queue.dueAt ?? 0) - this.clock.now()), () => {
+        this.callOff = undefined;
+        this.pump();
+      });
+      return;
     }
   }
 
-  /** One row of the batch was refused, and the others with it: each is sent by itself to find out which. */
-  private async writeSingly(rows: PendingRow[], context: WriteContext): Promise<Written[]> {
-    const written: Written[] = [];
-    for (const row of rows) written.push(...(await this.writeBatch([row], context)));
-    return written;
+  private async run(batch: Queued[]): Promise<void> {
+    this.rowsInFlight += batch.length;
+    this.count(batch);
+    await this.deliver(batch, false);
+    this.rowsInFlight -= batch.length;
+    this.limiter.leave();
+    this.pump();
   }
 
-  /** A refused row is poison only while the table stands: a dropped table must not empty the queue. */
-  private async refused(description: string, { call }: WriteContext): Promise<Written> {
-    const intact = await call(CassandraOperation.CheckSchema, this.intact).catch(() => false);
-    if (!intact)
+  /** Answers every row of the batch. `intact` is true where the table was looked at just now. Never rejects. */
+  private async deliver(batch: Queued[], intact: boolean): Promise<void> {
+    const rows = this.living(batch);
+    const [first] = rows;
+    if (first === undefined) return;
+    const failure = await this.tried(rows, first.call.context);
+    if (failure === undefined) return answer(rows, WRITTEN);
+    if (failure.kind === "retry") {
+      const { code, description } = failure;
+      return answer(rows, { kind: "retry", code, description });
+    }
+    const split = rows.length > 1;
+    const forSize = split && BATCH_TOO_LARGE.test(failure.description);
+    if (!intact && !forSize && !(await this.tableIntact(first.call.context))) return answer(rows, noTable(failure));
+    if (!split) return answer(rows, this.refused(first.row, failure));
+    // One of them was refused, and the others with it; or they were too many.
+    const half = rows.length >> 1;
+    await this.deliver(rows.slice(0, half), !forSize);
+    await this.deliver(rows.slice(half), !forSize);
+  }
+
+  /** Those of the rows that still have time to live; the others are answered. */
+  private living(batch: Queued[]): Queued[] {
+    const { rules, now, metrics } = this.options;
+    const at = now();
+    return batch.filter(({ row, call, place }) => {
+      if (row.change === "delete" || rules.secondsLeft(row, at) !== undefined) return true;
+      metrics?.outOfTime(OutOfTime.Expired);
+      call.answer(place, EXPIRED);
+      return false;
+    });
+  }
+
+  /** Sends the rows, and the very same again after what may pass at once. Undefined once they are written. */
+  private async tried(batch: Queued[], context: WriteContext): Promise<Failure | undefined> {
+    const { metrics } = this.options;
+    const rows = batch.map(({ row }) => row);
+    const bytes = rows.reduce((sum, row) => sum + row.bytes, 0);
+    const began = this.clock.now();
+    for (let tries = 0; ; tries++) {
+      const sentAt = this.clock.now();
+      metrics?.sent(rows.length, bytes);
+      try {
+        await context.call(CassandraOperation.Write, () => this.sender.send(rows));
+        this.limiter.answered(sentAt, rows.length);
+        return undefined;
+      } catch (error) {
+        const failure = failureOf(error);
+        if (failure.kind === "refused") return failure;
+        if (failure.strain) this.limiter.overloaded(sentAt);
+        const wanted = !this.stopping.signal.aborted && batch.some(({ call }) => !call.context.signal.aborted);
+        const more = tries < (TRIES_MORE[failure.code] ?? 0) && this.clock.now() - began < IN_PLACE_MS;
+        if (!wanted || !more) return failure;
+        await pause(this.clock, AGAIN_MS * 2 ** tries, this.stopping.signal);
+      }
+    }
+  }
+
+  private tableIntact({ call }: WriteContext): Promise<boolean> {
+    return call(CassandraOperation.CheckSchema, this.options.intact).catch(() => false);
+  }
+
+  /** A row that is refused alone is poison, unless every row of the table would be. */
+  private refused(row: Row, { description }: Refused): Written {
+    if (BEYOND_LAST_DATE.test(description))
       return {
         kind: "retry",
         code: RetryCode.StoreUnavailable,
-        description: `The table is not as it was when the worker started: ${description}`,
+        description: `The table's timeToLive is longer than this ring can hold; shorten it: ${description}`,
       };
+    const guarded = TIMESTAMP_GUARD.test(description);
     return {
       kind: "poison",
-      reason: PoisonReason.InvalidValue,
-      description: `Cassandra refuses the row: ${description}`,
+      reason: guarded ? PoisonReason.EventTimeOutOfRange : PoisonReason.InvalidValue,
+      description: `Cassandra refuses the row: ${description} ${guarded ? "" : this.largestOf(row)}`.trimEnd(),
     };
   }
 
-  private async send(rows: PendingRow[]): Promise<void> {
-    const options = { prepare: true, isIdempotent: true, consistency: this.consistency };
-    const [only] = rows;
-    if (only !== undefined && rows.length === 1) {
-      await this.clients.use((client) => client.execute(this.insert, this.parameters(only), options));
-      return;
-    }
-    const queries = rows.map((row) => ({ query: this.insert, params: this.parameters(row) }));
-    await this.clients.use((client) => client.batch(queries, { ...options, logged: false }));
+  /** The column that is the likeliest cause: its name, its type and its size. */
+  private largestOf({ cells }: Row): string {
+    const sizes = Object.entries(this.options.sink.table.columns).map(([name, { type }], place) => {
+      const cell: unknown = cells[place];
+      const bytes = Buffer.isBuffer(cell) ? cell.length : typeof cell === "string" ? Buffer.byteLength(cell) : 0;
+      return { name, type, bytes };
+    });
+    const [largest] = sizes.sort((a, b) => b.bytes - a.bytes);
+    if (largest === undefined || largest.bytes === 0) return "";
+    return `Its largest value is that of column ${largest.name} (${largest.type}), ${largest.bytes} bytes.`;
   }
 
-  /** Absent cells stay unset: nothing is written for them, no tombstone either. */
-  private parameters({ row, timeToLive }: PendingRow): unknown[] {
-    const cells: unknown[] = row.cells.map((cell) => cell ?? types.unset);
-    cells.push(row.timestamp);
-    if (this.expires) cells.push(timeToLive);
-    return cells;
+  private count(batch: Queued[]): void {
+    let partition: string | undefined;
+    let rows = 0;
+    for (const { row } of batch) {
+      if (row.partition !== partition) {
+        if (partition !== undefined) this.hotPartitions.add(partition, rows);
+        partition = row.partition;
+        rows = 0;
+      }
+      rows++;
+    }
+    if (partition !== undefined) this.hotPartitions.add(partition, rows);
   }
 }
 
-/** Groups rows by partition, each group cut at the sink's limits. A row above the limit of bytes goes alone. */
-export function batches<T extends { row: Pick<Row, "partition" | "bytes"> }>(
-  rows: T[],
-  limits: Pick<CassandraSink, "batchMaxRows" | "batchMaxBytes">,
-): T[][] {
-  const open = new Map<string, { rows: T[]; bytes: number }>();
-  const full: T[][] = [];
-  for (const row of rows) {
-    const { partition, bytes } = row.row;
-    const batch = open.get(partition);
-    const fits =
-      batch !== undefined && batch.rows.length < limits.batchMaxRows && batch.bytes + bytes <= limits.batchMaxBytes;
-    if (fits) {
-      batch.rows.push(row);
-      batch.bytes += bytes;
-    } else {
-      if (batch !== undefined) full.push(batch.rows);
-      open.set(partition, { rows: [row], bytes });
-    }
-  }
-  return [...full, ...[...open.values()].map((batch) => batch.rows)];
+function answer(batch: Queued[], written: Written): void {
+  for (const { call, place } of batch) call.answer(place, written);
+}
+
+/** A dropped table must not empty the queue. */
+function noTable({ description }: Refused): Written {
+  return {
+    kind: "retry",
+    code: RetryCode.StoreUnavailable,
+    description: `The table is not as it was when the worker started: ${description}`,
+  };
 }
 
 function interrupted(): Written {

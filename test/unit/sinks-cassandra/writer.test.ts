@@ -1,158 +1,275 @@
-import { Client, errors, types } from "cassandra-driver";
-import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import type { CassandraSink } from "../../../runtime/contract/index.js";
-import { failureOf } from "../../../runtime/sinks/cassandra/failures.js";
+import { errors, types } from "cassandra-driver";
+import { describe, expect, it, vi } from "vitest";
+import { defineTable } from "../../../runtime/contract/index.js";
 import { TransactionLedger } from "../../../runtime/sinks/cassandra/ledger.js";
-import { batches, type PendingRow, RowWriter } from "../../../runtime/sinks/cassandra/writer.js";
 import { sinkContext } from "../../support/sinkContext.js";
-import { always, message, tableOf } from "./kit.js";
+import { deferred, FakeClock, settled } from "../bus/fakes.js";
+import { always, message } from "./kit.js";
+import { clientThat, row, smallSink, ToldMetrics, writerOn } from "./writerKit.js";
 
 const { responseErrorCodes: code } = types;
 const context = sinkContext();
-const sink: CassandraSink = {
-  table: tableOf("text"),
-  replication: { dc1: 1 },
-  consistency: "LOCAL_QUORUM",
-  batchMaxRows: 3,
-  batchMaxBytes: 1000,
-  flushMilliseconds: 0,
-  maxInFlight: 2,
-  batchBy: "partition" as const,
-  ledger: false,
-};
+const invalid = new errors.ResponseError(code.invalid, "value too large");
+const idsOf = (sent: { ids: string[] }[]): string[][] => sent.map(({ ids }) => ids);
+const kinds = (written: { kind: string; reason?: string; code?: string }[]) =>
+  written.map(({ kind, reason, code }) => reason ?? code ?? kind);
 
-/** A client that is never connected: each request is answered by the test, from the ids of its rows. */
-function clientThat(answer: (ids: string[]) => void): { client: Client; sent: string[][] } {
-  const sent: string[][] = [];
-  const take = async (ids: string[]) => {
-    sent.push(ids);
-    answer(ids);
-  };
-  const client = new Client({ contactPoints: ["127.0.0.1"], localDataCenter: "dc1" });
-  const execute = (_query: string, params: unknown[]) => take([String(params[0])]);
-  const batch = (queries: { params: unknown[] }[]) => take(queries.map(({ params }) => String(params[0])));
-  return { client: Object.assign(client, { execute, batch }), sent };
-}
-
-function row(id: string, partition = id): PendingRow {
-  return {
-    row: {
-      change: "write" as const,
-      eventTime: 0,
-      cells: [id, undefined],
-      timestamp: 1n,
-      partition,
-      partitionKey: partition,
-      bytes: 100,
-    },
-    timeToLive: 0,
+function failAt(bad: string, error: Error) {
+  return ({ ids }: { ids: string[] }): void => {
+    if (ids.includes(bad)) throw error;
   };
 }
 
-function fail(ids: string[], bad: string, error: Error): void {
-  if (ids.includes(bad)) throw error;
-}
+describe("rows", () => {
+  it("of one partition go together, across calls, and each call is told of its own", async () => {
+    const clock = new FakeClock();
+    const { client, sent } = clientThat(failAt("c", new errors.ResponseError(code.unavailableException, "one of two")));
+    const writer = writerOn(client, { clock, sink: { flushMilliseconds: 20, batchMaxRows: 10 } });
+    const first = writer.write([row("a", "p"), row("c", "q")], context);
+    const second = writer.write([row("b", "p"), row("d", "q")], context);
+    await clock.advance(19);
+    expect(sent).toEqual([]);
+    await clock.advance(1);
+    expect(idsOf(sent)).toEqual([
+      ["a", "b"],
+      ["c", "d"],
+    ]);
+    expect(kinds(await first)).toEqual(["written", "StoreUnavailable"]);
+    expect(kinds(await second)).toEqual(["written", "StoreUnavailable"]);
+  });
 
-describe("batches", () => {
-  const rows = fc.array(
-    fc
-      .record({ partition: fc.constantFrom("a", "b", "c"), bytes: fc.integer({ min: 1, max: 400 }) })
-      .map((r) => ({ row: r })),
-  );
-  it("hold every row once, in its order within the partition, one partition each, within the limits", () => {
-    fc.assert(
-      fc.property(rows, (list) => {
-        const made = batches(list, sink);
-        expect(new Set(made.flat())).toEqual(new Set(list));
-        expect(made.flat()).toHaveLength(list.length);
-        for (const batch of made) {
-          expect(new Set(batch.map((each) => each.row.partition)).size).toBe(1);
-          expect(batch.length).toBeLessThanOrEqual(sink.batchMaxRows);
-          if (batch.length > 1)
-            expect(batch.reduce((sum, each) => sum + each.row.bytes, 0)).toBeLessThanOrEqual(sink.batchMaxBytes);
-        }
-        for (const name of ["a", "b", "c"]) {
-          const order = list.filter((each) => each.row.partition === name);
-          expect(made.flat().filter((each) => each.row.partition === name)).toEqual(order);
-        }
-      }),
-    );
+  it("do not wait for others once no more can come", async () => {
+    const clock = new FakeClock();
+    const { client, sent } = clientThat(() => undefined);
+    const writer = writerOn(client, { clock, capacity: 3, sink: { flushMilliseconds: 1000, maxInFlight: 32 } });
+    const first = writer.write([row("a", "p"), row("b", "q")], context);
+    await settled();
+    expect(sent).toEqual([]);
+    const second = writer.write([row("c", "r")], context);
+    expect(kinds([...(await first), ...(await second)])).toEqual(["written", "written", "written"]);
+    expect(clock.pending).toBeLessThanOrEqual(1);
+  });
+
+  it("that delete go into the same batch as those that write, each with its own time", async () => {
+    const { client, sent } = clientThat(() => undefined);
+    const table = defineTable({
+      keyspace: "ks",
+      name: "t",
+      columns: {
+        value: { type: "text", body: "v" },
+        device: { type: "text", body: "d" },
+        at: { type: "text", body: "a" },
+      },
+      partitionKey: ["device"],
+      clusteringKey: [{ column: "at" }],
+      from: { time: { body: "at" }, deletes: { body: "gone", equals: "yes" } },
+    });
+    const [device, at] = [Buffer.from("d-1"), Buffer.from("noon")];
+    const kept = row("a", "p", { cells: [Buffer.from("v"), device, at], timestamp: 5n });
+    const gone = row("b", "p", { change: "delete", cells: [undefined, device, at], timestamp: 6n });
+    await writerOn(client, { sink: { table } }).write([kept, gone], context);
+    expect(sent[0]?.statements).toEqual([
+      {
+        query: 'INSERT INTO "ks"."t" ("value", "device", "at") VALUES (?, ?, ?) USING TIMESTAMP ?',
+        params: [Buffer.from("v"), device, at, 5n],
+      },
+      { query: 'DELETE FROM "ks"."t" USING TIMESTAMP ? WHERE "device" = ? AND "at" = ?', params: [6n, device, at] },
+    ]);
+  });
+
+  it("without a value leave its column unset, and carry what is left of their time to live when they are sent", async () => {
+    const { client, sent } = clientThat(() => undefined);
+    const table = { ...smallSink.table, timeToLive: "100s" as const };
+    const metrics = new ToldMetrics();
+    const writer = writerOn(client, { sink: { table }, now: () => 160_500, metrics });
+    const rows = [row("a", "p", { eventTime: 70_000 }), row("b", "p", { eventTime: 60_400 })];
+    expect(kinds(await writer.write(rows, context))).toEqual(["written", "expired"]);
+    expect(sent.map(({ statements }) => statements.map(({ params }) => params))).toEqual([
+      [[Buffer.from("a"), types.unset, 1n, 10]],
+    ]);
+    expect(metrics.times).toEqual(["expired"]);
   });
 });
 
 describe("a refused row", () => {
-  const invalid = new errors.ResponseError(code.invalid, "too large");
   const rows = [row("a", "p"), row("b", "p"), row("c", "p"), row("d", "q")];
 
-  it("is found out in its batch and is poison alone", async () => {
-    const { client, sent } = clientThat((ids) => fail(ids, "b", invalid));
-    const written = await new RowWriter(always(client), sink, async () => true).write(rows, context);
-    expect(written.map((w) => (w.kind === "poison" ? w.reason : w.kind))).toEqual([
-      "written",
-      "InvalidValue",
-      "written",
-      "written",
-    ]);
-    expect(sent).toEqual([["a", "b", "c"], ["d"], ["a"], ["b"], ["c"]]);
+  it("is found out in its batch by halves and is poison alone, with the column that is the likeliest cause", async () => {
+    const { client, sent } = clientThat(failAt("b", invalid));
+    const written = await writerOn(client).write(rows, context);
+    expect(kinds(written)).toEqual(["written", "InvalidValue", "written", "written"]);
+    expect(written[1]).toMatchObject({
+      description:
+        "Cassandra refuses the row: value too large. Its largest value is that of column id (text), 1 bytes.",
+    });
+    expect(idsOf(sent)).toEqual([["a", "b", "c"], ["d"], ["a"], ["b", "c"], ["b"], ["c"]]);
   });
 
   it.each([
     ["is not as it was", async () => false],
     ["cannot be looked at", async () => Promise.reject(new Error("gone"))],
-  ])("is to be tried again where the table %s", async (_what, intact) => {
-    const { client } = clientThat((ids) => fail(ids, "b", invalid));
-    const written = await new RowWriter(always(client), sink, intact).write([row("b")], context);
-    expect(written).toMatchObject([{ kind: "retry", code: "StoreUnavailable" }]);
+  ])("is to be tried again with its whole batch where the table %s", async (_what, intact) => {
+    const { client, sent } = clientThat(failAt("b", invalid));
+    const written = await writerOn(client, { intact }).write(rows.slice(0, 3), context);
+    expect(kinds(written)).toEqual(["StoreUnavailable", "StoreUnavailable", "StoreUnavailable"]);
+    expect(sent).toHaveLength(1);
+  });
+
+  it("is never a batch's own size: that is split until it fits, and the table not suspected", async () => {
+    const { client, sent } = clientThat(({ ids }) => {
+      if (ids.length > 1) throw new errors.ResponseError(code.invalid, "Batch too large");
+    });
+    const intact = vi.fn(async () => true);
+    const written = await writerOn(client, { intact }).write(rows, context);
+    expect(kinds(written)).toEqual(["written", "written", "written", "written"]);
+    expect(sent).toHaveLength(6);
+    expect(intact).not.toHaveBeenCalled();
+  });
+
+  it("is no poison where the ring cannot hold the table's time to live at all", async () => {
+    const answer = new errors.ResponseError(
+      code.invalid,
+      "Request on table ks.t with ttl of 630720000 seconds exceeds maximum supported expiration date of 2038-01-19T03:14:06+00:00",
+    );
+    const { client } = clientThat(failAt("a", answer));
+    const [written] = await writerOn(client).write([row("a")], context);
+    expect(written).toMatchObject({ kind: "retry", code: "StoreUnavailable" });
+    expect(written).toMatchObject({ description: expect.stringMatching(/^The table's timeToLive is longer/) });
+  });
+
+  it("for its timestamp is out of the ring's time, not a wrong value", async () => {
+    const answer = new errors.ResponseError(
+      code.invalid,
+      "Guardrail maximum_timestamp violated: The modification to table ks.t has a timestamp 4070908800000000 after the maximum allowable 1",
+    );
+    const { client } = clientThat(failAt("a", answer));
+    expect(kinds(await writerOn(client).write([row("a")], context))).toEqual(["EventTimeOutOfRange"]);
   });
 });
 
-describe("a failed batch", () => {
-  it("is to be tried again for exactly its own rows", async () => {
-    const { client, sent } = clientThat((ids) => fail(ids, "b", new errors.ResponseError(code.writeTimeout, "late")));
-    const rows = [row("a", "p"), row("b", "p"), row("c", "q")];
-    const written = await new RowWriter(always(client), sink, async () => true).write(rows, context);
-    expect(written).toMatchObject([{ code: "StoreTimeout" }, { code: "StoreTimeout" }, { kind: "written" }]);
+describe("a write", () => {
+  const timeout = new errors.ResponseError(code.writeTimeout, "late");
+
+  it("that is not answered in time is sent again, the very same, before it is a failure", async () => {
+    const clock = new FakeClock();
+    let left = 2;
+    const { client, sent } = clientThat(() => {
+      if (left-- > 0) throw timeout;
+    });
+    const written = writerOn(client, { clock }).write([row("a", "p"), row("b", "p")], context);
+    await clock.advance(1_000);
+    expect(kinds(await written)).toEqual(["written", "written"]);
+    expect(sent).toHaveLength(3);
+    expect(sent[2]?.statements).toEqual(sent[0]?.statements);
+  });
+
+  it.each<[string, Error, number, string]>([
+    ["a time-out", timeout, 3, "StoreTimeout"],
+    ["overload", new errors.ResponseError(code.overloaded, "busy"), 4, "StoreOverloaded"],
+    ["too few replicas", new errors.ResponseError(code.unavailableException, "one of two"), 1, "StoreUnavailable"],
+    ["a missing right", new errors.ResponseError(code.unauthorized, "no MODIFY"), 1, "StoreUnavailable"],
+  ])(
+    "that goes on to end in %s is left to the engine after its tries, for exactly its own rows",
+    async (_what, error, tries, expected) => {
+      const clock = new FakeClock();
+      const { client, sent } = clientThat(failAt("b", error));
+      const written = writerOn(client, { clock }).write([row("a", "p"), row("b", "p"), row("c", "q")], context);
+      await clock.advance(10_000);
+      expect(kinds(await written)).toEqual([expected, expected, "written"]);
+      expect(sent).toHaveLength(tries + 1);
+    },
+  );
+
+  it("is not tried again in place once the store hangs for long", async () => {
+    const clock = new FakeClock();
+    const { client, sent } = clientThat(() => {
+      clock.freeze(12_000);
+      throw new errors.OperationTimedOutError("no answer");
+    });
+    const written = writerOn(client, { clock }).write([row("a")], context);
+    await clock.advance(60_000);
+    expect(kinds(await written)).toEqual(["StoreTimeout"]);
     expect(sent).toHaveLength(2);
   });
 
-  it("is not sent any more once the work is stopped", async () => {
+  it("that strains the store makes room: fewer are in flight", async () => {
+    const clock = new FakeClock();
+    const { client } = clientThat(failAt("a", new errors.ResponseError(code.unavailableException, "one of two")));
+    const writer = writerOn(client, { clock, sink: { maxInFlight: 32 } });
+    expect(writer.limit).toBe(8);
+    await writer.write([row("a")], context);
+    expect(writer.limit).toBe(4);
+    await writer.write([row("b")], context);
+    expect([writer.limit, writer.inFlight]).toEqual([4, 0]);
+  });
+
+  it("is not sent any more once its work is stopped, and what waits is given back at once", async () => {
     const stop = new AbortController();
-    const { client, sent } = clientThat(() => stop.abort());
-    const one = { ...sink, maxInFlight: 1, batchBy: "partition" as const, ledger: false };
-    const written = await new RowWriter(always(client), one, async () => true).write(
-      [row("a"), row("b")],
-      sinkContext(stop.signal),
-    );
-    expect(written).toMatchObject([{ kind: "written" }, { kind: "retry", code: "Interrupted" }]);
-    expect(sent).toEqual([["a"]]);
+    const end = deferred<void>();
+    const { client, sent } = clientThat(() => end.promise);
+    const writer = writerOn(client, { sink: { maxInFlight: 1 } });
+    const rows = [row("a"), row("b")];
+    const first = writer.write(rows, sinkContext(stop.signal));
+    const other = writer.write([row("c")], context);
+    stop.abort();
+    end.resolve();
+    expect(kinds(await first)).toEqual(["written", "Interrupted"]);
+    expect(kinds(await other)).toEqual(["written"]);
+    expect(idsOf(sent)).toEqual([["a"], ["c"]]);
+    expect(kinds(await writer.write(rows, sinkContext(stop.signal)))).toEqual(["Interrupted", "Interrupted"]);
+  });
+
+  it("is given back when the writer is stopped, and none is begun", async () => {
+    const clock = new FakeClock();
+    const { client, sent } = clientThat(() => undefined);
+    const writer = writerOn(client, { clock, sink: { flushMilliseconds: 50 } });
+    const written = writer.write([row("a")], context);
+    writer.stop();
+    expect(kinds(await written)).toEqual(["Interrupted"]);
+    expect(kinds(await writer.write([row("b")], context))).toEqual(["Interrupted"]);
+    await clock.advance(100);
+    expect([sent.length, clock.pending]).toEqual([0, 0]);
   });
 });
 
-describe("an error of the driver", () => {
-  it.each<[string, Error, string]>([
-    ["a write time-out", new errors.ResponseError(code.writeTimeout, "x"), "StoreTimeout"],
-    ["a transaction of unknown end", new errors.ResponseError(0x1700, "x"), "StoreTimeout"],
-    ["no answer", new errors.OperationTimedOutError("x"), "StoreTimeout"],
-    ["too few replicas", new errors.ResponseError(code.unavailableException, "x"), "StoreUnavailable"],
-    ["overload", new errors.ResponseError(code.overloaded, "x"), "StoreUnavailable"],
-    ["no node", new errors.NoHostAvailableError({}, "x"), "StoreUnavailable"],
-    ["a missing right", new errors.ResponseError(code.unauthorized, "x"), "StoreUnavailable"],
-    ["anything else", new Error("x"), "StoreUnavailable"],
-  ])("that says %s means another attempt", (_what, error, expected) => {
-    expect(failureOf(error)).toMatchObject({ kind: "retry", code: expected });
-  });
-
-  it("names each node that was asked and what it answered", () => {
-    const error = new errors.NoHostAvailableError({ "10.0.0.1:9042": new Error("refused"), "10.0.0.2:9042": "down" });
-    expect(failureOf(error)).toMatchObject({
-      description: "Cassandra: 10.0.0.1:9042: refused; 10.0.0.2:9042: down.",
+describe("what the writer tells", () => {
+  it("are its batches with their rows and bytes, again where they are sent again, and what is in flight", async () => {
+    const clock = new FakeClock();
+    const end = deferred<void>();
+    const metrics = new ToldMetrics();
+    let failed = false;
+    const { client } = clientThat(async () => {
+      await end.promise;
+      if (failed) return;
+      failed = true;
+      throw new errors.ResponseError(code.writeTimeout, "late");
     });
+    const writer = writerOn(client, { clock, metrics });
+    const written = writer.write([row("a", "p"), row("b", "p")], context);
+    expect(metrics.state?.inFlight).toBe(1);
+    end.resolve();
+    await clock.advance(1_000);
+    await written;
+    expect(metrics.batches).toEqual([
+      { rows: 2, bytes: 200 },
+      { rows: 2, bytes: 200 },
+    ]);
+    expect(metrics.state).toMatchObject({ inFlight: 0 });
   });
 
-  it("that says the request is invalid, or cannot be written, is a refusal", () => {
-    expect(failureOf(new errors.ResponseError(code.invalid, "x"))).toMatchObject({ kind: "refused" });
-    expect(failureOf(new TypeError("x"))).toMatchObject({ kind: "refused" });
+  it("is which partition gets more than its share, by name once, and its share all the time", async () => {
+    const { client } = clientThat(() => undefined);
+    const hot = vi.fn();
+    const writer = writerOn(client, { hot, sink: { batchMaxRows: 500, batchMaxBytes: 1_000_000 }, capacity: 1 });
+    expect(writer.hottestShare).toBe(0);
+    for (let round = 0; round < 100; round++)
+      await writer.write(
+        Array.from({ length: 400 }, (_, n) => row(`${n}`, n % 2 === 0 ? "busy" : `p-${n}-${round}`)),
+        context,
+      );
+    expect(writer.hottestShare).toBeGreaterThan(0.45);
+    expect(writer.hottestShare).toBeLessThanOrEqual(0.5);
+    expect(hot).toHaveBeenCalledExactlyOnceWith({ partition: "busy", share: expect.closeTo(0.5, 1) });
   });
 });
 
@@ -161,7 +278,7 @@ describe("a claim", () => {
     const { client } = clientThat(() => {
       throw new errors.ResponseError(code.invalid, "unconfigured table");
     });
-    const [claim] = await new TransactionLedger(always(client), sink.table, "w").claim([message({})], context);
+    const [claim] = await new TransactionLedger(always(client), smallSink.table, "w").claim([message({})], context);
     expect(claim).toMatchObject({ kind: "settled", outcome: { kind: "retry", code: "StoreUnavailable" } });
   });
 });
@@ -170,9 +287,9 @@ describe("the calls of the store", () => {
   it("are each claim, each batch and each look at the table, with what came of them", async () => {
     const calls: string[] = [];
     const measured = sinkContext(undefined, 1, calls);
-    const { client } = clientThat((ids) => fail(ids, "b", new errors.ResponseError(code.invalid, "too large")));
-    await new TransactionLedger(always(client), sink.table, "w").claim([message({})], measured);
-    await new RowWriter(always(client), sink, async () => true).write([row("a", "p"), row("b", "q")], measured);
+    const { client } = clientThat(failAt("b", invalid));
+    await new TransactionLedger(always(client), smallSink.table, "w").claim([message({})], measured);
+    await writerOn(client).write([row("a", "p"), row("b", "q")], measured);
     expect(calls.sort()).toEqual(["check_schema ok", "claim ok", "write failed", "write ok"]);
   });
 });
