@@ -87,6 +87,12 @@ export interface CassandraRingArgs {
    */
   tls?: boolean;
   /**
+   * cert-manager's issuer of the nodes' certificates, one that gives the authority's own certificate with each (a CA or
+   * Vault). It is adopted. Rings of one cluster that are made apart need one authority.
+   * @default an authority of the ring's own
+   */
+  issuer?: CassandraIssuerArgs;
+  /**
    * The worker's image by digest, `registry.example/stowage-worker@sha256:…`. A job of the ring generates the password of
    * its key stores with it; needed with `tls` under k8ssandra-operator.
    */
@@ -128,10 +134,27 @@ export interface CassandraRingArgs {
   externalDatacenters?: CassandraExternalDatacenterArgs[];
   /**
    * Addresses or hosts of nodes of `externalDatacenters`, of which new nodes learn the ring. Both clusters' networks must
-   * reach each other's pods on port 7000, or 7001 with TLS, and both must trust one authority.
+   * reach each other's pods on port 7000, and with TLS both must have one `issuer`.
    * @default none
    */
   seeds?: pulumi.Input<pulumi.Input<string>[]>;
+}
+
+/** Kinds of cert-manager's issuers. */
+export const CassandraIssuerKind = {
+  /** In the ring's namespace. */
+  Issuer: "Issuer",
+  /** Of the whole Kubernetes cluster. */
+  ClusterIssuer: "ClusterIssuer",
+} as const;
+export type CassandraIssuerKind = (typeof CassandraIssuerKind)[keyof typeof CassandraIssuerKind];
+
+/** An issuer of cert-manager that exists. */
+export interface CassandraIssuerArgs {
+  /** Its name. */
+  name: string;
+  /** Its kind. @default "Issuer" */
+  kind?: CassandraIssuerKind;
 }
 
 /** A further datacenter. What is not said here is as in the first. */
@@ -196,6 +219,11 @@ export interface CassandraBackupArgs {
    * identity for S3 alone.
    */
   credentialsSecret?: string;
+  /**
+   * Name of a secret in the ring's namespace with the keys `rootca.crt`, `client.crt_signed` and `client.key`, as Medusa
+   * reads them: how it speaks TLS to its node. It is yours; needed with `tls`.
+   */
+  certificatesSecret?: string;
   /** When, in UTC, five fields as of cron. @default "0 1 * * *" */
   schedule?: string;
   /** Backups that are kept, 1 to 1000; older ones are purged. @default 7 */
@@ -211,6 +239,7 @@ export interface CassandraSnapshotArgs {
   /**
    * Names of the snapshots that there shall be, each 1 to 40 lower-case letters, digits or `-`: adding one takes a
    * snapshot of every disk of the ring as it is then, taking one away gives it up. What the storage holds is kept even so.
+   * Nodes that come later are added to every snapshot that there is, so take names away before `size` changes.
    * @default none
    */
   names?: string[];

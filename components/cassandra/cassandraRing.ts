@@ -1,19 +1,27 @@
 import * as apiextensions from "@pulumi/kubernetes/apiextensions";
+import * as core from "@pulumi/kubernetes/core/v1";
 import * as pulumi from "@pulumi/pulumi";
 import { refuse } from "../support/inputs.js";
+import { stated } from "../support/schema.js";
 import { ringAccess } from "./access.js";
 import type { CassandraRingArgs, CassandraSurvival } from "./args.js";
-import { replicationWarnings } from "./notices.js";
+import { registerBackups } from "./backup.js";
+import { refuseLoss } from "./deployed.js";
+import { registerMonitor } from "./monitor.js";
+import { LABELS } from "./names.js";
+import { replicationWarnings, ringWarnings } from "./notices.js";
 import { datacentersOf, survivals } from "./plan.js";
 import { renderRing } from "./render.js";
+import { registerSnapshots } from "./snapshots.js";
+import { registerCertificates } from "./tls.js";
 import { cassandraProblems } from "./validate.js";
 
 /** Minutes that a ring may take to be ready: the operator starts and stops nodes one after another. */
 const START_MINUTES = { ring: 10, node: 5 };
 
 /**
- * One datacenter of a Cassandra cluster under k8ssandra-operator, or under cass-operator alone: racks on zones,
- * storage, memory, tokens, and what its keyspaces survive.
+ * A Cassandra cluster under k8ssandra-operator, or under cass-operator alone: racks on zones, storage, memory, tokens,
+ * passwords, TLS, repairs, and what its keyspaces survive.
  */
 export class CassandraRing extends pulumi.ComponentResource {
   /** Kubernetes namespace of the ring and of its secrets. */
@@ -43,21 +51,44 @@ export class CassandraRing extends pulumi.ComponentResource {
 
   constructor(name: string, args: CassandraRingArgs, opts?: pulumi.ComponentResourceOptions) {
     super("stowage:index:CassandraRing", name, {}, opts);
-    refuse("CassandraRing", name, cassandraProblems(args));
-    for (const warning of replicationWarnings(datacentersOf(args))) void pulumi.log.warn(warning, this);
+    const given = stated(args);
+    refuse("CassandraRing", name, cassandraProblems(given));
+    const datacenters = datacentersOf(given);
+    for (const warning of [...replicationWarnings(datacenters), ...ringWarnings(given)])
+      void pulumi.log.warn(warning, this);
 
-    const minutes = `${START_MINUTES.ring + START_MINUTES.node * args.size}m`;
-    const ring = new apiextensions.CustomResource(name, renderRing(args), {
-      parent: this,
-      protect: args.protectData ?? true,
-      customTimeouts: { create: minutes, update: minutes, delete: minutes },
-    });
+    const access = ringAccess(given);
+    const dependsOn = registerCertificates(this, name, given);
+    if (access.readerSecret !== undefined)
+      new core.Secret(
+        `${name}-reader`,
+        { metadata: { name: access.readerSecret, namespace: given.namespace, labels: LABELS }, type: "Opaque" },
+        // What is in it is the schema jobs': no value of it is ever an input here, and no update takes it away.
+        { parent: this, ignoreChanges: ["data", "stringData"] },
+      );
 
-    const access = ringAccess(args);
-    const table = survivals(datacentersOf(args));
-    this.namespace = pulumi.output(args.namespace);
-    this.clusterName = pulumi.output(args.clusterName);
-    this.datacenter = pulumi.output(args.datacenter);
+    const { spec, ...object } = renderRing(given);
+    const nodes = datacenters.reduce((total, { shape }) => total + (shape?.size ?? 0), 0);
+    const minutes = `${START_MINUTES.ring + START_MINUTES.node * nodes}m`;
+    const ring = new apiextensions.CustomResource(
+      name,
+      // The operator would refuse some losses once they are applied, and do others: here they are refused at preview.
+      { ...object, spec: refuseLoss(this, name, given).then(() => spec) },
+      {
+        parent: this,
+        dependsOn,
+        protect: given.protectData ?? true,
+        customTimeouts: { create: minutes, update: minutes, delete: minutes },
+      },
+    );
+    registerMonitor(this, name, given);
+    registerBackups(this, name, given, ring);
+    registerSnapshots(this, name, given, ring);
+
+    const table = survivals(datacenters);
+    this.namespace = pulumi.output(given.namespace);
+    this.clusterName = pulumi.output(given.clusterName);
+    this.datacenter = pulumi.output(given.datacenter);
     // Whoever uses it waits until the ring is there.
     this.contactPoints = pulumi.all([access.contactPoints, ring.metadata.name]).apply(([hosts]) => hosts);
     this.port = pulumi.output(access.port);
@@ -65,7 +96,7 @@ export class CassandraRing extends pulumi.ComponentResource {
     this.readerSecret = pulumi.output(access.readerSecret ?? "");
     this.certificateSecret = pulumi.output(access.tls?.secret ?? "");
     this.tlsServerName = pulumi.output(access.tls?.serverName ?? "");
-    this.replication = pulumi.output(args.replication);
+    this.replication = pulumi.output(given.replication);
     this.survival = pulumi.output(table);
     this.survives = pulumi.output(table.map((row) => row.sentence));
     this.registerOutputs({

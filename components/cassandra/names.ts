@@ -1,3 +1,6 @@
+/** Labels of every object of a ring. */
+export const LABELS = { "app.kubernetes.io/part-of": "stowage" };
+
 /** Key of the authority's certificate in the secret of a ring's certificate, as cert-manager writes it. */
 export const CA_KEY = "ca.crt";
 

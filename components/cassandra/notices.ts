@@ -1,5 +1,7 @@
 import { Consistency } from "../../runtime/contract/index.js";
+import { CassandraOperator, type CassandraRingArgs } from "./args.js";
 import { type PlannedDatacenter, type RingShape, survival } from "./plan.js";
+import { refusesTimestamps, repairs } from "./tables.js";
 
 /** What a reviewer must know of a ring's replication, a sentence a matter. The ring must be valid. */
 export function replicationWarnings(ring: PlannedDatacenter[]): string[] {
@@ -46,4 +48,24 @@ function quorumWarning(ring: PlannedDatacenter[], keyspace: string): string[] {
     `replication.${keyspace}: QUORUM waits for ${needed} of ${replicas} replicas over all datacenters: the loss of ` +
       `datacenter ${fatalDatacenters.join(" or ")} alone breaks it. LOCAL_QUORUM goes on.`,
   ];
+}
+
+/** What a ring does without, a sentence a matter. */
+export function ringWarnings(args: CassandraRingArgs): string[] {
+  const found: string[] = [];
+  if (args.authentication === false)
+    found.push("authentication: off: whoever reaches the nodes reads and writes everything.");
+  if (args.tls === false) found.push("tls: off: passwords and rows go over the network in plaintext.");
+  if (!repairs(args))
+    found.push(
+      args.operator === CassandraOperator.CassOperator
+        ? "repair: cass-operator alone repairs nothing: run repairs within the tables' gcGrace, or deleted rows come back."
+        : "repair.enabled: off: run repairs within the tables' gcGrace, or deleted rows come back.",
+    );
+  if (!refusesTimestamps(args))
+    found.push(
+      `serverVersion: Cassandra ${args.serverVersion} takes timestamps from any future: one clock in 2099 hides every ` +
+        "later write of its cells.",
+    );
+  return found;
 }

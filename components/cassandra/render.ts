@@ -1,9 +1,27 @@
-import { defined } from "../../runtime/contract/index.js";
-import { CassandraOperator, type CassandraRackArgs, type CassandraRingArgs } from "./args.js";
-import { cleanName } from "./names.js";
-import { ZONE_LABEL } from "./plan.js";
+import { defined, durationSeconds } from "../../runtime/contract/index.js";
+import {
+  type CassandraDatacenterArgs,
+  CassandraOperator,
+  type CassandraRackArgs,
+  type CassandraRingArgs,
+  CommitLogSync,
+} from "./args.js";
+import { medusaSpec } from "./backup.js";
+import { cleanName, LABELS, ringNames } from "./names.js";
+import { datacentersOf, ZONE_LABEL } from "./plan.js";
+import { DEFAULT_REPAIR, DEFAULT_TIMESTAMP_SKEW, refusesTimestamps, repairs } from "./tables.js";
+import { jksStores, pemMount, pemSettings, tlsSettings } from "./tls.js";
 
-const LABELS = { "app.kubernetes.io/part-of": "stowage" };
+/** Annotation with the replicas that survival is planned from, by datacenter and keyspace: the object has no place for them. */
+export const REPLICATION = "stowage.dev/replication";
+/** Tokens of a node, Cassandra's own default. */
+export const DEFAULT_TOKENS = 16;
+/**
+ * Writes that come within it share one fsync of the commit log, in milliseconds; a write waits for it. Cassandra's own
+ * default of a second would be the latency of every write.
+ */
+const GROUP_WINDOW = "5ms";
+const SECONDS_A_DAY = 86_400;
 
 /** An object of an operator, as Pulumi's CustomResource takes it. */
 export interface OperatorObject {
@@ -19,83 +37,153 @@ export function renderRing(args: CassandraRingArgs): OperatorObject {
 }
 
 function clusterObject(args: CassandraRingArgs): OperatorObject {
-  const heap = `${args.heapMib}Mi`;
+  const { superuserSecret } = args;
+  const first = { ...args, name: args.datacenter };
   return {
     apiVersion: "k8ssandra.io/v1alpha1",
     kind: "K8ssandraCluster",
     // Ready once, it stays initialized: an update does not wait for a node that is down for another reason.
     metadata: metadata(args, cleanName(args.clusterName), "condition=CassandraInitialized"),
-    spec: {
-      // The operator's default asks for a password, which no part of the stack has yet.
-      auth: false,
-      cassandra: {
+    spec: defined({
+      auth: args.authentication ?? true,
+      cassandra: defined({
         clusterName: args.clusterName,
         serverType: "cassandra",
         serverVersion: args.serverVersion,
-        datacenters: [
-          {
-            metadata: { name: args.datacenter },
-            size: args.size,
-            stopped: args.stopped ?? false,
-            racks: racks(args),
-            softPodAntiAffinity: args.allowSharedHosts ?? false,
-            storageConfig: storageConfig(args),
-            resources: resources(args),
-            config: {
-              cassandraYaml: { num_tokens: args.numTokens ?? 16 },
-              jvmOptions: { heap_initial_size: heap, heap_max_size: heap },
-            },
-          },
-        ],
-      },
-    },
+        superuserSecretRef: superuserSecret === undefined ? undefined : { name: superuserSecret },
+        additionalSeeds: args.seeds,
+        // The collector of old is replaced by the nodes' own endpoint, which is always there.
+        telemetry: { mcac: { enabled: false } },
+        ...((args.tls ?? true) ? jksStores(ringNames(args.clusterName)) : {}),
+        datacenters: [first, ...(args.otherDatacenters ?? [])].map((each) => datacenterOf(args, each)),
+      }),
+      externalDatacenters: args.externalDatacenters?.map(({ name }) => name),
+      reaper: reaper(args),
+      medusa: args.backup === undefined ? undefined : medusaSpec(args, args.backup),
+    }),
   };
+}
+
+/** A datacenter of a K8ssandraCluster. */
+function datacenterOf(args: CassandraRingArgs, datacenter: CassandraDatacenterArgs): object {
+  const heap = `${args.heapMib}Mi`;
+  return defined({
+    metadata: { name: datacenter.name },
+    k8sContext: datacenter.k8sContext,
+    size: datacenter.size,
+    stopped: datacenter.stopped ?? false,
+    racks: racks(datacenter.racks),
+    softPodAntiAffinity: args.allowSharedHosts ?? false,
+    storageConfig: storageConfig(args, datacenter.storageClass ?? args.storageClass),
+    resources: resources(args),
+    config: {
+      // Who may speak is the operator's to write, by `auth`.
+      cassandraYaml: { ...settings(args), ...((args.tls ?? true) ? tlsSettings() : {}) },
+      jvmOptions: { heap_initial_size: heap, heap_max_size: heap },
+    },
+  });
 }
 
 function datacenterObject(args: CassandraRingArgs): OperatorObject {
   const heap = `${args.heapMib}M`;
+  const tls = args.tls ?? true;
   return {
     apiVersion: "cassandra.datastax.com/v1beta1",
     kind: "CassandraDatacenter",
     metadata: metadata(args, args.datacenter, "condition=Ready"),
-    spec: {
+    spec: defined({
       clusterName: args.clusterName,
       serverType: "cassandra",
       serverVersion: args.serverVersion,
+      superuserSecretName: args.superuserSecret,
       size: args.size,
       stopped: args.stopped ?? false,
-      racks: racks(args),
+      racks: racks(args.racks),
       allowMultipleNodesPerWorker: args.allowSharedHosts ?? false,
-      storageConfig: storageConfig(args),
+      additionalSeeds: args.seeds,
+      storageConfig: storageConfig(args, args.storageClass),
       resources: resources(args),
+      podTemplateSpec: tls ? pemMount(ringNames(args.clusterName)) : undefined,
       config: {
-        "cassandra-yaml": {
-          num_tokens: args.numTokens ?? 16,
-          authenticator: "AllowAllAuthenticator",
-          authorizer: "AllowAllAuthorizer",
-        },
+        "cassandra-yaml": { ...settings(args), ...access(args), ...(tls ? pemSettings() : {}) },
         "jvm-server-options": { initial_heap_size: heap, max_heap_size: heap },
       },
+    }),
+  };
+}
+
+/** Settings of cassandra.yaml that do not depend on the operator. */
+function settings(args: CassandraRingArgs): object {
+  const group = (args.commitLogSync ?? CommitLogSync.Group) === CommitLogSync.Group;
+  return {
+    num_tokens: args.numTokens ?? DEFAULT_TOKENS,
+    ...(group
+      ? { commitlog_sync: "group", commitlog_sync_group_window: GROUP_WINDOW }
+      : { commitlog_sync: "periodic", commitlog_sync_period: "10000ms" }),
+    // Without it one clock in 2099 would hide every later write of its cells.
+    ...(refusesTimestamps(args)
+      ? { maximum_timestamp_fail_threshold: args.maxTimestampSkew ?? DEFAULT_TIMESTAMP_SKEW }
+      : {}),
+  };
+}
+
+/** Who may speak to the nodes, as cass-operator alone is told it. */
+function access({ authentication }: CassandraRingArgs): object {
+  return (authentication ?? true)
+    ? {
+        authenticator: "PasswordAuthenticator",
+        authorizer: "CassandraAuthorizer",
+        role_manager: "CassandraRoleManager",
+      }
+    : { authenticator: "AllowAllAuthenticator", authorizer: "AllowAllAuthorizer" };
+}
+
+/** Reaper beside every datacenter, with a schedule for every keyspace that it finds. */
+function reaper(args: CassandraRingArgs): object | undefined {
+  if (!repairs(args)) return undefined;
+  const { interval = DEFAULT_REPAIR.interval, incremental = false } = args.repair ?? {};
+  return {
+    autoScheduling: {
+      enabled: true,
+      repairType: incremental ? "INCREMENTAL" : "REGULAR",
+      // At once: the first run must end within the tombstones' time as any other must.
+      initialDelayPeriod: "PT15S",
+      timeBeforeFirstSchedule: "PT5M",
+      periodBetweenPolls: "PT10M",
+    },
+    // The operator has no field for it.
+    additionalEnvVars: [{ name: "REAPER_SCHEDULE_DAYS_BETWEEN", value: `${wholeDays(interval)}` }],
+  };
+}
+
+function wholeDays(interval: string): number {
+  return Math.floor(durationSeconds(interval) / SECONDS_A_DAY);
+}
+
+function metadata(args: CassandraRingArgs, name: string, ready: string): object {
+  const replication = Object.fromEntries(datacentersOf(args).map((each) => [each.name, each.replication]));
+  return {
+    name,
+    namespace: args.namespace,
+    labels: LABELS,
+    annotations: {
+      // A ring that is stopped never gets ready: there is nothing to wait for.
+      ...(args.stopped === true ? {} : { "pulumi.com/waitFor": ready }),
+      [REPLICATION]: JSON.stringify(replication),
     },
   };
 }
 
-function metadata({ namespace, stopped }: CassandraRingArgs, name: string, ready: string): object {
-  // A ring that is stopped never gets ready: there is nothing to wait for.
-  const annotations = stopped === true ? undefined : { "pulumi.com/waitFor": ready };
-  return defined({ name, namespace, labels: LABELS, annotations });
-}
-
-function racks(args: CassandraRingArgs): object[] {
-  return args.racks.map(({ name, zone }: CassandraRackArgs) =>
+function racks(rendered: CassandraRackArgs[]): object[] {
+  return rendered.map(({ name, zone }) =>
     defined({ name, nodeAffinityLabels: zone === undefined ? undefined : { [ZONE_LABEL]: zone } }),
   );
 }
 
-function storageConfig({ storageClass, storageGib }: CassandraRingArgs): object {
+function storageConfig({ storageGib }: CassandraRingArgs, storageClassName: CassandraRingArgs["storageClass"]): object {
   return {
     cassandraDataVolumeClaimSpec: {
-      storageClassName: storageClass,
+      storageClassName,
       accessModes: ["ReadWriteOnce"],
       resources: { requests: { storage: `${storageGib}Gi` } },
     },

@@ -6,6 +6,8 @@ import {
   type CassandraBackupArgs,
   type CassandraDatacenterArgs,
   type CassandraExternalDatacenterArgs,
+  type CassandraIssuerArgs,
+  CassandraIssuerKind,
   CassandraMonitorGroup,
   type CassandraMonitoringArgs,
   CassandraOperator,
@@ -80,6 +82,11 @@ const externalSchema = strict({
   CassandraExternalDatacenterArgs
 >;
 
+const issuerSchema = strict({
+  name: words("the name of an issuer"),
+  kind: z.exactOptional(oneOf(CassandraIssuerKind)),
+} satisfies Shape<CassandraIssuerArgs>) satisfies z.ZodType<CassandraIssuerArgs, CassandraIssuerArgs>;
+
 const repairSchema = strict({
   enabled: z.exactOptional(flag()),
   interval: z.exactOptional(duration("1d", "90d")),
@@ -108,6 +115,7 @@ const backupSchema = strict({
     ),
   ),
   credentialsSecret: z.exactOptional(secretName),
+  certificatesSecret: z.exactOptional(secretName),
   schedule: z.exactOptional(
     text(
       /^(?:[\d*/,-]+ ){4}[\d*/,-]+$/,
@@ -181,6 +189,7 @@ export const cassandraSchema = strict({
   rotation: z.exactOptional(duration("1d", "365d")),
   reader: z.exactOptional(flag()),
   tls: z.exactOptional(flag()),
+  issuer: z.exactOptional(issuerSchema),
   image: z.exactOptional(imageSchema),
   commitLogSync: z.exactOptional(oneOf(CommitLogSync)),
   maxTimestampSkew: z.exactOptional(duration("1m", "365d")),

@@ -1,5 +1,8 @@
 import type { CassandraRingArgs } from "../../../components/cassandra/index.js";
 
+/** The image of the ring's own job. */
+export const IMAGE = `registry.example/stowage-worker@sha256:${"0".repeat(64)}`;
+
 /** Three nodes, a rack and a zone each, one keyspace of three replicas. */
 export function ringArgs(changed: Partial<CassandraRingArgs> = {}): CassandraRingArgs {
   return {
@@ -19,6 +22,7 @@ export function ringArgs(changed: Partial<CassandraRingArgs> = {}): CassandraRin
     memoryMib: 16384,
     cpus: 4,
     replication: { telemetry: 3 },
+    image: IMAGE,
     ...changed,
   };
 }

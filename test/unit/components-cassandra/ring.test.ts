@@ -1,6 +1,9 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it, vi } from "vitest";
 import { CassandraOperator, CassandraRing, type CassandraRingArgs } from "../../../components/cassandra/index.js";
+import { packageRoot } from "../../../stacks/packageRoot.js";
 import { documentedTypes } from "../support/documented.js";
 import { type Run, run } from "../support/mocks.js";
 import { racksOf, ringArgs } from "./args.js";
@@ -12,6 +15,9 @@ const COMPONENT = "stowage:index:CassandraRing ring";
 function build(changed: Partial<CassandraRingArgs> = {}, preview = false): Promise<Run<CassandraRing>> {
   return run(() => new CassandraRing("ring", ringArgs(changed)), { preview });
 }
+
+/** What was registered, `type name` each, sorted: what does not wait for another is registered in no order. */
+const registeredIn = ({ resources }: Run<CassandraRing>) => resources.map((each) => `${each.type} ${each.name}`).sort();
 
 const storageConfig = {
   cassandraDataVolumeClaimSpec: {
@@ -26,13 +32,44 @@ const racks = ["1", "2", "3"].map((n) => ({
 }));
 const resources = { requests: { cpu: "4000m", memory: "16384Mi" }, limits: { memory: "16384Mi" } };
 
+const JOB = "kubernetes:batch/v1:Job";
+const CERTIFICATE = "kubernetes:cert-manager.io/v1:Certificate";
+const ISSUER = "kubernetes:cert-manager.io/v1:Issuer";
+const KEYSTORE = [
+  "kubernetes:core/v1:Secret",
+  "kubernetes:core/v1:ServiceAccount",
+  "kubernetes:rbac.authorization.k8s.io/v1:Role",
+  "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding",
+  JOB,
+].map((type) => `${type} ring-keystore`);
+const AUTHORITY = [`${ISSUER} ring-selfsigned`, `${CERTIFICATE} ring-ca`, `${ISSUER} ring-ca-issuer`];
+const REPLICATION = { "stowage.dev/replication": '{"dc1":{"telemetry":3}}' };
+
+const kept = {
+  commitlog_sync: "group",
+  commitlog_sync_group_window: "5ms",
+  maximum_timestamp_fail_threshold: "10m",
+};
+const clientTls = { enabled: true, optional: false, require_client_auth: false };
+const internodeTls = { internode_encryption: "all", optional: false, require_client_auth: true };
+
 describe.each([false, true])("what a ring registers, preview %s", (preview) => {
-  it("is one protected K8ssandraCluster under the component", async () => {
+  it("is one protected K8ssandraCluster under the component, after its certificates", async () => {
     const built = await build({}, preview);
-    expect(built.resources.map((each) => `${each.type} ${each.name}`)).toEqual([COMPONENT, `${CLUSTER} ring`]);
+    expect(registeredIn(built)).toEqual(
+      [COMPONENT, ...AUTHORITY, ...KEYSTORE, `${CERTIFICATE} ring-node`, `${CLUSTER} ring`].sort(),
+    );
     const ring = built.one(CLUSTER, "ring");
     expect(ring.parent).toBe(COMPONENT);
     expect(ring.protect).toBe(true);
+    expect(ring.dependsOn).toEqual([`${CERTIFICATE} ring-node`]);
+    const password = { name: "stowage-ring-keystore", key: "password" };
+    const stores = {
+      keystoreSecretRef: { name: "stowage-ring-node-tls", key: "keystore.jks" },
+      keystorePasswordSecretRef: password,
+      truststoreSecretRef: { name: "stowage-ring-node-tls", key: "truststore.jks" },
+      truststorePasswordSecretRef: password,
+    };
     expect(ring.inputs).toEqual({
       apiVersion: "k8ssandra.io/v1alpha1",
       kind: "K8ssandraCluster",
@@ -40,14 +77,17 @@ describe.each([false, true])("what a ring registers, preview %s", (preview) => {
         name: "stowage-ring",
         namespace: "cassandra",
         labels: { "app.kubernetes.io/part-of": "stowage" },
-        annotations: { "pulumi.com/waitFor": "condition=CassandraInitialized" },
+        annotations: { "pulumi.com/waitFor": "condition=CassandraInitialized", ...REPLICATION },
       },
       spec: {
-        auth: false,
+        auth: true,
         cassandra: {
           clusterName: "Stowage_Ring",
           serverType: "cassandra",
           serverVersion: "5.0.5",
+          telemetry: { mcac: { enabled: false } },
+          clientEncryptionStores: stores,
+          serverEncryptionStores: stores,
           datacenters: [
             {
               metadata: { name: "dc1" },
@@ -58,21 +98,45 @@ describe.each([false, true])("what a ring registers, preview %s", (preview) => {
               storageConfig,
               resources,
               config: {
-                cassandraYaml: { num_tokens: 16 },
+                cassandraYaml: {
+                  num_tokens: 16,
+                  ...kept,
+                  client_encryption_options: clientTls,
+                  server_encryption_options: internodeTls,
+                },
                 jvmOptions: { heap_initial_size: "8192Mi", heap_max_size: "8192Mi" },
               },
             },
           ],
         },
+        reaper: {
+          autoScheduling: {
+            enabled: true,
+            repairType: "REGULAR",
+            initialDelayPeriod: "PT15S",
+            timeBeforeFirstSchedule: "PT5M",
+            periodBetweenPolls: "PT10M",
+          },
+          additionalEnvVars: [{ name: "REAPER_SCHEDULE_DAYS_BETWEEN", value: "7" }],
+        },
       },
     });
   });
 
-  it("is one protected CassandraDatacenter where cass-operator is alone", async () => {
+  it("is one protected CassandraDatacenter where cass-operator is alone, which reads the certificate's own files", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
     const built = await build({ operator: CassandraOperator.CassOperator, numTokens: 8 }, preview);
-    expect(built.resources.map((each) => `${each.type} ${each.name}`)).toEqual([COMPONENT, `${DATACENTER} ring`]);
+    warn.mockRestore();
+    expect(registeredIn(built)).toEqual(
+      [COMPONENT, ...AUTHORITY, `${CERTIFICATE} ring-node`, `${DATACENTER} ring`].sort(),
+    );
     const ring = built.one(DATACENTER, "ring");
     expect(ring.protect).toBe(true);
+    const files = {
+      ssl_context_factory: { class_name: "org.apache.cassandra.security.PEMBasedSslContextFactory" },
+      keystore: "/etc/stowage/tls/tls-combined.pem",
+      truststore: "/etc/stowage/tls/ca.crt",
+    };
     expect(ring.inputs).toEqual({
       apiVersion: "cassandra.datastax.com/v1beta1",
       kind: "CassandraDatacenter",
@@ -80,7 +144,7 @@ describe.each([false, true])("what a ring registers, preview %s", (preview) => {
         name: "dc1",
         namespace: "cassandra",
         labels: { "app.kubernetes.io/part-of": "stowage" },
-        annotations: { "pulumi.com/waitFor": "condition=Ready" },
+        annotations: { "pulumi.com/waitFor": "condition=Ready", ...REPLICATION },
       },
       spec: {
         clusterName: "Stowage_Ring",
@@ -92,11 +156,26 @@ describe.each([false, true])("what a ring registers, preview %s", (preview) => {
         allowMultipleNodesPerWorker: false,
         storageConfig,
         resources,
+        podTemplateSpec: {
+          spec: {
+            containers: [
+              {
+                name: "cassandra",
+                volumeMounts: [{ name: "stowage-tls", mountPath: "/etc/stowage/tls", readOnly: true }],
+              },
+            ],
+            volumes: [{ name: "stowage-tls", secret: { secretName: "stowage-ring-node-tls" } }],
+          },
+        },
         config: {
           "cassandra-yaml": {
             num_tokens: 8,
-            authenticator: "AllowAllAuthenticator",
-            authorizer: "AllowAllAuthorizer",
+            ...kept,
+            authenticator: "PasswordAuthenticator",
+            authorizer: "CassandraAuthorizer",
+            role_manager: "CassandraRoleManager",
+            client_encryption_options: { ...clientTls, ...files },
+            server_encryption_options: { ...internodeTls, ...files },
           },
           "jvm-server-options": { initial_heap_size: "8192M", max_heap_size: "8192M" },
         },
@@ -111,6 +190,11 @@ describe.each([false, true])("what a ring registers, preview %s", (preview) => {
     expect(await built.known(value.datacenter)).toBe("dc1");
     expect(await built.known(value.contactPoints)).toEqual(["stowage-ring-dc1-service.cassandra.svc"]);
     expect(await built.known(value.port)).toBe(9042);
+    expect(await built.known(value.namespace)).toBe("cassandra");
+    expect(await built.known(value.superuserSecret)).toBe("stowage-ring-superuser");
+    expect(await built.known(value.readerSecret)).toBe("");
+    expect(await built.known(value.certificateSecret)).toBe("stowage-ring-node-tls");
+    expect(await built.known(value.tlsServerName)).toBe("stowage-ring-dc1-service.cassandra.svc");
     expect(await built.known(value.replication)).toEqual({ telemetry: 3 });
     expect(await built.known(value.survives)).toContain(
       "telemetry: LOCAL_QUORUM survives the loss of any one zone, any one rack, any 1 node; it waits for 2 of 3 replicas",
@@ -141,7 +225,8 @@ describe("the choices of a ring", () => {
   it("waits for nothing where the ring is stopped", async () => {
     const { one } = await build({ stopped: true });
     const { metadata, spec } = one(CLUSTER, "ring").inputs;
-    expect(metadata).not.toHaveProperty("annotations");
+    expect(metadata).toMatchObject({ annotations: REPLICATION });
+    expect(JSON.stringify(metadata)).not.toContain("waitFor");
     expect(spec).toMatchObject({ cassandra: { datacenters: [{ stopped: true }] } });
   });
 
@@ -197,10 +282,24 @@ describe("the choices of a ring", () => {
   });
 });
 
+/** What a ring registers only where its args ask for it. */
+const ON_REQUEST = ["VolumeSnapshot", "MedusaBackupSchedule"];
+
 it("registers every type that the README lists, and no other", async () => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
   const types = new Set<string>();
-  for (const operator of Object.values(CassandraOperator))
-    for (const { type } of (await build({ operator })).resources) types.add(type);
+  const all = { reader: true, monitoring: {}, snapshots: { names: ["first"] } };
+  const backup = { container: "backups", credentialsSecret: "medusa", certificatesSecret: "medusa-tls" };
+  for (const changed of [
+    { ...all, backup },
+    { ...all, operator: CassandraOperator.CassOperator },
+  ])
+    for (const { type } of (await build(changed)).resources) types.add(type);
+  warn.mockRestore();
   types.delete("stowage:index:CassandraRing");
-  expect([...types].sort()).toEqual(await documentedTypes("cassandra"));
+  const asked = [...types].filter((type) => ON_REQUEST.some((each) => type.endsWith(`:${each}`)));
+  expect(asked).toHaveLength(ON_REQUEST.length);
+  expect([...types].filter((type) => !asked.includes(type)).sort()).toEqual(await documentedTypes("cassandra"));
+  const readme = readFileSync(join(packageRoot(), "components", "cassandra", "README.md"), "utf8");
+  for (const type of asked) expect(readme).toContain(`\`${type}\``);
 });
