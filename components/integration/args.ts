@@ -135,8 +135,8 @@ export interface CassandraContactArgs {
    */
   administrator?: CassandraAdministratorArgs;
   /**
-   * Secret of the workers' namespace with the keys `username` and `password`, for those who manage roles themselves: no
-   * role is made, and nothing is rotated. Not with `administrator`.
+   * Secret of the workers' namespace with the keys `username` and `password`, for those who manage roles and
+   * tables themselves: none is made, and nothing is rotated. Not with `administrator`.
    * @default none
    */
   credentials?: pulumi.Input<string>;

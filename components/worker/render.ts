@@ -74,14 +74,18 @@ export function workerPod(args: WorkerArgs, configMap: string, digest: pulumi.Ou
   };
 }
 
-/** The pod of the job that makes keyspace and table before the first worker starts, where no administrator is given. */
+/**
+ * The pod of the job that makes keyspace and table before the first worker starts, where no administrator is given. Where
+ * somebody else keeps the worker's role, which may make none, it looks whether they are as the pipeline wants them.
+ */
 export function schemaPod(args: WorkerArgs, configMap: string, digest: pulumi.Output<string>): PodTemplate {
   const mounted = [...commonMounts(configMap), ...ringMounts(args)];
+  const step = args.connection.cassandra?.credentials === undefined ? "apply" : "diff";
   return {
     // Under another name than the workers, so that nothing that chooses them chooses it.
     metadata: podMetadata(args.pipeline, digest, "stowage-schema"),
     spec: {
-      ...podSpec(args, mounted, [{ ...container(args, mounted), args: ["schema", "apply", ...FILES] }]),
+      ...podSpec(args, mounted, [{ ...container(args, mounted), args: ["schema", step, ...FILES] }]),
       restartPolicy: "Never",
     },
   };

@@ -108,7 +108,8 @@ function schema(
   if (ring !== undefined) return registerAdministration(parent, name, args, ring);
   const metadata = { name: jobsName(pipeline), namespace, labels: objectLabels(pipeline) };
   const template = schemaPod(args, pipeline.name, schemaChecksum(files, pipeline));
-  return [registerSchemaJob(parent, name, metadata, template, dependsOn)];
+  const looks = args.connection.cassandra?.credentials !== undefined;
+  return [registerSchemaJob(parent, name, metadata, template, dependsOn, looks)];
 }
 
 /** Registers KEDA's objects, where the pipeline is scaled by its messages. */

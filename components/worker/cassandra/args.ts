@@ -24,7 +24,8 @@ export interface CassandraEndpointArgs {
   administrator?: CassandraAdministratorArgs;
   /**
    * Secret of the worker's namespace with the keys `username` and `password`, which somebody else makes and changes; the
-   * worker picks a change up without a restart. No role is made and nothing is rotated. Not with `administrator`.
+   * worker picks a change up without a restart. No role and no table is made, nothing is rotated: the schema job only looks
+   * whether the table is as the pipeline wants it, and says what is missing. Not with `administrator`.
    * @default none: without `administrator` the ring asks for no password
    */
   credentials?: pulumi.Input<string>;

@@ -4,22 +4,28 @@ import type * as pulumi from "@pulumi/pulumi";
 
 /** Tries of the schema job. The ring may still be starting: with Kubernetes' back-off they take about an hour. */
 const SCHEMA_TRIES = 14;
+/** Tries where it only looks: what is missing does not come by itself. */
+const LOOKS = 3;
 /** Limit of the schema job as a whole, in seconds. */
 const SCHEMA_DEADLINE_SECONDS = 3_600;
 
-/** Registers the job that makes a pipeline's table before its first worker starts. It is waited for until it is done. */
+/**
+ * Registers the job that makes a pipeline's table before its first worker starts, or `looks` whether it is there. It is
+ * waited for until it is done.
+ */
 export function registerSchemaJob(
   parent: pulumi.Resource,
   name: string,
   metadata: inputs.meta.v1.ObjectMeta,
   template: inputs.core.v1.PodTemplateSpec,
   dependsOn: pulumi.Resource[],
+  looks = false,
 ): batch.Job {
   return new batch.Job(
     `${name}-schema`,
     {
       metadata,
-      spec: { backoffLimit: SCHEMA_TRIES, activeDeadlineSeconds: SCHEMA_DEADLINE_SECONDS, template },
+      spec: { backoffLimit: looks ? LOOKS : SCHEMA_TRIES, activeDeadlineSeconds: SCHEMA_DEADLINE_SECONDS, template },
     },
     {
       parent,

@@ -255,7 +255,7 @@ describe("the connection to a ring", () => {
     expect(connectionOf(one(CONFIG, "w"))?.tls).toEqual({ caFile: "/var/run/stowage/cassandra/ca.crt" });
   });
 
-  it("takes credentials that somebody else keeps: no role, no rotation, and the table by the same credentials", async () => {
+  it("takes credentials that somebody else keeps: no role, no rotation, and only a look whether the table is there", async () => {
     const ring = { ...plain, credentials: "ours", tls: { ca: PEM } };
     const { one, all } = await built(ring);
     for (const type of [SECRET, ROLE, BINDING, CRON, ACCOUNT]) expect(all(type)).toEqual([]);
@@ -269,7 +269,10 @@ describe("the connection to a ring", () => {
       tls: { caFile: "/etc/stowage/ca.crt" },
       credentials: { directory: "/var/run/stowage/cassandra" },
     });
-    expect(podOf(one(JOB, "w-schema").inputs).spec.containers[0]["args"]).not.toContain("--publish");
+    expect(podOf(one(JOB, "w-schema").inputs).spec.containers[0]["args"]).toEqual([
+      ...["schema", "diff", "--pipeline", "/etc/stowage/pipeline.json", "--connection", "/etc/stowage/connection.json"],
+    ]);
+    expect(one(JOB, "w-schema").inputs["spec"]).toMatchObject({ backoffLimit: 3 });
   });
 
   it("mounts of a secret with authorities that one key, for the worker and for the job", async () => {
