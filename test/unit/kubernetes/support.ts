@@ -4,11 +4,13 @@ import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { KubernetesApi } from "../../../stacks/local/providers/kubernetes/api/index.js";
 import { Cluster } from "../../../stacks/local/providers/kubernetes/cluster.js";
 import type { ObjectController } from "../../../stacks/local/providers/kubernetes/controller.js";
 import type { KubernetesObject } from "../../../stacks/local/providers/kubernetes/object.js";
 import { KUBELET_PACE, type Pace } from "../../../stacks/local/providers/kubernetes/pods/pace.js";
 import { PodRunner, type PodRunnerOptions } from "../../../stacks/local/providers/kubernetes/pods/runner.js";
+import { ServiceAccountIssuer } from "../../../stacks/local/providers/kubernetes/serviceAccountIssuer.js";
 import { ObjectStore } from "../../../stacks/local/providers/kubernetes/store.js";
 
 /** A second of a spec lasts 50 ms in delays, periods and back-off; limits keep their length. */
@@ -16,6 +18,8 @@ export const FAST: Pace = { ...KUBELET_PACE, secondMs: 50 };
 
 export interface World {
   dir: string;
+  /** Where the API is that pods call; undefined where the world has none. */
+  api: KubernetesApi | undefined;
   store: ObjectStore;
   cluster: Cluster;
   runner: PodRunner;
@@ -23,30 +27,42 @@ export interface World {
   remove(object: KubernetesObject): Promise<unknown>;
 }
 
-type Settings = Partial<PodRunnerOptions> & { controllers?: ObjectController[] };
+/** With `api` the cluster has one, which takes the tokens of the issuer. */
+type Settings = Partial<PodRunnerOptions> & { controllers?: ObjectController[]; api?: boolean };
 
 /** A cluster with a runner in a folder of its own; all of it is gone when the test is over. */
 export async function world(settings: Settings = {}): Promise<World> {
   const dir = temporaryFolder();
   const store = new ObjectStore();
-  const { controllers = [], ...options } = settings;
-  const runner = await PodRunner.open({
+  const {
+    controllers = [],
+    api: hasApi = false,
+    issuer = new ServiceAccountIssuer("https://cluster"),
+    ...options
+  } = settings;
+  const hasPod = (uid: string) => runner.hasPod(uid);
+  const api = hasApi ? await KubernetesApi.listen({ store, issuer, hasPod }) : undefined;
+  const runner: PodRunner = await PodRunner.open({
     store,
     runDir: join(dir, "run"),
     images: () => undefined,
     resolveHostPath: (volume) => join(dir, volume.metadata.name),
-    baseEnv: {},
     pace: FAST,
+    issuer,
     ...options,
+    baseEnv: { ...api?.environment, ...options.baseEnv },
   });
   const cluster = new Cluster(store, { runner, controllers, pace: options.pace ?? FAST });
   onTestFinished(async () => {
     cluster.close();
     await runner.close(1);
+    await api?.close();
   });
+  if (api !== undefined) cluster.publishAuthority(api.authority);
   const signal = new AbortController().signal;
   return {
     dir,
+    api,
     store,
     cluster,
     runner,

@@ -15,6 +15,9 @@ import { unmet } from "./waitFor.js";
 /** Namespaces that every cluster has. */
 const NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
+/** The config map by which pods know the API server. */
+const ROOT_AUTHORITY = "kube-root-ca.crt";
+
 /** What acts on the objects of a cluster; without it they are only kept. */
 export interface Effects {
   runner: PodRunner;
@@ -26,6 +29,9 @@ export interface Effects {
 export class Cluster {
   private readonly deployments: DeploymentController | undefined;
   private readonly jobs: JobController | undefined;
+  /** What was applied last, for secrets: whoever else writes into them keeps what is theirs. */
+  private readonly applied = new Map<string, KubernetesObject>();
+  private authority: string | undefined;
 
   constructor(
     readonly store: ObjectStore,
@@ -44,6 +50,16 @@ export class Cluster {
     return builtIn
       ? { apiVersion: "v1", kind, metadata: { name }, status: { phase: "Active" } }
       : this.store.get(kind, namespace, name);
+  }
+
+  /**
+   * Gives each namespace the config map by which its pods know the API server, those that come later too.
+   * @param authority the authority's certificate, PEM
+   */
+  publishAuthority(authority: string): void {
+    this.authority = authority;
+    const made = this.store.list("Namespace").map(({ metadata }) => metadata.name);
+    for (const namespace of new Set([...NAMESPACES, ...this.adopted, ...made])) this.putAuthority(namespace);
   }
 
   /** Refuses what the API server would: an object that is there, a namespace that is not. Throws an error that says so. */
@@ -69,7 +85,9 @@ export class Cluster {
     if (problems.length > 0) throw new InvalidInputError(describeObject(object), problems);
     const previous = this.store.get(object.kind, object.metadata.namespace ?? "", object.metadata.name);
     this.makeNamespace(object);
-    await this.run(this.store.put(object), previous, signal);
+    const kept = this.store.put(object.kind === "Secret" ? this.merged(object, previous) : object);
+    if (object.kind === "Namespace") this.putAuthority(object.metadata.name);
+    await this.run(kept, previous, signal);
   }
 
   /** Ends what runs from an object and forgets it, for a namespace all that is in it. */
@@ -82,7 +100,10 @@ export class Cluster {
 
   /** Begins to run what is in the store, as after a start from a kept state. */
   async resume(signal: AbortSignal): Promise<void> {
-    for (const object of this.store.all()) this.makeNamespace(object);
+    for (const object of this.store.all()) {
+      this.makeNamespace(object);
+      if (object.kind === "Secret") this.applied.set(describeObject(object), object);
+    }
     for (const object of this.store.all()) await this.run(object, undefined, signal);
   }
 
@@ -108,6 +129,24 @@ export class Cluster {
     const { namespace = "default" } = metadata;
     if (kind !== "Release" || spec?.["createNamespace"] !== true || this.find("Namespace", "", namespace)) return;
     this.store.put({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
+    this.putAuthority(namespace);
+  }
+
+  private putAuthority(namespace: string): void {
+    if (this.authority === undefined) return;
+    const data = { "ca.crt": this.authority };
+    this.store.put({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: ROOT_AUTHORITY, namespace }, data });
+  }
+
+  /** The secret with what others have written into it since it was applied last, as server-side apply leaves it. */
+  private merged(object: KubernetesObject, live: KubernetesObject | undefined): KubernetesObject {
+    const before = this.applied.get(describeObject(object));
+    this.applied.set(describeObject(object), object);
+    if (before === undefined || live === undefined) return object;
+    const theirs = Object.entries(live.data ?? {}).filter(
+      ([key, value]) => before.data?.[key] !== value && object.data?.[key] === before.data?.[key],
+    );
+    return theirs.length === 0 ? object : { ...object, data: { ...object.data, ...Object.fromEntries(theirs) } };
   }
 
   private async run(
@@ -127,6 +166,7 @@ export class Cluster {
     if (object.kind === "Deployment") await this.deployments?.remove(object);
     if (object.kind === "Job") await this.jobs?.remove(object);
     for (const controller of this.controllersOf(object)) await controller.removed(object, this.store);
+    this.applied.delete(describeObject(object));
     this.store.remove(keyOf(object));
   }
 

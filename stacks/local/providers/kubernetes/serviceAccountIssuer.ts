@@ -1,5 +1,6 @@
 import { createHash, generateKeyPairSync, type JsonWebKey, randomUUID } from "node:crypto";
-import { SignJWT } from "jose";
+import { createLocalJWKSet, jwtVerify, SignJWT } from "jose";
+import { isRecord, textAt } from "./object.js";
 
 /** Who a service account token is for. */
 export interface TokenRequest {
@@ -9,6 +10,14 @@ export interface TokenRequest {
   /** Seconds that it holds: 600 at least, as the API server has it. */
   expirationSeconds: number;
   /** The pod that it is bound to. */
+  pod?: { name: string; uid: string };
+}
+
+/** Whose a token is. */
+export interface ServiceAccount {
+  namespace: string;
+  name: string;
+  /** The pod that the token is bound to. */
   pod?: { name: string; uid: string };
 }
 
@@ -73,6 +82,29 @@ export class ServiceAccountIssuer {
       .setJti(randomUUID())
       .sign(this.keys.privateKey);
     return { token, renewAt: (seconds + Math.min(expirationSeconds * RENEWED_AFTER, DAY_SECONDS)) * 1_000 };
+  }
+
+  /**
+   * Whose a token of this issuer is, for the API server: its signature, its times, and the cluster's own audience.
+   * Undefined where any of that does not hold.
+   */
+  async verify(token: string): Promise<ServiceAccount | undefined> {
+    const keys = createLocalJWKSet(this.keySet);
+    const expected = {
+      issuer: this.url,
+      audience: this.url,
+      algorithms: [ALGORITHM],
+      currentDate: new Date(this.now()),
+    };
+    const claims = await jwtVerify(token, keys, expected).then(
+      ({ payload }) => payload["kubernetes.io"],
+      () => undefined,
+    );
+    const [namespace, name] = [textAt(claims, "namespace"), textAt(claims, "serviceaccount", "name")];
+    if (namespace === undefined || name === undefined) return undefined;
+    const pod = isRecord(claims) && isRecord(claims["pod"]) ? claims["pod"] : undefined;
+    if (pod === undefined) return { namespace, name };
+    return { namespace, name, pod: { name: textAt(pod, "name") ?? "", uid: textAt(pod, "uid") ?? "" } };
   }
 
   /** True where a token is to be written anew. */

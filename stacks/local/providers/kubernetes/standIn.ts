@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { packageRoot } from "../../../packageRoot.js";
 import { type PropertyMap, ProviderStandIn, type ProviderState } from "../base/index.js";
+import { KubernetesApi } from "./api/index.js";
 import { Cluster, type Effects } from "./cluster.js";
 import type { ObjectController } from "./controller.js";
 import { KindRole, kindOf } from "./kinds.js";
@@ -54,6 +55,7 @@ export class KubernetesStandIn {
   private readonly lifetime = new AbortController();
   private cluster: Cluster | undefined;
   private runner: PodRunner | undefined;
+  private api: KubernetesApi | undefined;
 
   constructor(private readonly options: KubernetesOptions) {
     this.provider = new ProviderStandIn({
@@ -85,6 +87,7 @@ export class KubernetesStandIn {
     try {
       const running = effects && runDir !== undefined ? await this.run(store, runDir) : undefined;
       this.cluster = new Cluster(store, running, this.options.namespaces);
+      if (this.api !== undefined) this.cluster.publishAuthority(this.api.authority);
       await this.cluster.resume(this.lifetime.signal);
       return await this.provider.listen();
     } catch (error) {
@@ -103,6 +106,8 @@ export class KubernetesStandIn {
     this.cluster?.close();
     await this.runner?.close(atMostSeconds);
     this.runner = undefined;
+    await this.api?.close();
+    this.api = undefined;
   }
 
   /** The pods that are there. */
@@ -140,7 +145,18 @@ export class KubernetesStandIn {
     const resolveHostPath = (volume: KubernetesObject) => this.resolve(volume);
     const { issuer = new ServiceAccountIssuer(CLUSTER_ISSUER), webhook } = this.options;
     const identity = { issuer, ...(webhook === undefined ? {} : { webhook }) };
-    const runner = await PodRunner.open({ store, runDir, images, resolveHostPath, baseEnv, pace, ...identity });
+    const hasPod = (uid: string) => this.runner?.hasPod(uid) === true;
+    this.api = await KubernetesApi.listen({ store, issuer, hasPod });
+    const environment = { ...this.api.environment, ...baseEnv };
+    const runner = await PodRunner.open({
+      store,
+      runDir,
+      images,
+      resolveHostPath,
+      baseEnv: environment,
+      pace,
+      ...identity,
+    });
     this.runner = runner;
     return { runner, controllers, pace };
   }

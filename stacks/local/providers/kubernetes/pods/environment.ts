@@ -63,7 +63,7 @@ function minimal(pod: PodIdentity, home: string): Record<string, string> {
     PATH: `${dirname(process.execPath)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
     HOME: home,
     HOSTNAME: pod.name,
-    // As every container of a cluster has them; nothing answers there.
+    // As every container of a cluster has them; where the stand-in has an API, `base` says where it is.
     KUBERNETES_SERVICE_HOST: "127.0.0.1",
     KUBERNETES_SERVICE_PORT: "443",
   };

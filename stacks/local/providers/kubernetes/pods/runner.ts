@@ -128,6 +128,11 @@ export class PodRunner {
     }
   }
 
+  /** True while a pod is there that was given this uid. */
+  hasPod(uid: string): boolean {
+    return [...this.running.values()].some(({ identity }) => identity.uid === uid);
+  }
+
   pods(): PodSnapshot[] {
     return [...this.running.values()].map(snapshot);
   }

@@ -1,9 +1,10 @@
 import { isUtf8 } from "node:buffer";
-import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join, normalize, sep } from "node:path";
+import { mkdirSync, rmSync, statSync } from "node:fs";
+import { join, normalize, sep } from "node:path";
 import type { KubernetesObject } from "../object.js";
 import type { IssuedToken, ServiceAccountIssuer } from "../serviceAccountIssuer.js";
 import type { ObjectStore } from "../store.js";
+import { AtomicFolder, type RenderedFile } from "./atomicFolder.js";
 import { volumeOfClaim } from "./claims.js";
 import { type ConfigurationKind, missing, requiredEntries } from "./configuration.js";
 import { fieldValue, type PodIdentity } from "./identity.js";
@@ -23,9 +24,9 @@ export interface VolumeSources {
   issuer?: ServiceAccountIssuer | undefined;
 }
 
-/** Modes of files: a token is for its pod's user alone. */
+/** Modes of files: secrets and tokens are for their pod's user alone, whatever `defaultMode` says. */
 const FILE_MODE = 0o644;
-const TOKEN_MODE = 0o600;
+const SECRET_MODE = 0o600;
 
 /** One mount of one container. */
 export interface Mount {
@@ -40,8 +41,8 @@ export interface Mount {
 
 /** The volumes of one pod, and what they are on this machine. */
 export class PodVolumes {
-  /** Files that were written, by folder. */
-  private readonly written = new Map<string, Map<string, Buffer>>();
+  /** Volumes with rendered contents, by folder. */
+  private readonly written = new Map<string, AtomicFolder>();
   /** Service account tokens by volume and path. */
   private readonly tokens = new Map<string, IssuedToken>();
 
@@ -92,32 +93,29 @@ export class PodVolumes {
   }
 
   /**
-   * Writes the files of the volumes that hold rendered contents, each as a whole or not at all; files that are no
-   * longer named go. Texts are rewritten, tokens and other contents are taken as they are.
+   * Writes the files of the volumes that hold rendered contents, those of a volume all at once. Texts of config maps
+   * are rewritten; secrets, tokens and other contents are taken as they are.
    * Throws CannotStartError where a config map, a secret or a key of one is missing.
    */
   write(mounts: readonly Mount[], places: Places): void {
     for (const { volume, root } of mounts) {
-      const files = filesOf(volume, this.sources);
-      if (files === undefined) continue;
-      const before = this.written.get(root) ?? new Map<string, Buffer>();
-      const after = new Map([...files].map(([path, content]) => [path, rewriteContent(content, places)] as const));
-      const tokens = this.tokensOf(volume);
-      for (const [path, content] of tokens) after.set(path, content);
-      for (const [path, content] of after) {
-        const mode = tokens.has(path) ? TOKEN_MODE : FILE_MODE;
-        if (before.get(path)?.equals(content) !== true) writeWhole(inside(root, path), content, mode);
-      }
-      for (const path of before.keys()) if (!after.has(path)) rmSync(inside(root, path), { force: true });
-      this.written.set(root, after);
+      const rendered = filesOf(volume, this.sources, places);
+      if (rendered === undefined) continue;
+      const files = new Map([...rendered, ...this.tokensOf(volume)]);
+      for (const path of files.keys()) inside(root, path);
+      const folder = this.written.get(root) ?? new AtomicFolder(root);
+      folder.write(files);
+      this.written.set(root, folder);
     }
   }
 
-  private tokensOf(volume: Volume): Map<string, Buffer> {
+  private tokensOf(volume: Volume): Map<string, RenderedFile> {
     return new Map(
       tokenFiles(volume).flatMap(({ path }) => {
         const issued = this.tokens.get(`${volume.name}/${path}`);
-        return issued === undefined ? [] : [[path, Buffer.from(issued.token, "utf8")] as const];
+        return issued === undefined
+          ? []
+          : [[path, { content: Buffer.from(issued.token, "utf8"), mode: SECRET_MODE }] as const];
       }),
     );
   }
@@ -141,21 +139,36 @@ function rootOf(volume: Volume, container: Container, sources: VolumeSources): s
   return folder;
 }
 
-function filesOf(volume: Volume, { store, pod }: VolumeSources): Map<string, Buffer> | undefined {
+function filesOf(volume: Volume, sources: VolumeSources, places: Places): Map<string, RenderedFile> | undefined {
   const { configMap, secret, downwardAPI, projected } = volume;
-  if (configMap !== undefined) return entries(store, pod, "ConfigMap", configMap.name, configMap);
-  if (secret !== undefined) return entries(store, pod, "Secret", secret.secretName, secret);
-  if (downwardAPI !== undefined) return fields(pod, downwardAPI.items);
+  const { store, pod } = sources;
+  if (configMap !== undefined) return configFiles(sources, configMap.name, configMap, places);
+  if (secret !== undefined) return files(entries(store, pod, "Secret", secret.secretName, secret), SECRET_MODE);
+  if (downwardAPI !== undefined) return files(fields(pod, downwardAPI.items), FILE_MODE);
   if (projected === undefined) return undefined;
   return new Map(
     projected.sources.flatMap((source) => [
-      ...(source.configMap === undefined
+      ...(source.configMap === undefined ? [] : configFiles(sources, source.configMap.name, source.configMap, places)),
+      ...(source.secret === undefined
         ? []
-        : entries(store, pod, "ConfigMap", source.configMap.name, source.configMap)),
-      ...(source.secret === undefined ? [] : entries(store, pod, "Secret", source.secret.name, source.secret)),
-      ...(source.downwardAPI === undefined ? [] : fields(pod, source.downwardAPI.items)),
+        : files(entries(store, pod, "Secret", source.secret.name, source.secret), SECRET_MODE)),
+      ...(source.downwardAPI === undefined ? [] : files(fields(pod, source.downwardAPI.items), FILE_MODE)),
     ]),
   );
+}
+
+function configFiles(
+  { store, pod }: VolumeSources,
+  name: string,
+  selection: Selection,
+  places: Places,
+): Map<string, RenderedFile> {
+  const all = entries(store, pod, "ConfigMap", name, selection);
+  return files(new Map([...all].map(([path, content]) => [path, rewriteContent(content, places)])), FILE_MODE);
+}
+
+function files(contents: ReadonlyMap<string, Buffer>, mode: number): Map<string, RenderedFile> {
+  return new Map([...contents].map(([path, content]) => [path, { content, mode }]));
 }
 
 /** The service account tokens of a volume. */
@@ -202,13 +215,6 @@ function fields(
 
 function rewriteContent(content: Buffer, places: Places): Buffer {
   return isUtf8(content) ? Buffer.from(rewriteFile(content.toString("utf8"), places), "utf8") : content;
-}
-
-function writeWhole(path: string, content: Buffer, mode: number): void {
-  mkdirSync(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}.tmp`;
-  writeFileSync(temporary, content, { mode });
-  renameSync(temporary, path);
 }
 
 /** A path below a folder. Throws for one that leads out of it. */

@@ -1,0 +1,1 @@
+export { KubernetesApi } from "./server.js";
