@@ -163,7 +163,7 @@ export class Worker {
   private async createSink(): Promise<Sink | undefined> {
     const { pipeline, connection, worker, log, sink, job } = this.setup;
     try {
-      return await createSink({ pipeline, connection, worker, sink, job, log: moduleLog(log) });
+      return await createSink({ pipeline, connection, worker, sink, job, log: moduleLog(log), metrics: this.metrics });
     } catch (error) {
       if (!(error instanceof StowageError)) throw error;
       this.note(error, "the sink cannot be made");

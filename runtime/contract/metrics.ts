@@ -1,4 +1,5 @@
 import { PoisonReason, RetryCode } from "./codes.js";
+import { OutOfTime } from "./sinkMetrics.js";
 
 /** What became of a delivery: the label `outcome` of `stowage_messages_total`. */
 export const DeliveryOutcome = {
@@ -39,6 +40,8 @@ const PROCESSING_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
 const AGE_BUCKETS = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400, 604_800] as const;
 /** One call of a store: from a read in memory to a call that hangs, in seconds. */
 const CALL_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const;
+/** From one small row to the largest batch that a pipeline may ask for, in bytes. */
+const BYTE_BUCKETS = [256, 1_024, 4_096, 10_240, 20_480, 40_960, 65_536, 131_072, 262_144, 524_288, 1_048_576] as const;
 const BATCH_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500] as const;
 
 /**
@@ -156,6 +159,39 @@ export const METRICS = {
     help: "1, with the head of the audit's chain as it was exported last: its sequence number and hash.",
     labels: { sequence: "open", head: "open" },
     onlyWith: "audit",
+  },
+  stowage_cassandra_batch_rows: {
+    type: "histogram",
+    help: "Rows of one batch that was sent to the ring.",
+    buckets: BATCH_BUCKETS,
+    onlyWith: "cassandra",
+  },
+  stowage_cassandra_batch_bytes: {
+    type: "histogram",
+    help: "Bytes of the rows of one batch that was sent to the ring, about.",
+    buckets: BYTE_BUCKETS,
+    onlyWith: "cassandra",
+  },
+  stowage_cassandra_in_flight_batches: {
+    type: "gauge",
+    help: "Batches that are on their way to the ring now.",
+    onlyWith: "cassandra",
+  },
+  stowage_cassandra_in_flight_limit: {
+    type: "gauge",
+    help: "Batches that may be on their way now: maxInFlight, or fewer while the ring is slow.",
+    onlyWith: "cassandra",
+  },
+  stowage_cassandra_hot_partition_ratio: {
+    type: "gauge",
+    help: "Share of the last 10,000 rows or so that went to the most frequent partition, 0 to 1; 0 before 1,000 rows.",
+    onlyWith: "cassandra",
+  },
+  stowage_cassandra_out_of_time_total: {
+    type: "counter",
+    help: "Rows that were not written for the sake of their event's time, by why.",
+    labels: { why: Object.values(OutOfTime) },
+    onlyWith: "cassandra",
   },
 } as const satisfies { [name: string]: MetricDefinition };
 

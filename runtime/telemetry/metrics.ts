@@ -1,5 +1,13 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { DeliveryOutcome, METRICS, type MetricDefinition, type MetricName } from "../contract/index.js";
+import {
+  type CassandraMetrics,
+  type CassandraState,
+  DeliveryOutcome,
+  METRICS,
+  type MetricDefinition,
+  type MetricName,
+  type SinkMetrics,
+} from "../contract/index.js";
 import { PlainHistogram } from "./plainHistogram.js";
 
 export { DeliveryOutcome } from "../contract/index.js";
@@ -9,7 +17,7 @@ type LabelsOf<N extends MetricName> = Definitions[N] extends { labels: infer L }
 type NamesOf<T> = { [N in MetricName]: Definitions[N]["type"] extends T ? N : never }[MetricName];
 
 /** All that a worker measures, by the names of the catalogue in the contract. */
-export interface WorkerMetrics {
+export interface WorkerMetrics extends SinkMetrics {
   registry: Registry;
   messages: Counter<LabelsOf<"stowage_messages_total">>;
   processing: Histogram;
@@ -78,6 +86,7 @@ export function createMetrics(labels: { pipeline: string; sink: string }): Worke
     tokenRefreshes: once(() => counter("stowage_token_refreshes_total")),
     auditRecords: once(() => counter("stowage_audit_records_total")),
     auditHead: once(() => gauge("stowage_audit_head_info")),
+    cassandra: once(() => cassandraMetrics(makers(registry))),
   };
   return {
     registry,
@@ -128,6 +137,29 @@ export function createMetrics(labels: { pipeline: string; sink: string }): Worke
     },
     get auditHead() {
       return late.auditHead();
+    },
+    get cassandra() {
+      return late.cassandra();
+    },
+  };
+}
+
+function cassandraMetrics({ counter, gauge, histogram }: ReturnType<typeof makers>): CassandraMetrics {
+  let state: CassandraState = { inFlight: 0, limit: 0, hottestShare: 0 };
+  gauge("stowage_cassandra_in_flight_batches", () => state.inFlight);
+  gauge("stowage_cassandra_in_flight_limit", () => state.limit);
+  gauge("stowage_cassandra_hot_partition_ratio", () => state.hottestShare);
+  const rows = histogram("stowage_cassandra_batch_rows");
+  const bytes = histogram("stowage_cassandra_batch_bytes");
+  const outOfTime = counter("stowage_cassandra_out_of_time_total");
+  return {
+    sent: (count, size) => {
+      rows.observe(count);
+      bytes.observe(size);
+    },
+    outOfTime: (why) => outOfTime.inc({ why }),
+    watch: (watched) => {
+      state = watched;
     },
   };
 }

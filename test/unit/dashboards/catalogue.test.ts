@@ -12,7 +12,7 @@ import { METRICS, type MetricDefinition } from "../../../runtime/contract/index.
 import { createMetrics } from "../../../runtime/telemetry/index.js";
 import { packageRoot } from "../../../stacks/packageRoot.js";
 import { groupedBy, seriesIn } from "./expressions.js";
-import { monitoredWith, panelExpressions } from "./monitored.js";
+import { monitoredKinds, monitoredWith, panelExpressions } from "./monitored.js";
 
 /** What Prometheus's operator gives every reading, and what the worker gives every metric. */
 const EVERYWHERE = ["namespace", "pod", "pipeline", "sink"];
@@ -20,7 +20,7 @@ const SUFFIXES = { bucket: ["le"], sum: [], count: [] };
 const catalogue: { [name: string]: MetricDefinition } = METRICS;
 
 const monitoring = { namespace: "monitoring", alerts: {}, messageAge: { thresholdSeconds: 900 } };
-const all = [monitoredWith(false), monitoredWith(true)].flatMap((of) => [
+const all = monitoredKinds().flatMap((of) => [
   ...panelExpressions(of).map(({ panel, expr }) => ({ where: `panel ${panel}`, expr })),
   ...[...alertsSpec(of, monitoring).groups, ...messageAgeSpec(of, monitoring).groups].flatMap(({ rules }) =>
     rules.map(({ alert, expr }) => ({ where: `alert ${alert}`, expr })),
@@ -148,6 +148,7 @@ describe("the dashboard", () => {
       expect(panels.map((panel) => panel.title)).toContain(title);
       expect(titles).not.toContain(title);
     }
+    expect(titles).not.toContain("Rows of a batch");
   });
 });
 
@@ -185,7 +186,7 @@ describe("the README", () => {
 
   it("lists every panel, by row, and no other", () => {
     const titles = new Map<string, Set<string>>();
-    for (const of of [monitoredWith(false), monitoredWith(true)])
+    for (const of of monitoredKinds())
       for (const { title, panels } of panelRows(of)) {
         const known = titles.get(title) ?? new Set();
         titles.set(title, known);

@@ -1,6 +1,6 @@
 import { type MonitoredPipeline, panelRows } from "../../../components/worker/monitoring/index.js";
 import { AUDIT_DEFAULTS, type Pipeline } from "../../../runtime/contract/index.js";
-import { pipelineTo } from "../support/pipelines.js";
+import { pipelineTo, sinks } from "../support/pipelines.js";
 
 /** A pipeline of which everything is monitored: identity, audit, replies and counts; sessions where it is asked. */
 export function monitoredWith(sessions: boolean, changed: Partial<Pipeline> = {}): MonitoredPipeline {
@@ -11,6 +11,11 @@ export function monitoredWith(sessions: boolean, changed: Partial<Pipeline> = {}
     ...changed,
   });
   return { namespace: "stowage", pipeline, intervalSeconds: 30, identity: true, mayBeEmpty: false };
+}
+
+/** One of every kind whose panels differ: without sessions, with them, and into a ring. */
+export function monitoredKinds(): MonitoredPipeline[] {
+  return [monitoredWith(false), monitoredWith(true), monitoredWith(false, { sink: sinks.cassandra })];
 }
 
 /** Every expression of a dashboard, with the panel it is in. */

@@ -26,6 +26,31 @@ describe("the metrics", () => {
     expect(documented).toEqual(real);
   });
 
+  test("of the Cassandra sink show what it tells, its state as it is when it is read, and are absent elsewhere", async () => {
+    const metrics = createMetrics({ pipeline: "readings", sink: "cassandra" });
+    expect(await metrics.registry.metrics()).not.toContain("stowage_cassandra_");
+    const state = { inFlight: 0, limit: 8, hottestShare: 0 };
+    metrics.cassandra.watch(state);
+    Object.assign(state, { inFlight: 3, limit: 4, hottestShare: 0.25 });
+    metrics.cassandra.sent(7, 2_000);
+    metrics.cassandra.outOfTime("too_old");
+    const lines = (await metrics.registry.metrics()).split("\n");
+    const reading = (name: string, label = "") =>
+      lines
+        .find((line) => line.startsWith(`${name}{`) && line.includes(label))
+        ?.split(" ")
+        .at(-1);
+    expect({
+      inFlight: reading("stowage_cassandra_in_flight_batches"),
+      limit: reading("stowage_cassandra_in_flight_limit"),
+      share: reading("stowage_cassandra_hot_partition_ratio"),
+      rows: reading("stowage_cassandra_batch_rows_sum"),
+      smallRows: reading("stowage_cassandra_batch_rows_bucket", 'le="5"'),
+      bytes: reading("stowage_cassandra_batch_bytes_sum"),
+      tooOld: reading("stowage_cassandra_out_of_time_total", 'why="too_old"'),
+    }).toEqual({ inFlight: "3", limit: "4", share: "0.25", rows: "7", smallRows: "0", bytes: "2000", tooOld: "1" });
+  });
+
   test("carry pipeline and sink on every line", async () => {
     const { registry, messages } = createMetrics({ pipeline: "renders", sink: "gluster" });
     messages.inc({ outcome: "done" });
