@@ -98,9 +98,11 @@ function examineStores(name: string, { storage, image }: z.infer<typeof partsSch
 function examineRing(ring: CassandraRingArgs | undefined, image: unknown): Examined<CassandraRingArgs> {
   if (ring === undefined) return { problems: [] };
   const { data } = imageSchema.safeParse(image);
-  const examined = store(cassandraSchema, ringArgs(ring, data), cassandraProblems);
-  if (data !== undefined || ring.image !== undefined) return examined;
-  return { ...examined, problems: examined.problems.filter(({ path }) => path !== "image") };
+  const { problems, ...examined } = store(cassandraSchema, ringArgs(ring, data), cassandraProblems);
+  const [first] = problems.filter(({ path }) => path === "image");
+  // One of its own that is wrong is told once, and not as missing besides.
+  const told = ring.image === undefined ? undefined : first;
+  return { ...examined, problems: problems.filter((each) => each.path !== "image" || each === told) };
 }
 
 function store<T>(schema: z.ZodType<T>, args: T | undefined, rules: (args: T) => Problem[]): Examined<T> {

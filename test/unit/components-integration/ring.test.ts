@@ -115,17 +115,17 @@ describe("a ring that is made here", () => {
   it("gives the keyspace its replicas in every datacenter", async () => {
     const racks = [{ name: "r1" }, { name: "r2" }, { name: "r3" }];
     const more = made({
-      otherDatacenters: [{ name: "dc2", racks, size: 3, replication: { telemetry: 2 } }],
+      otherDatacenters: [{ name: "dc2", racks, size: 3, replication: { telemetry: 3 } }],
       externalDatacenters: [{ name: "dc3", replication: { telemetry: 1 } }],
       seeds: ["10.9.0.4"],
     });
     expect(lines(more)).toEqual([]);
     const { value, known } = await build(more, true);
     const pipelines = (await known(value.pipelines)) ?? {};
-    expect(pipelines["rows"]?.sink.cassandra?.replication).toEqual({ dc1: 3, dc2: 2, dc3: 1 });
+    expect(pipelines["rows"]?.sink.cassandra?.replication).toEqual({ dc1: 3, dc2: 3, dc3: 1 });
     const table = { table: readings, replication: { dc1: 3 } };
     expect(lines({ ...more, pipelines: { rows: { ...rows.rows, sink: { cassandra: table } } } })).toEqual([
-      'pipelines.rows.sink.cassandra.replication: must be 3 in dc1, 2 in dc2, 1 in dc3, as storage.cassandra plans telemetry (found {"dc1":3}). Leave it out, or change storage.cassandra',
+      'pipelines.rows.sink.cassandra.replication: must be 3 in dc1, 3 in dc2, 1 in dc3, as storage.cassandra plans telemetry (found {"dc1":3}). Leave it out, or change storage.cassandra',
     ]);
   });
 
@@ -280,10 +280,17 @@ describe("a cassandra pipeline's own settings", () => {
   });
 });
 
-describe("production", () => {
-  it("has every part of the ring on", () => {
-    const { storage } = argsOf("prod");
-    expect(storage?.cassandra?.authentication ?? true).toBe(true);
-    expect(storage?.cassandra?.tls ?? true).toBe(true);
+describe("the environment prod", () => {
+  it("shows a ring with every part that protects what is in it", () => {
+    const { storage, pipelines } = argsOf("prod");
+    const { cassandra } = storage ?? {};
+    expect(cassandra).toMatchObject({ authentication: true, tls: true, reader: true });
+    expect(cassandra).not.toHaveProperty("protectData");
+    expect(cassandra?.racks.map(({ zone }) => zone)).toEqual(["westeurope-1", "westeurope-2", "westeurope-3"]);
+    expect(cassandra).toMatchObject({ repair: { interval: "7d" }, snapshots: {}, monitoring: {} });
+    expect(pipelines["telemetry"]?.sink.cassandra?.table).toMatchObject({
+      columns: { day: { bucket: "day" } },
+      from: { rate: { rowsPerSecond: 1 } },
+    });
   });
 });
