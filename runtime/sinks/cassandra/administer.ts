@@ -54,10 +54,10 @@ export async function applySchema(
   const { sink, cassandra } = cassandraParts(pipeline, connection);
   const client = await connectWhenUp(cassandra, signal);
   try {
-    const admin = new RingRoles(client, cassandra, newPassword);
+    const admin = new RingRoles(client, cassandra);
     const roles = rolesOf(pipeline.name);
     const asks = await asksForPasswords(client);
-    const before = asks ? await admin.existing([...roles, READER_ROLE]) : [];
+    const before = asks ? await admin.existing(roles) : [];
     if (asks) await replicateSystemAuth(client, before.length > 0, say, signal);
     await bringSchema(client, wantedSchema(sink), signal, { allow, say });
     if (!asks) {
@@ -68,9 +68,10 @@ export async function applySchema(
     for (const role of made) await admin.ensure(role, grantsOf(sink), true);
     const publication = (secret: SecretStore): Publication => publicationOf(admin, secret, cassandra.tls?.caFile, say);
     if (publish !== undefined) await publishLogin(publication(publish), roles, signal);
-    if (reader !== undefined || before.includes(READER_ROLE))
+    if (reader !== undefined) {
       await admin.ensure(READER_ROLE, [{ table: sink.table, rights: [TableRight.Select] }], false);
-    if (reader !== undefined) await publishLogin(publication(reader), [READER_ROLE], signal);
+      await publishLogin(publication(reader), [READER_ROLE], signal);
+    }
   } catch (error) {
     throw withoutRights(error) ?? error;
   } finally {
@@ -100,12 +101,7 @@ export async function rotateRole(
   const client = await connectWhenUp(cassandra, signal);
   try {
     if (!(await asksForPasswords(client))) throw noPasswords();
-    const publication = publicationOf(
-      new RingRoles(client, cassandra, newPassword),
-      publish,
-      cassandra.tls?.caFile,
-      say,
-    );
+    const publication = publicationOf(new RingRoles(client, cassandra), publish, cassandra.tls?.caFile, say);
     const grants = grantsOf(sink);
     return await rotate({ ...publication, now }, rolesOf(pipeline.name), grants, durationSeconds(rest) * 1000, signal);
   } finally {

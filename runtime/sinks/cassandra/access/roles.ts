@@ -1,8 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Client, errors } from "cassandra-driver";
 import { type CassandraConnection, StowageError } from "../../../contract/index.js";
-import { connectOne } from "../client.js";
+import { connectOne, SCHEMA_MS } from "../client.js";
 import { literal, qualified, quoted } from "../cql.js";
+import { describe } from "../describe.js";
 import { isLoginError } from "./connectFailure.js";
 import type { Login } from "./credentials.js";
 import { AccessCode, administer, withoutRights } from "./systemAuth.js";
@@ -31,47 +32,47 @@ export interface RoleAdmin {
   /** Which of the roles are there. */
   existing(roles: readonly string[]): Promise<string[]>;
   /**
-   * Makes the role where it is not there, with a password that nobody knows, and gives it these rights. With `exact` all
+   * Makes the role where it is not there, without a password, so that nobody is let in, and gives it these rights. With `exact` all
    * others are taken from it, and every role that was granted to it; without it those on other tables stay.
    */
   ensure(role: string, grants: readonly Grant[], exact: boolean): Promise<void>;
-  setPassword(login: Login): Promise<void>;
+  /** Waits where the ring takes no second change within some seconds. */
+  setPassword(login: Login, signal: AbortSignal): Promise<void>;
   /** True once each node that is up lets the role in; false where one still refuses it after `patienceMilliseconds`. */
   logsIn(login: Login, patienceMilliseconds: number, signal: AbortSignal): Promise<boolean>;
 }
 
-/** Wait before a node that refuses a role is asked again, in milliseconds. */
+/** Wait before a node that refuses a role, or a password, is asked again, in milliseconds. */
 const PAUSE_MS = 500;
+/** What Cassandra says of a password that was changed too recently, and how long that is waited for, in milliseconds. */
+const TOO_SOON = "can only be changed every";
+const TOO_SOON_MS = 30_000;
 
 /** Roles of a ring, by a client that may administer it. */
 export class RingRoles implements RoleAdmin {
   constructor(
     private readonly client: Client,
     private readonly connection: CassandraConnection,
-    private readonly newPassword: () => string,
   ) {}
 
   async existing(roles: readonly string[]): Promise<string[]> {
     const found = await administer(this.client, "LIST ROLES");
-    const names = new Set(found.rows.map((row) => String(row["role"])));
+    const names = new Set(found.map((row) => String(row["role"])));
     return roles.filter((role) => names.has(role));
   }
 
   async ensure(role: string, grants: readonly Grant[], exact: boolean): Promise<void> {
     const { client } = this;
-    await this.secretly(
-      `CREATE ROLE IF NOT EXISTS ${quoted(role)} WITH LOGIN = true AND SUPERUSER = false AND PASSWORD = `,
-      { username: role, password: this.newPassword() },
-    );
+    await administer(client, `CREATE ROLE IF NOT EXISTS ${quoted(role)} WITH LOGIN = true AND SUPERUSER = false`);
     const roles = await administer(client, `LIST ROLES OF ${quoted(role)} NORECURSIVE`);
-    for (const row of roles.rows) {
+    for (const row of roles) {
       const name = String(row["role"]);
       if (name !== role) await administer(client, `REVOKE ${quoted(name)} FROM ${quoted(role)}`);
       else if (row["super"] === true || row["login"] !== true)
         await administer(client, `ALTER ROLE ${quoted(role)} WITH SUPERUSER = false AND LOGIN = true`);
     }
     const held = await administer(client, `LIST ALL PERMISSIONS OF ${quoted(role)} NORECURSIVE`);
-    const rights = held.rows.map((row) => ({ right: String(row["permission"]), on: String(row["resource"]) }));
+    const rights = held.map((row) => ({ right: String(row["permission"]), on: String(row["resource"]) }));
     const wanted = grants.flatMap(({ table, rights: all }) =>
       all.map((right) => ({ right, on: `<table ${table.keyspace}.${table.name}>`, table })),
     );
@@ -86,8 +87,17 @@ export class RingRoles implements RoleAdmin {
         await administer(client, `GRANT ${right} ON TABLE ${qualified(table)} TO ${quoted(role)}`);
   }
 
-  async setPassword(login: Login): Promise<void> {
-    await this.secretly(`ALTER ROLE ${quoted(login.username)} WITH PASSWORD = `, login);
+  async setPassword(login: Login, signal: AbortSignal): Promise<void> {
+    const deadline = performance.now() + TOO_SOON_MS;
+    while (!(await this.tryPassword(login))) {
+      if (performance.now() > deadline)
+        throw new StowageError(
+          AccessCode.NotPublished,
+          `Cassandra lets the password of role ${login.username} be changed only once in a while, and it was changed just ` +
+            "now by somebody else. Run one job at a time.",
+        );
+      await pause(PAUSE_MS, undefined, { signal });
+    }
   }
 
   async logsIn(login: Login, patienceMilliseconds: number, signal: AbortSignal): Promise<boolean> {
@@ -114,15 +124,19 @@ export class RingRoles implements RoleAdmin {
     }
   }
 
-  /** A statement that ends with the password: it is in no error, and no log of the driver. A role's password cannot be bound. */
-  private async secretly(statement: string, { username, password }: Login): Promise<void> {
+  /**
+   * False where it was changed too recently: since 5.0 Cassandra takes no second change within 5 s. The statement holds the
+   * password, since a role's cannot be bound: it is in no error, and in no log of the driver.
+   */
+  private async tryPassword({ username, password }: Login): Promise<boolean> {
     try {
-      await this.client.execute(statement + literal(password), [], { prepare: false, isIdempotent: true });
+      const statement = `ALTER ROLE ${quoted(username)} WITH PASSWORD = ${literal(password)}`;
+      await this.client.execute(statement, [], { prepare: false, isIdempotent: true, readTimeout: SCHEMA_MS });
+      return true;
     } catch (error) {
-      const known = withoutRights(error);
-      if (known !== undefined) throw known;
-      const words = (error instanceof Error ? error.message : String(error)).replaceAll(password, "…");
-      throw new Error(`The password of role ${username} cannot be set: ${words}`);
+      const words = describe(error).replaceAll(password, "…");
+      if (words.includes(TOO_SOON)) return false;
+      throw withoutRights(error) ?? new Error(`The password of role ${username} cannot be set: ${words}`);
     }
   }
 }

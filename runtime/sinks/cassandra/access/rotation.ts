@@ -119,7 +119,7 @@ async function setAndWrite(
   signal: AbortSignal,
 ): Promise<boolean> {
   const login: Login = { username, password: newPassword() };
-  await admin.setPassword(login);
+  await admin.setPassword(login, signal);
   if (!(await admin.logsIn(login, NEW_MS, signal)))
     throw new StowageError(
       AccessCode.NotPublished,

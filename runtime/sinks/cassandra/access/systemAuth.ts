@@ -62,6 +62,8 @@ export async function replicateSystemAuth(
     }
   } catch (error) {
     signal.throwIfAborted();
+    const unentitled = withoutRights(error);
+    if (unentitled !== undefined) throw unentitled;
     const down = client.hosts.values().some((host) => !host.isUp());
     if (!changed && known && down) {
       say(`left      repair ${KEYSPACE}: a node is down (${describe(error)})`);
@@ -142,10 +144,17 @@ async function readAll(client: Client, signal: AbortSignal): Promise<number> {
   return rows;
 }
 
-/** Carries out a statement of an administrator. Throws a StowageError that says which right is missing. */
-export async function administer(client: Client, statement: string): Promise<types.ResultSet> {
+/** Carries out a statement of an administrator, and gives its rows. Throws a StowageError that says which right is missing. */
+export async function administer(client: Client, statement: string): Promise<types.Row[]> {
   try {
-    return await client.execute(statement, [], { prepare: false, isIdempotent: true, readTimeout: SCHEMA_MS });
+    const result = await client.execute(statement, [], {
+      prepare: false,
+      isIdempotent: true,
+      readTimeout: SCHEMA_MS,
+    });
+    // A list of nothing comes as an answer without rows, which the driver's types do not know.
+    const rows: types.Row[] | undefined = result.rows;
+    return rows ?? [];
   } catch (error) {
     throw withoutRights(error) ?? error;
   }
