@@ -8,13 +8,16 @@ import {
   type PropertyMap,
   type PropertyValue,
 } from "../base/index.js";
-import type { KnownKind } from "./kinds.js";
+import { type KnownKind, templatePath } from "./kinds.js";
 import { listAt, recordAt, textAt, textsAt, valueAt } from "./object.js";
 import { templateProblems } from "./pods/template.js";
+import { scheduleProblems, timeZoneProblems } from "./schedule.js";
 import { Annotation, waitForProblems } from "./waitFor.js";
 
 /** Kinds whose names are path segments, not DNS names. */
 const FREE_NAMES = new Set(["Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"]);
+/** Longest name of a CronJob: its jobs' names are longer. */
+const CRON_NAME = 52;
 /** Kinds whose names are labels: one part of a DNS name. */
 const LABEL_NAMES = new Set(["Namespace", "Service"]);
 
@@ -68,7 +71,7 @@ function objectProblems(kind: KnownKind, inputs: PropertyMap): Problem[] {
   return [
     ...nameProblems(kind, valueAt(inputs, ["metadata", "name"])),
     ...waitForProblems(recordAt(inputs, "metadata", "annotations") ?? {}),
-    ...(kind.kind === "Deployment" || kind.kind === "Job" ? workloadProblems(kind, inputs) : []),
+    ...workloadProblems(kind, inputs),
     ...(kind.kind === "ConfigMap" ? dataProblems(inputs) : []),
   ];
 }
@@ -77,21 +80,50 @@ function nameProblems({ kind }: KnownKind, name: unknown): Problem[] {
   if (typeof name !== "string" || FREE_NAMES.has(kind)) return [];
   const label = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
   const isLabel = LABEL_NAMES.has(kind);
-  const [pattern, most] = isLabel ? [label, 63] : [`${label}(\\.${label})*`, 253];
+  const [pattern, most] = isLabel ? [label, 63] : [`${label}(\\.${label})*`, kind === "CronJob" ? CRON_NAME : 253];
   if (name.length <= most && new RegExp(`^${pattern}$`).test(name)) return [];
   const rule = `must be at most ${most} of a-z, 0-9${isLabel ? "" : ", ."} and -, a letter or digit at both ends`;
   return [problem("metadata.name", name, rule, "Choose such a name, or leave it out to have one made up")];
 }
 
 function workloadProblems({ kind }: KnownKind, inputs: PropertyMap): Problem[] {
+  const path = templatePath({ kind });
+  if (path === undefined) return [];
   const spec = inputs["spec"] ?? null;
   if (spec === null) return [problem("spec", undefined, `is missing; a ${kind} has one`, "Give it")];
-  if (!isPropertyMap(spec) || holdsUnknown(spec["template"])) return [];
-  const problems = within("spec.template", templateProblems(spec["template"] ?? undefined));
+  if (!isPropertyMap(spec)) return [];
+  const clock = kind === "CronJob" ? clockProblems(spec) : [];
+  const template = propertyAt(inputs, path);
+  if (holdsUnknown(template)) return clock;
+  const problems = [...clock, ...within(path.join("."), templateProblems(template ?? undefined))];
   if (problems.length > 0) return problems;
   return kind === "Deployment"
-    ? [...selectorProblems(spec), ...restartProblems(inputs, ["Always"])]
-    : restartProblems(inputs, ["Never", "OnFailure"]);
+    ? [...selectorProblems(spec), ...restartProblems(inputs, path, ["Always"])]
+    : restartProblems(inputs, path, ["Never", "OnFailure"]);
+}
+
+/** The property at a path of names; undefined where a step is missing, the unknown where one is not known yet. */
+function propertyAt(inputs: PropertyMap, path: readonly string[]): PropertyValue | undefined {
+  let found: PropertyValue | undefined = inputs;
+  for (const step of path) {
+    if (isUnknown(found)) return found;
+    found = isPropertyMap(found) ? found[step] : undefined;
+  }
+  return found;
+}
+
+/** What is wrong with when a CronJob runs; what is not known yet is taken. */
+function clockProblems(spec: PropertyMap): Problem[] {
+  const { schedule, timeZone, concurrencyPolicy } = spec;
+  const policies = ["Allow", "Forbid", "Replace"];
+  const policy = concurrencyPolicy ?? "Allow";
+  return [
+    ...(isUnknown(schedule) ? [] : scheduleProblems("spec.schedule", schedule)),
+    ...(isUnknown(timeZone) ? [] : timeZoneProblems("spec.timeZone", timeZone)),
+    ...(isUnknown(policy) || policies.includes(String(policy))
+      ? []
+      : [problem("spec.concurrencyPolicy", policy, `must be ${policies.join(", ")}`, "Choose one of them")]),
+  ];
 }
 
 function selectorProblems(spec: PropertyMap): Problem[] {
@@ -112,8 +144,8 @@ function selectorProblems(spec: PropertyMap): Problem[] {
     );
 }
 
-function restartProblems(inputs: PropertyMap, allowed: string[]): Problem[] {
-  const path = ["spec", "template", "spec", "restartPolicy"];
+function restartProblems(inputs: PropertyMap, template: readonly string[], allowed: string[]): Problem[] {
+  const path = [...template, "spec", "restartPolicy"];
   const policy = valueAt(inputs, path) ?? "Always";
   if (typeof policy !== "string" || allowed.includes(policy)) return [];
   return [problem(path.join("."), policy, `must be ${allowed.join(" or ")}`, "Choose one that is allowed here")];

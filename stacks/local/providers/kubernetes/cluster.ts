@@ -1,8 +1,9 @@
 import { InvalidInputError, type Problem, problem, within } from "../../../../runtime/contract/index.js";
 import type { ObjectController } from "./controller.js";
+import { CronJobController } from "./cronJobs.js";
 import { DeploymentController } from "./deployments.js";
 import { JobController } from "./jobs.js";
-import { KindRole, kindOf } from "./kinds.js";
+import { KindRole, kindOf, templatePath } from "./kinds.js";
 import { describeObject, type KubernetesObject, keyOf, textAt, valueAt } from "./object.js";
 import type { Outcome } from "./outcome.js";
 import { unboundReason } from "./pods/claims.js";
@@ -29,6 +30,7 @@ export interface Effects {
 export class Cluster {
   private readonly deployments: DeploymentController | undefined;
   private readonly jobs: JobController | undefined;
+  private readonly cronJobs: CronJobController | undefined;
   /** What was applied last, for secrets: whoever else writes into them keeps what is theirs. */
   private readonly applied = new Map<string, KubernetesObject>();
   private authority: string | undefined;
@@ -41,7 +43,12 @@ export class Cluster {
   ) {
     if (effects === undefined) return;
     this.deployments = new DeploymentController(store, effects.runner);
-    this.jobs = new JobController(store, effects.runner, effects.pace);
+    const jobs = new JobController(store, effects.runner, effects.pace);
+    this.jobs = jobs;
+    this.cronJobs = new CronJobController(store, {
+      begin: (job) => jobs.apply(job),
+      remove: (job) => this.removeOne(job),
+    });
   }
 
   /** An object, or one of the namespaces that every cluster has. */
@@ -107,6 +114,12 @@ export class Cluster {
     for (const object of this.store.all()) await this.run(object, undefined, signal);
   }
 
+  /** Begins a job of a CronJob. Throws where there is none, or where it may not run now. */
+  async trigger(namespace: string, name: string): Promise<KubernetesObject> {
+    if (this.cronJobs === undefined) throw new Error("this cluster runs no pods");
+    return this.cronJobs.trigger(namespace, name);
+  }
+
   /** How what an object says stands. */
   outcome(object: KubernetesObject): Outcome {
     const live = this.store.get(object.kind, object.metadata.namespace ?? "", object.metadata.name) ?? object;
@@ -121,6 +134,7 @@ export class Cluster {
   /** Stops to act on objects; the pods are the runner's to end. */
   close(): void {
     this.deployments?.close();
+    this.cronJobs?.close();
     this.jobs?.close();
   }
 
@@ -164,6 +178,8 @@ export class Cluster {
 
   private async removeOne(object: KubernetesObject): Promise<void> {
     if (object.kind === "Deployment") await this.deployments?.remove(object);
+    if (object.kind === "CronJob")
+      await this.cronJobs?.remove(this.store.get("CronJob", keyOf(object).namespace, object.metadata.name) ?? object);
     if (object.kind === "Job") await this.jobs?.remove(object);
     for (const controller of this.controllersOf(object)) await controller.removed(object, this.store);
     this.applied.delete(describeObject(object));
@@ -199,14 +215,16 @@ function outcome(reasons: string[]): Outcome {
 
 /** What of a workload cannot be run here. */
 function workloadProblems(object: KubernetesObject): Problem[] {
-  if (kindOf(object)?.role !== KindRole.Runs) return [];
-  const template = valueAt(object, ["spec", "template"]);
+  const role = kindOf(object)?.role;
+  const path = templatePath(object);
+  if (path === undefined || (role !== KindRole.Runs && role !== KindRole.OnDemand)) return [];
+  const template = valueAt(object, path);
   const malformed = templateProblems(template);
   const problems = malformed.length > 0 ? malformed : notRunnable(parseTemplate(template));
-  return [...within("spec.template", problems), ...unsupportedFields(object)];
+  return [...within(path.join("."), problems), ...unsupportedFields(object, path.slice(0, -1))];
 }
 
-function unsupportedFields(object: KubernetesObject): Problem[] {
+function unsupportedFields(object: KubernetesObject, path: readonly string[]): Problem[] {
   const refused: Record<string, (value: unknown) => boolean> =
     object.kind === "Deployment"
       ? { paused: (value) => value === true }
@@ -216,8 +234,10 @@ function unsupportedFields(object: KubernetesObject): Problem[] {
           successPolicy: (value) => value !== undefined,
         };
   return Object.entries(refused).flatMap(([field, isRefused]) => {
-    const value = valueAt(object, ["spec", field]);
+    const value = valueAt(object, [...path, field]);
     if (!isRefused(value)) return [];
-    return [problem(`spec.${field}`, value, "cannot be run locally", "Leave it out, or run this in a cluster")];
+    return [
+      problem(`${path.join(".")}.${field}`, value, "cannot be run locally", "Leave it out, or run this in a cluster"),
+    ];
   });
 }

@@ -9,4 +9,4 @@ export { type Rewrite, RewriteKind } from "./pods/rewrite.js";
 export type { PodSnapshot } from "./pods/runner.js";
 export type { WorkloadIdentityWebhook } from "./pods/webhook.js";
 export { type IssuedToken, ServiceAccountIssuer, type TokenRequest } from "./serviceAccountIssuer.js";
-export { createKubernetesStandIn, type KubernetesOptions, KubernetesStandIn } from "./standIn.js";
+export { createKubernetesStandIn, type KubernetesOptions, KubernetesStandIn, type TriggeredJob } from "./standIn.js";

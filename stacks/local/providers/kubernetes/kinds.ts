@@ -6,6 +6,8 @@ export const KindRole = {
   Kept: "kept",
   /** Its pods run as processes. */
   Runs: "runs",
+  /** A cluster runs pods from it by a schedule; here they run as processes when somebody says so. */
+  OnDemand: "onDemand",
   /** A cluster would run pods from it; here it is kept only, and named as not run. */
   NotRun: "notRun",
   /** A cluster runs an operator's parts from it; a controller of the composition root does so here. */
@@ -134,7 +136,7 @@ const CUSTOM: readonly Group[] = [
 const ROLES: Record<string, KindRole> = {
   Deployment: KindRole.Runs,
   Job: KindRole.Runs,
-  CronJob: KindRole.NotRun,
+  CronJob: KindRole.OnDemand,
   DaemonSet: KindRole.NotRun,
   Pod: KindRole.NotRun,
   Release: KindRole.NotRun,
@@ -163,6 +165,12 @@ function known({ apiVersion, namespaced = [], cluster = [] }: Group): KnownKind[
     type: tokenOf(apiVersion, kind),
     replaceOn: kind === "Release" ? (REPLACES[kind] ?? []) : [...IDENTITY, ...(REPLACES[kind] ?? [])],
   }));
+}
+
+/** Where an object has its pod template; undefined for one from which no pods run here. */
+export function templatePath({ kind }: Pick<GroupVersionKind, "kind">): readonly string[] | undefined {
+  if (kind === "CronJob") return ["spec", "jobTemplate", "spec", "template"];
+  return kind === "Deployment" || kind === "Job" ? ["spec", "template"] : undefined;
 }
 
 /** Every kind that the stand-in takes. */

@@ -11,6 +11,8 @@ export interface ObjectMetadata {
   resourceVersion?: string;
   /** RFC 3339, set at creation. */
   creationTimestamp?: string;
+  /** Objects that it goes with. */
+  ownerReferences?: { apiVersion: string; kind: string; name: string; uid: string; controller?: boolean }[];
 }
 
 /** An object as the API server keeps it. Fields that are not named here (`roleRef`, `parameters`, …) are kept too. */

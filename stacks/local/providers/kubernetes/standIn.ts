@@ -4,9 +4,9 @@ import { packageRoot } from "../../../packageRoot.js";
 import { type PropertyMap, ProviderStandIn, type ProviderState } from "../base/index.js";
 import { KubernetesApi } from "./api/index.js";
 import { Cluster, type Effects } from "./cluster.js";
-import type { ObjectController } from "./controller.js";
+import { type ObjectController, untilFound } from "./controller.js";
 import { KindRole, kindOf } from "./kinds.js";
-import type { KubernetesObject } from "./object.js";
+import { type KubernetesObject, objectId } from "./object.js";
 import type { Images } from "./pods/command.js";
 import { KUBELET_PACE, type Pace } from "./pods/pace.js";
 import type { Rewrite } from "./pods/rewrite.js";
@@ -41,6 +41,15 @@ export interface KubernetesOptions {
   pace?: Partial<Pace>;
   /** Longest wait in seconds for what states no time-out. @default 600, as Pulumi's provider */
   maxWaitSeconds?: number;
+}
+
+/** How a triggered job ended. */
+export interface TriggeredJob {
+  /** `namespace/name`. */
+  job: string;
+  completed: boolean;
+  /** Why it did not complete, for a person; empty where it did. */
+  reasons: string[];
 }
 
 // Settings of the provider that change what it does, and that this stand-in does not have.
@@ -123,6 +132,25 @@ export class KubernetesStandIn {
   /** Objects from which a cluster would run pods and from which nothing runs here. */
   notRun(): KubernetesObject[] {
     return this.objects().filter((object) => kindOf(object)?.role === KindRole.NotRun);
+  }
+
+  /** What would run by a schedule, and runs here by `trigger`. */
+  onDemand(): KubernetesObject[] {
+    return this.objects().filter((object) => kindOf(object)?.role === KindRole.OnDemand);
+  }
+
+  /**
+   * Runs a CronJob now, and waits until its job has ended, at most until the signal is aborted. Rejects where there is no
+   * such CronJob, or where it forbids two jobs at once and one runs.
+   */
+  async trigger(namespace: string, name: string, signal: AbortSignal): Promise<TriggeredJob> {
+    const cluster = this.open();
+    const job = await cluster.trigger(namespace, name);
+    const outcome = await untilFound(cluster.store, signal, () => {
+      const found = cluster.outcome(job);
+      return found.done || found.failed ? found : undefined;
+    });
+    return { job: objectId(job), completed: outcome.done, reasons: outcome.reasons };
   }
 
   /** Every object, with its status. */

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { PodTemplate } from "./template.js";
 
 /** The address of every pod: they are processes of this machine. */
@@ -48,4 +49,10 @@ function lines(entries: Record<string, string>): string {
   return Object.entries(entries)
     .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
     .join("\n");
+}
+
+/** Five characters of the alphabet of Kubernetes' generated names, which spells no words. */
+export function suffix(): string {
+  const alphabet = "bcdfghjklmnpqrstvwxz2456789";
+  return [...randomBytes(5)].map((byte) => alphabet[byte % alphabet.length]).join("");
 }

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { KubernetesObject } from "../object.js";
@@ -6,7 +6,7 @@ import type { ServiceAccountIssuer } from "../serviceAccountIssuer.js";
 import type { ObjectStore, StoreChange } from "../store.js";
 import { bindClaims } from "./claims.js";
 import type { Images } from "./command.js";
-import { podIdentity } from "./identity.js";
+import { podIdentity, suffix } from "./identity.js";
 import type { Pace } from "./pace.js";
 import { Pod, type PodPhase } from "./pod.js";
 import { PortPool } from "./ports.js";
@@ -196,10 +196,4 @@ function snapshot(pod: Pod): PodSnapshot {
     log: first?.log.path ?? "",
     problems: pod.problems(),
   };
-}
-
-/** Five characters of the alphabet of Kubernetes' generated names, which spells no words. */
-function suffix(): string {
-  const alphabet = "bcdfghjklmnpqrstvwxz2456789";
-  return [...randomBytes(5)].map((byte) => alphabet[byte % alphabet.length]).join("");
 }
