@@ -3,6 +3,8 @@ export * from "./args.js";
 export { CassandraRing } from "./cassandraRing.js";
 export { cassandraViolations, type RingPlan } from "./changes.js";
 export { type ExistingRingArgs, type ExistingRingTlsArgs, existingRing } from "./existing.js";
+export { ManagedCassandra, managedProblems } from "./managed.js";
+export * from "./managedArgs.js";
 export { CA_KEY, cleanName, READER_ROLE, type RingNames, ringNames, serviceName } from "./names.js";
 export { replicationWarnings } from "./notices.js";
 export {

@@ -15,6 +15,7 @@ const COMPONENTS = [
   "GlusterCluster",
   "Integration",
   "LinstorCluster",
+  "ManagedCassandra",
   "PrincipalGrants",
   "ServiceBus",
   "Worker",
