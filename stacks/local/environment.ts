@@ -15,7 +15,9 @@ import {
   type RingController,
   type Subnet,
 } from "./cassandra/index.js";
+import { CertManagerStandIn } from "./certManager/index.js";
 import { azureTenant, clusterIssuer, localConfig, operatorNamespaces, producers, trackedNodes } from "./config.js";
+import { ControlSocket } from "./control.js";
 import { type Engine, findEngine, prepareRun, StackRun } from "./engine/index.js";
 import { createVolumeFolder } from "./gluster/index.js";
 import { createLinstorStandIn, type LinstorStandIn, type MachineNode } from "./linstor/index.js";
@@ -27,8 +29,8 @@ import {
   type KubernetesStandIn,
   type ObjectController,
 } from "./providers/kubernetes/index.js";
-import { abandonedRuns, createRunFolder, type RunFolder, removeRun } from "./run/folder.js";
-import { endProcesses, processesWithEnvironment } from "./run/process.js";
+import { cleanUp, endRun, RUN_VARIABLE } from "./run/cleanUp.js";
+import { createRunFolder, type RunFolder } from "./run/folder.js";
 import type { SendPlan } from "./traffic/send.js";
 import type { Stores } from "./traffic/stored.js";
 
@@ -62,12 +64,8 @@ export interface Upped {
   pipelines: Pipeline[];
 }
 
-/** Variable that every process of a run carries: a later command finds by it what a killed one left behind. */
-const RUN_VARIABLE = "STOWAGE_RUN";
 /** Annotation of a persistent volume that names its Gluster volume; components/gluster writes it. */
 const VOLUME_ANNOTATION = "stowage.dev/gluster-volume";
-/** Time for leftovers of a killed run to end by themselves, in milliseconds. */
-const LEFTOVER_GRACE_MS = 3_000;
 /** Seconds that pods get to end when everything is stopped at once. */
 const STOP_SECONDS = 10;
 
@@ -87,6 +85,8 @@ export class LocalEnvironment {
     private readonly kubernetes: KubernetesStandIn,
     private readonly linstor: LinstorStandIn,
     private readonly rings: RingController,
+    private readonly certManager: CertManagerStandIn,
+    private readonly control: ControlSocket | undefined,
     private readonly stack: StackRun,
   ) {}
 
@@ -116,7 +116,7 @@ export class LocalEnvironment {
     const projectDir = options.projectDir ?? packageRoot();
     const nodes = options.small ? 1 : trackedNodes(projectDir);
     const subnet = await claimSubnet(nodes);
-    const opened: { close(): Promise<unknown> }[] = [{ close: () => subnet.release() }];
+    const opened: { close(): unknown }[] = [{ close: () => subnet.release() }];
     try {
       const bus = await startBus(folder.path, projectDir, options);
       opened.push(bus);
@@ -128,17 +128,21 @@ export class LocalEnvironment {
         ring: { dir: ringDir, distribution, java: requirements.java, subnet, baseEnv, onProgress: progress },
       });
       opened.push({ close: () => rings.stop() });
+      const certManager = new CertManagerStandIn();
+      opened.push(certManager);
       const kubernetes = createKubernetesStandIn({
         stateFile: join(folder.path, "kubernetes.json"),
         runDir: join(folder.path, "pods"),
         images: () => ({ entrypoint: [process.execPath, ...WORKER_NODE_OPTIONS, workerBundle()] }),
-        controllers: [rings, linstor.controller, volumeFolders(folder)],
+        controllers: [certManager, rings, linstor.controller, volumeFolders(folder)],
         resolveHostPath: (volume) => volumeFolder(folder, volumeName(volume)),
         namespaces: operatorNamespaces(projectDir),
         baseEnv: { ...baseEnv, ...bus.trust },
         ...bus.podIdentity,
       });
       opened.push({ close: () => kubernetes.close(STOP_SECONDS) });
+      const control = await ControlSocket.listen(join(folder.path, "control.sock"), kubernetes);
+      if (control !== undefined) opened.push(control);
       const plugins = join(folder.path, "plugins");
       const run = prepareRun({
         runDir: folder.path,
@@ -156,7 +160,7 @@ export class LocalEnvironment {
         ),
       });
       const stack = new StackRun(engine, run, baseEnv);
-      return new LocalEnvironment(engine, folder, bus, kubernetes, linstor, rings, stack);
+      return new LocalEnvironment(engine, folder, bus, kubernetes, linstor, rings, certManager, control, stack);
     } catch (error) {
       for (const each of opened.reverse()) await each.close();
       folder.remove();
@@ -180,10 +184,14 @@ export class LocalEnvironment {
 
   /** Where each store is read back from. */
   get stores(): Stores {
+    const { ring, access } = this.rings;
     return {
       volumeFolder: (volume) => volumeFolder(this.folder, volume),
       linstorUrl: this.linstor.url,
-      cassandra: this.rings.ring,
+      cassandra:
+        ring === undefined
+          ? undefined
+          : { contactPoints: ring.contactPoints, port: ring.port, datacenter: ring.datacenter, access },
     };
   }
 
@@ -224,12 +232,16 @@ export class LocalEnvironment {
     const rewrites = this.kubernetes
       .rewrites()
       .map(({ pod, what, from, to }) => `rewritten in ${pod}: ${what} ${from} -> ${to}`);
+    const onDemand = this.kubernetes.onDemand().map(({ metadata: { namespace = "", name }, spec }) => {
+      const how = this.control?.command(namespace, name) ?? "only from code: the run's folder has too long a path";
+      return `run when asked, not by its schedule ${spec?.["schedule"]}: CronJob ${namespace}/${name}: ${how}`;
+    });
     const kept = this.kubernetes.notRun().map((object) => `kept, not run: ${object.kind} ${object.metadata.name}`);
     const ring = this.rings.notHonoured().map((what) => `not on this machine: ${what}`);
     return [
-      `Stand-ins: Azure Resource Manager, ${this.bus.standIns}, Kubernetes, LINSTOR; Gluster is a folder. Real: the engine, the clients, Cassandra.`,
+      `Stand-ins: Azure Resource Manager, ${this.bus.standIns}, Kubernetes, cert-manager, LINSTOR; Gluster is a folder. Real: the engine, the clients, Cassandra.`,
       ...this.bus.notices(),
-      ...new Set([...rewrites, ...kept, ...ring]),
+      ...new Set([...rewrites, ...kept, ...onDemand, ...ring]),
     ];
   }
 
@@ -246,20 +258,12 @@ export class LocalEnvironment {
 
   /** Stops everything that was started, without destroying the stack, and removes the run folder. */
   async stop(): Promise<void> {
+    await this.control?.close();
     await this.kubernetes.close(STOP_SECONDS);
+    this.certManager.close();
     await Promise.all([this.rings.stop(), this.linstor.close(), this.bus.close()]);
-    await endProcesses(processesWithEnvironment(RUN_VARIABLE, this.folder.path), LEFTOVER_GRACE_MS);
+    await endRun(this.folder.path);
     this.folder.remove();
-  }
-}
-
-/** Ends what killed runs left behind, and removes their folders. */
-async function cleanUp(progress: (line: string) => void): Promise<void> {
-  for (const path of abandonedRuns()) {
-    const left = processesWithEnvironment(RUN_VARIABLE, path);
-    progress(`Cleaning up after a run that was killed: ${left.length} processes in ${path}`);
-    await endProcesses(left, LEFTOVER_GRACE_MS);
-    removeRun(path);
   }
 }
 

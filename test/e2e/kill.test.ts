@@ -1,10 +1,10 @@
-import { Client } from "cassandra-driver";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { entityPath, type Pipeline } from "../../runtime/contract/index.js";
 import { LocalEnvironment } from "../../stacks/local/environment.js";
 import { readResults } from "../../stacks/local/gluster/index.js";
 import { type PipelineResult, reportKey, runTraffic } from "../../stacks/local/session.js";
 import type { PipelineCounts } from "../../stacks/local/traffic/progress.js";
+import { ringClient } from "../../stacks/local/traffic/stored.js";
 
 /** The full form kills in the middle of 1,000 messages. */
 const MESSAGES = process.env["STOWAGE_LONG"] === undefined ? 200 : 1_000;
@@ -40,8 +40,7 @@ async function stored(of: Pipeline[]): Promise<Map<string, string>> {
         found.set(`${name} ${volume}`, uuid);
     }
     if (sink.cassandra !== undefined && stores.cassandra !== undefined) {
-      const { contactPoints, port, datacenter } = stores.cassandra;
-      const client = new Client({ contactPoints, localDataCenter: datacenter, protocolOptions: { port } });
+      const client = ringClient(stores.cassandra);
       const { keyspace, name: table } = sink.cassandra.table;
       const rows = await client.execute(`SELECT id, celsius, WRITETIME(celsius) AS written FROM ${keyspace}.${table}`);
       for (const row of rows.rows) found.set(`${name} ${row["id"]}`, `${row["celsius"]} ${row["written"]}`);

@@ -1,5 +1,6 @@
 import { Client, types } from "cassandra-driver";
 import { type Pipeline, SinkKind, sinkKind } from "../../../runtime/contract/index.js";
+import { type Access, accessOptions, type LocalRing } from "../cassandra/index.js";
 import { readResults } from "../gluster/index.js";
 
 /** Where each store of this environment is read back from. */
@@ -8,9 +9,12 @@ export interface Stores {
   volumeFolder(volume: string): string;
   /** URL of the LINSTOR controller. */
   linstorUrl: string;
-  /** A node of the ring and its datacenter; undefined where no ring runs. */
-  cassandra: { contactPoints: string[]; port: number; datacenter: string } | undefined;
+  /** The ring; undefined where none runs. */
+  cassandra: RingStore | undefined;
 }
+
+/** A ring that is read back, and how its superuser speaks to it. */
+export type RingStore = Pick<LocalRing, "contactPoints" | "port" | "datacenter"> & { access: Access | undefined };
 
 const CALL_LIMIT_MS = 30_000;
 
@@ -66,16 +70,22 @@ function isReady(resource: ResourceView): boolean {
   return states.length > 0 && states.every((state) => state === "UpToDate" || (diskless && state === "Diskless"));
 }
 
+/** A client that reads a ring back; the caller shuts it down. */
+export function ringClient({ contactPoints, port, datacenter, access }: RingStore): Client {
+  return new Client({
+    contactPoints,
+    localDataCenter: datacenter,
+    protocolOptions: { port },
+    socketOptions: { readTimeout: CALL_LIMIT_MS },
+    ...(access === undefined ? {} : accessOptions(access)),
+  });
+}
+
 /** Rows of the pipeline's table, counted at ALL: every replica must answer. The ring is this run's own. */
 async function countRows(stores: Stores, pipeline: Pipeline): Promise<number> {
   const [sink, ring] = [pipeline.sink.cassandra, stores.cassandra];
   if (sink === undefined || ring === undefined) return 0;
-  const client = new Client({
-    contactPoints: ring.contactPoints,
-    localDataCenter: ring.datacenter,
-    protocolOptions: { port: ring.port },
-    socketOptions: { readTimeout: CALL_LIMIT_MS },
-  });
+  const client = ringClient(ring);
   try {
     const query = `SELECT COUNT(*) AS rows FROM ${sink.table.keyspace}.${sink.table.name}`;
     const result = await client.execute(query, [], { consistency: types.consistencies.all });
