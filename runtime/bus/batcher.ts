@@ -123,9 +123,9 @@ export class Batcher {
     const began = clock.now();
     let outcomes: Outcome[];
     try {
-      outcomes = await (tracing === undefined
-        ? this.options.sink.process(messages, context)
-        : this.traced(tracing, messages, context));
+      outcomes = await (tracing !== undefined && followsAny(tracing, messages)
+        ? this.traced(tracing, messages, context)
+        : this.options.sink.process(messages, context));
     } catch (error) {
       const outcome = unavailable(errorText(error));
       outcomes = messages.map(() => outcome);
@@ -160,6 +160,12 @@ export class Batcher {
       metrics.storeCalls.observe({ operation, result }, (clock.now() - began) / 1000);
     }
   }
+}
+
+/** A loop: this is asked of every call, and the answer is no for nearly all. */
+function followsAny(tracing: Tracing, messages: SinkMessage[]): boolean {
+  for (const message of messages) if (tracing.follows(message)) return true;
+  return false;
 }
 
 function missing(outcomes: number, messages: number): Outcome {

@@ -66,8 +66,7 @@ export class Deliveries {
   async handle(delivery: Delivery): Promise<DeliveryOutcome> {
     const { metrics, clock, tracing, processed } = this.options;
     const began = delivery.receivedAt ?? clock.now();
-    const message = tracing === undefined ? undefined : tracedOf(delivery);
-    if (message !== undefined) tracing?.begin(message);
+    if (tracing !== undefined) tracing.begin(tracedOf(delivery), delivery.received.applicationProperties ?? {});
     delivery.lock.onStop = () => this.noteStop(delivery, began);
     const { enqueuedTimeUtc: enqueued } = delivery.received;
     // The entity's clock may be ahead of this one.
@@ -82,14 +81,14 @@ export class Deliveries {
       metrics.processing.observe(seconds);
       processed?.(seconds);
       metrics.held.progressAt = now;
-      if (message !== undefined) tracing?.end(message, outcome);
+      if (tracing !== undefined) tracing.end(tracedOf(delivery), outcome);
       return outcome;
     } catch (error) {
       this.line(delivery, began, "not settled, as far as is known: it comes again", {
         description: firstLine(errorText(error)),
       });
       metrics.messages.inc({ outcome: DeliveryOutcome.Unsettled });
-      if (message !== undefined) tracing?.end(message, DeliveryOutcome.Unsettled);
+      if (tracing !== undefined) tracing.end(tracedOf(delivery), DeliveryOutcome.Unsettled);
       return DeliveryOutcome.Unsettled;
     } finally {
       delivery.lock.onStop = undefined;
@@ -172,7 +171,7 @@ export class Deliveries {
   private settling(delivery: Delivery, operation: string, run: Settle): Promise<void> {
     const { settler, received } = delivery;
     const { tracing } = this.options;
-    if (tracing === undefined) return run(settler, received);
+    if (tracing === undefined || !tracing.follows(tracedOf(delivery))) return run(settler, received);
     return tracing.settle(tracedOf(delivery), operation, () => run(settler, received));
   }
 

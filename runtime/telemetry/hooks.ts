@@ -19,8 +19,14 @@ export interface TracedMessage
  * "off" cost nothing. No member throws.
  */
 export interface Tracing {
-  /** A message was received: its span begins, as a child of the producer's context that the message carries. */
-  begin(message: TracedMessage): void;
+  /**
+   * A message was received: where its trace is kept its span begins, as a child of the producer's context that the message
+   * carries. `carried` is where that context stands: the properties as they came, which need not be made for a sink.
+   * @default the message's properties
+   */
+  begin(message: TracedMessage, carried?: { readonly [name: string]: unknown }): void;
+  /** Whether a span is open for the message. What has none is no matter of the calls below: they cost it something. */
+  follows(message: TracedMessage): boolean;
   /**
    * Runs one call of the sink as a span of its own, linked to all messages of the batch. `run` is given what makes spans
    * of its calls of the store; nothing where none of the messages is sampled.

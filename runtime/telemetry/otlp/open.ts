@@ -67,9 +67,10 @@ export function openOtlp(settings: OtlpSettings, sources: OtlpSources): OpenOtlp
 
 function openTraces(settings: TraceSettings, resource: Resource, sources: OtlpSources, reports: Reports): Tracing {
   const ids = new MessageIds();
+  const sampler = samplerOf(settings);
   const provider = new TracerProvider({
     resource,
-    sampler: samplerOf(settings),
+    sampler,
     idGenerator: ids,
     spanLimits: { linkCountLimit: LINKS },
     spanProcessors: [
@@ -87,6 +88,7 @@ function openTraces(settings: TraceSettings, resource: Resource, sources: OtlpSo
   const name = cassandra === undefined ? sinkKind(pipeline) : `${cassandra.table.keyspace}.${cassandra.table.name}`;
   return new SpanTracing({
     tracer: provider.getTracer("stowage"),
+    sampler,
     ids,
     destination: destinationOf(pipeline, host),
     store: { name, attributes: storeAttributes(pipeline) },

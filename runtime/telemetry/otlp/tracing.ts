@@ -11,12 +11,13 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
-import { type IdGenerator, RandomIdGenerator } from "@opentelemetry/sdk-trace";
+import { type IdGenerator, RandomIdGenerator, type Sampler } from "@opentelemetry/sdk-trace";
 import { errorCode } from "../../bus/errors.js";
 import { DeliveryOutcome, type Outcome, type SinkMessage } from "../../contract/index.js";
 import type { StoreTracing, TracedMessage, Tracing } from "../hooks.js";
-import { type CarriedContext, carried, type ProducerContext, producerContextOf } from "../trace.js";
+import { type CarriedContext, carried, type ProducerContext, producerContextOf, producerTraceOf } from "../trace.js";
 import { Attribute, type Destination } from "./attributes.js";
+import { Sampling } from "./sampling.js";
 
 /** Outcomes of a delivery after which something is to be looked at. */
 const BAD: ReadonlySet<DeliveryOutcome> = new Set([
@@ -46,6 +47,8 @@ export class MessageIds implements IdGenerator {
 /** What spans are made with. */
 export interface SpanTracingOptions {
   tracer: Tracer;
+  /** The tracer's own: it is asked before anything of a span is made. */
+  sampler: Sampler;
   ids: MessageIds;
   destination: Destination;
   /** What the spans of store calls say about the store, and what they are named after. */
@@ -69,19 +72,22 @@ interface Open {
  */
 export class SpanTracing implements Tracing {
   private readonly open = new Map<TracedMessage, Open>();
+  private readonly sampling: Sampling;
   private readonly receiveAttributes: Attributes;
   private readonly processAttributes: Attributes;
 
   constructor(private readonly options: SpanTracingOptions) {
+    this.sampling = new Sampling(options.sampler);
     const { attributes } = options.destination;
     const operation = (name: string) => ({ [Attribute.OperationType]: name, [Attribute.OperationName]: name });
     this.receiveAttributes = { ...attributes, ...operation("receive") };
     this.processAttributes = { ...attributes, ...operation("process") };
   }
 
-  begin(message: TracedMessage): void {
+  begin(message: TracedMessage, carried: { readonly [name: string]: unknown } = message.properties): void {
+    if (!this.sampling.isKept(message.traceId, producerTraceOf(carried))) return;
     const { tracer, ids, destination } = this.options;
-    const producer = producerContextOf(message.properties);
+    const producer = producerContextOf(carried);
     if (producer === undefined) ids.next = message.traceId;
     const parent = producer === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, contextOf(producer));
     const span = tracer.startSpan(
@@ -94,6 +100,10 @@ export class SpanTracing implements Tracing {
     span.setAttributes(messageAttributes(message));
     if (producer !== undefined) span.addLink({ context: contextOf(producer) });
     this.open.set(message, { span, context: trace.setSpan(ROOT_CONTEXT, span) });
+  }
+
+  follows(message: TracedMessage): boolean {
+    return this.open.size > 0 && this.open.has(message);
   }
 
   async process(
@@ -152,6 +162,7 @@ export class SpanTracing implements Tracing {
   }
 
   end(message: TracedMessage, outcome: DeliveryOutcome): void {
+    if (this.open.size === 0) return;
     const open = this.open.get(message);
     if (open === undefined) return;
     this.open.delete(message);

@@ -1,4 +1,12 @@
-import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import {
+  type Context,
+  ROOT_CONTEXT,
+  SamplingDecision,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  trace,
+} from "@opentelemetry/api";
 import {
   AlwaysOffSampler,
   AlwaysOnSampler,
@@ -7,6 +15,7 @@ import {
   type ReadableSpan,
   type Sampler,
   SimpleSpanProcessor,
+  TraceIdRatioBasedSampler,
   TracerProvider,
 } from "@opentelemetry/sdk-trace";
 import { describe, expect, test } from "vitest";
@@ -31,6 +40,7 @@ function kit(sampler: Sampler = new ParentBasedSampler({ root: new AlwaysOnSampl
   });
   const tracing = new SpanTracing({
     tracer: provider.getTracer("test"),
+    sampler,
     ids,
     destination: destinationOf(change, "contoso.servicebus.windows.net"),
     store: { name: "gluster", attributes: storeAttributes(change) },
@@ -217,6 +227,48 @@ describe("what fails", () => {
       status: { code },
       attributes: { "stowage.outcome": outcome },
     });
+  });
+});
+
+describe("a delivery that is not sampled", () => {
+  test.each<[string, Sampler]>([
+    ["always on", new AlwaysOnSampler()],
+    ["always off", new AlwaysOffSampler()],
+    ["a ratio", new TraceIdRatioBasedSampler(0.5)],
+    ["the parent, else on", new ParentBasedSampler({ root: new AlwaysOnSampler() })],
+    ["the parent, else off", new ParentBasedSampler({ root: new AlwaysOffSampler() })],
+    ["the parent, else a ratio", new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(0.5) })],
+  ])("is told from one that is as the sampler decides: %s", (_what, sampler) => {
+    const { tracing } = kit(sampler);
+    const follows = (what: SinkMessage): boolean => {
+      tracing.begin(what);
+      return tracing.follows(what);
+    };
+    for (const traceId of [`0${"3".repeat(31)}`, `f${"3".repeat(31)}`]) {
+      const decides = (context: Context): boolean =>
+        sampler.shouldSample(context, traceId, "", SpanKind.CLIENT, {}, []).decision !== SamplingDecision.NOT_RECORD;
+      expect(follows(message({}, { traceId }))).toBe(decides(ROOT_CONTEXT));
+      for (const traceFlags of [TraceFlags.NONE, TraceFlags.SAMPLED]) {
+        const parent = { traceId, spanId: PRODUCER.spanId, traceFlags, isRemote: true };
+        const traceparent = `00-${traceId}-${PRODUCER.spanId}-0${traceFlags}`;
+        expect(follows(message({ traceparent }, { traceId }))).toBe(
+          decides(trace.setSpanContext(ROOT_CONTEXT, parent)),
+        );
+      }
+    }
+  });
+
+  test("costs the decision: nothing else of it is read, and no span is begun", async () => {
+    const { tracing, spans } = kit();
+    const what = message({});
+    const nobody = (name: string) => () => expect.fail(`its ${name} is read`);
+    for (const name of ["properties", "enqueuedTime", "messageId"])
+      Object.defineProperty(what, name, { get: nobody(name) });
+    tracing.begin(what, { traceparent: NOT_SAMPLED });
+    expect(tracing.follows(what)).toBe(false);
+    tracing.end(what, "done");
+    expect(tracing.pending).toBe(0);
+    expect(spans()).toEqual([]);
   });
 });
 
