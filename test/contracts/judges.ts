@@ -68,6 +68,11 @@ export function judgeAzure(contracts: string, what: string, captured: Captured):
   return judgeBy(ARM, contracts, captured, what);
 }
 
+/** Judges what goes to Kubernetes alone, by the same rule. */
+export function judgeKubernetes(contracts: string, what: string, captured: Captured): Promise<Check> {
+  return judgeBy(KUBERNETES, contracts, captured, what);
+}
+
 async function judgeBy(judge: Judge, contracts: string, preview: Captured, what: string): Promise<Check> {
   const expected = preview.resources.filter((r) => judge.judges(r.type));
   const name = `${judge.name} accepts all ${expected.length} resources of ${what}`;

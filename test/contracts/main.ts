@@ -9,6 +9,7 @@ import { documentedChecks } from "./documented.js";
 import { judgePreview } from "./judges.js";
 import { linstorChecks } from "./linstor/checks.js";
 import { type Preview, previewOf } from "./preview.js";
+import { ringChecks } from "./rings.js";
 
 const ENVIRONMENTS = ["dev", "prod"];
 
@@ -60,6 +61,7 @@ async function main(): Promise<void> {
   const groups = [
     () => group("LINSTOR", () => linstorChecks(contracts)),
     () => group("a bus of each tier", () => busChecks(contracts)),
+    () => group("rings of Cassandra", () => ringChecks(contracts)),
     () => group("previews", () => previewChecks(contracts)),
   ];
   let [good, bad] = [0, 0];
