@@ -78,6 +78,15 @@ export interface ShareAlertArgs extends StateAlertArgs {
   windowSeconds?: number;
 }
 
+/** An alert on a share that is read as it is. */
+export interface PercentAlertArgs extends StateAlertArgs {
+  /**
+   * It is raised above so many in a hundred, 1 to 100.
+   * @default as the alert's own line says
+   */
+  thresholdPercent?: number;
+}
+
 /** An alert on what did not happen within a stretch of time. */
 export interface WindowAlertArgs extends StateAlertArgs {
   /**
@@ -170,6 +179,23 @@ export interface WorkerAlertsArgs {
    * @default over 900 s, for 300 s, critical
    */
   audit?: WindowAlertArgs;
+  /**
+   * `StowageStoreOverloaded`: the ring refused or shed writes as overloaded, which are made again. Only with a cassandra
+   * sink.
+   * @default more than 0 in 900 s, for 300 s, warning
+   */
+  storeOverloaded?: EventAlertArgs;
+  /**
+   * `StowageHotPartition`: so large a share of the last rows went to one partition. Only with a cassandra sink.
+   * @default 50 percent, for 900 s, warning
+   */
+  hotPartition?: PercentAlertArgs;
+  /**
+   * `StowageEventsOutOfTime`: rows were not written for the sake of their event's time; one alert for each why. Only with
+   * a cassandra sink.
+   * @default more than 0 in 900 s, for 0 s, warning
+   */
+  outOfTime?: EventAlertArgs;
 }
 
 /** The dashboard of a pipeline: a config map that Grafana's sidecar finds by its label. */

@@ -3,6 +3,7 @@ import { flag, type Shape, strict, words, z } from "../support/schema.js";
 import type {
   EventAlertArgs,
   MessageAgeAlertArgs,
+  PercentAlertArgs,
   ShareAlertArgs,
   StateAlertArgs,
   TimeAlertArgs,
@@ -56,6 +57,12 @@ const share = z.exactOptional(
     windowSeconds,
   } satisfies Shape<ShareAlertArgs>),
 );
+const percent = z.exactOptional(
+  strict({
+    ...every,
+    thresholdPercent: z.exactOptional(integer(1, 100, "percent")),
+  } satisfies Shape<PercentAlertArgs>),
+);
 const missing = z.exactOptional(strict({ ...every, windowSeconds } satisfies Shape<WindowAlertArgs>));
 
 /** The alerts on a pipeline's workers. */
@@ -76,6 +83,9 @@ export const alertsSchema = strict({
   tokenExpiring: time,
   tokenRefresh: events,
   audit: missing,
+  storeOverloaded: events,
+  hotPartition: percent,
+  outOfTime: events,
 } satisfies Shape<WorkerAlertsArgs>) satisfies z.ZodType<WorkerAlertsArgs, WorkerAlertsArgs>;
 
 const dashboardSchema = strict({

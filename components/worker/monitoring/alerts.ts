@@ -1,49 +1,11 @@
 import type { WorkerAlertsArgs } from "../monitoringArgs.js";
-import { type Happened, happened, type MonitoredPipeline, POOLED, series } from "./promql.js";
+import { type AlertDefinition, type AlertedPipeline, fixed, pooled } from "./alertParts.js";
+import { CASSANDRA_ALERTS } from "./cassandraAlerts.js";
+import { type Happened, happened, POOLED, series } from "./promql.js";
 
 /** An alert by its key in the args. */
 export type AlertKey = keyof WorkerAlertsArgs;
 
-/** What decides whether an alert can be. */
-export type AlertedPipeline = Pick<MonitoredPipeline, "pipeline" | "identity">;
-
-/** When an alert is raised. */
-export interface AlertLimits {
-  /** In the alert's own unit: seconds, events or percent. */
-  threshold: number;
-  windowSeconds: number;
-}
-
-/** What an alert says to who is woken by it. */
-export interface AlertTexts {
-  [annotation: string]: string;
-  /** What is the case. */
-  summary: string;
-  /** What it means. */
-  description: string;
-  /** What to do. */
-  action: string;
-}
-
-/** An alert, as the table below has it. */
-export interface AlertDefinition {
-  alert: string;
-  defaults: {
-    threshold?: (of: MonitoredPipeline) => number;
-    windowSeconds?: number;
-    forSeconds: number;
-    severity: "warning" | "critical";
-  };
-  /** Why it cannot be, of a pipeline that lacks what it reads. */
-  needs?: (of: AlertedPipeline) => string | undefined;
-  /** True where it is off unless somebody turns it on. */
-  quiet?: (of: MonitoredPipeline) => boolean;
-  expr: (of: MonitoredPipeline, limits: AlertLimits) => string;
-  texts: (of: MonitoredPipeline, limits: AlertLimits) => AlertTexts;
-}
-
-const fixed = (value: number) => () => value;
-const pooled = (how: "max" | "min", of: string) => `${how} by (${POOLED}) (${of})`;
 const needsIdentity = ({ identity }: AlertedPipeline) =>
   identity ? undefined : "goes with workers that log in, which these do not: their bus is a development emulator";
 
@@ -301,4 +263,5 @@ export const ALERTS: { readonly [K in AlertKey]-?: AlertDefinition } = {
         "`stowage audit verify`, from the head that was exported last.",
     }),
   },
+  ...CASSANDRA_ALERTS,
 };

@@ -14,7 +14,8 @@ import { DataqueryBuilder } from "@grafana/grafana-foundation-sdk/prometheus";
 import { PanelBuilder as StatBuilder } from "@grafana/grafana-foundation-sdk/stat";
 import { PanelBuilder as TimeSeriesBuilder } from "@grafana/grafana-foundation-sdk/timeseries";
 import { entityPath, sha256, sinkKind } from "../../../runtime/contract/index.js";
-import { type PanelDefinition, POD_VARIABLE, panelRows } from "./panels.js";
+import { type PanelDefinition, POD_VARIABLE } from "./panelParts.js";
+import { panelRows } from "./panels.js";
 import { type MonitoredPipeline, series } from "./promql.js";
 
 /** Width of Grafana's grid. */

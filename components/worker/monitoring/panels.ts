@@ -1,73 +1,31 @@
-import { type MonitoredPipeline, type SeriesName, series } from "./promql.js";
-
-/** One line, or one set of lines, of a panel. */
-export interface PanelQuery {
-  expr: string;
-  /** What a line is called, with the labels of its series: `{{outcome}}`. */
-  legend: string;
-}
-
-/** A panel of the dashboard. */
-export interface PanelDefinition {
-  title: string;
-  /** What it shows, and what to look for. */
-  description: string;
-  /** Unit by Grafana's own ids. */
-  unit: string;
-  /** As text where it is a name and no course of time. */
-  kind?: "text";
-  queries: PanelQuery[];
-}
-
-/** Panels that belong together. */
-export interface PanelRow {
-  title: string;
-  panels: PanelDefinition[];
-}
-
-/** Grafana's word for a stretch with enough readings in it, at the zoom that is looked at. */
-export const RATE_WINDOW = "$__rate_interval";
-/** The dashboard's variable of pods. */
-export const POD_VARIABLE = "pod";
-
-/** Quantiles that are shown of durations and ages. */
-const QUANTILES = [
-  { name: "p50", value: 0.5 },
-  { name: "p99", value: 0.99 },
-];
-
-type Of = MonitoredPipeline;
-
-const of = (pipeline: Of, name: SeriesName, ...matchers: string[]) =>
-  series(pipeline, name, `${POD_VARIABLE}=~"$${POD_VARIABLE}"`, ...matchers);
-const rate = (pipeline: Of, name: SeriesName, ...matchers: string[]) =>
-  `rate(${of(pipeline, name, ...matchers)}[${RATE_WINDOW}])`;
-const sum = (what: string, by?: string) => (by === undefined ? `sum(${what})` : `sum by (${by}) (${what})`);
-
-/** Median and 99th percentile of a histogram, each by some labels. */
-function quantiles(pipeline: Of, name: Parameters<typeof bucketsOf>[0], by?: string): PanelQuery[] {
-  const buckets = rate(pipeline, bucketsOf(name));
-  const labels = by === undefined ? "le" : `le, ${by}`;
-  return QUANTILES.map((quantile) => ({
-    expr: `histogram_quantile(${quantile.value}, ${sum(buckets, labels)})`,
-    legend: by === undefined ? quantile.name : `{{${by}}} ${quantile.name}`,
-  }));
-}
-
-type BucketOf<N> = N extends `${infer Base}_bucket` ? Base : never;
-function bucketsOf(name: BucketOf<SeriesName>): SeriesName {
-  return `${name}_bucket`;
-}
-
-/** A panel with one query. */
-function one(title: string, unit: string, description: string, expr: string, legend: string): PanelDefinition {
-  return { title, unit, description, queries: [{ expr, legend }] };
-}
+import { cassandraRow } from "./cassandraPanels.js";
+import {
+  type Of,
+  of,
+  one,
+  type PanelDefinition,
+  type PanelRow,
+  quantiles,
+  RATE_WINDOW,
+  rate,
+  sum,
+} from "./panelParts.js";
 
 /** The rows of a pipeline's dashboard. What a pipeline does not have has no panel: an empty one would only worry. */
 export function panelRows(p: Of): PanelRow[] {
-  return [throughput(p), age(p), lag(p), store(p), work(p), retries(p), locks(p), deadLetters(p), bus(p)]
-    .concat(tokensAndAudit(p), processes(p), cassandra(p))
+  return [
+    throughput(p),
+    age(p),
+    lag(p),
+    store(p),
+    cassandraRow(p),
+    work(p),
+    retries(p),
+    locks(p),
+    deadLetters(p),
+    bus(p),
+  ]
+    .concat(tokensAndAudit(p), processes(p))
     .filter(({ panels }) => panels.length > 0);
 }
 
@@ -318,48 +276,6 @@ const bus = (p: Of): PanelRow => ({
     ),
   ],
 });
-
-function cassandra(p: Of): PanelRow {
-  const panels: PanelDefinition[] = [
-    {
-      title: "Rows of a batch",
-      unit: "short",
-      description:
-        "How full batches are. Few rows a batch cost requests: more flushMilliseconds, or batchBy replicaSet.",
-      queries: quantiles(p, "stowage_cassandra_batch_rows"),
-    },
-    {
-      title: "Bytes of a batch",
-      unit: "bytes",
-      description: "About. Batches of several partitions are kept below 40 KiB, by what the server counts.",
-      queries: quantiles(p, "stowage_cassandra_batch_bytes"),
-    },
-    {
-      title: "Batches in flight",
-      unit: "short",
-      description: "By worker. The limit falls below maxInFlight while the ring is slow, and grows again by itself.",
-      queries: [
-        { expr: of(p, "stowage_cassandra_in_flight_batches"), legend: "{{pod}} in flight" },
-        { expr: of(p, "stowage_cassandra_in_flight_limit"), legend: "{{pod}} limit" },
-      ],
-    },
-    one(
-      "Share of the hottest partition",
-      "percentunit",
-      "Of the last 10,000 rows, by worker. Its replicas do the work of all; the log names it from 30 % on.",
-      of(p, "stowage_cassandra_hot_partition_ratio"),
-      "{{pod}}",
-    ),
-    one(
-      "Rows out of time",
-      "ops",
-      "Ahead of the clock or too old: dead-lettered. Expired: done, nothing of them would be left.",
-      sum(rate(p, "stowage_cassandra_out_of_time_total"), "why"),
-      "{{why}}",
-    ),
-  ];
-  return { title: "Cassandra", panels: p.pipeline.sink.cassandra === undefined ? [] : panels };
-}
 
 function tokensAndAudit(p: Of): PanelRow {
   const token: PanelDefinition[] = [

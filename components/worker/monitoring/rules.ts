@@ -8,7 +8,8 @@ import type {
   WorkerAlertsArgs,
   WorkerMonitoringArgs,
 } from "../monitoringArgs.js";
-import { ALERTS, type AlertDefinition, type AlertedPipeline, type AlertKey, type AlertLimits } from "./alerts.js";
+import type { AlertDefinition, AlertedPipeline, AlertLimits } from "./alertParts.js";
+import { ALERTS, type AlertKey } from "./alerts.js";
 import { messageAgeRule } from "./messageAge.js";
 import { type MonitoredPipeline, windowOf } from "./promql.js";
 

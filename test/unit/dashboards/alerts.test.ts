@@ -7,9 +7,9 @@ import { ALERTS, alertsSpec, messageAgeSpec, type Rule } from "../../../componen
 import { runCommand } from "../../../stacks/local/engine/command.js";
 import { type PrometheusPrograms, prometheusPrograms } from "../../support/prometheus.js";
 import { type AlertCase, CASES, HEALTHY, JUDGED_AT, type Readings } from "./cases.js";
-import { monitoredWith } from "./monitored.js";
+import { monitoredRing } from "./monitored.js";
 
-const of = monitoredWith(false);
+const of = monitoredRing();
 const monitoring = { namespace: "monitoring", alerts: {}, messageAge: { thresholdSeconds: 900 } };
 const groups = [...alertsSpec(of, monitoring).groups, ...messageAgeSpec(of, monitoring).groups];
 const rules = groups.flatMap((group) => group.rules);

@@ -23,6 +23,8 @@ export const HEALTHY: Readings = {
   "stowage_token_expires_seconds{}": "43000-30x240",
   "stowage_token_refreshes_total{result=ok}": "1x240",
   "stowage_audit_records_total{}": "0+60x240",
+  "stowage_cassandra_hot_partition_ratio{}": "0.1x240",
+  "stowage_cassandra_out_of_time_total{why=expired}": "4x240",
   "process_start_time_seconds{}": "100x240",
   "stowage_message_age_seconds_bucket{le=1}": "0+30x240",
   "stowage_message_age_seconds_bucket{le=900}": "0+30x240",
@@ -136,6 +138,7 @@ export const CASES: AlertCase[] = [
       "stowage_dead_lettered_total{reason=InvalidBody}": "_x225 3x14",
       "stowage_lock_lost_total{}": "_x225 0x14",
       "stowage_recycles_total{what=receiver}": undefined,
+      "stowage_cassandra_out_of_time_total{why=expired}": undefined,
     },
     fires: [{ alert: "StowageDeadLetters", labels: { reason: "InvalidBody" }, shown: "3" }],
   },
@@ -189,6 +192,37 @@ export const CASES: AlertCase[] = [
       "stowage_retries_total{code=JobFailed}": undefined,
     },
     fires: [{ alert: "StowageAuditStalled" }, { alert: "StowageRetriesHigh", shown: "100" }],
+  },
+  {
+    what: "a ring that sheds writes",
+    readings: { "stowage_retries_total{code=StoreOverloaded}": "_x200 0+1x39" },
+    fires: [{ alert: "StowageStoreOverloaded", shown: "30" }],
+  },
+  {
+    what: "a ring that shed some writes an hour ago",
+    readings: { "stowage_retries_total{code=StoreOverloaded}": "_x100 5x139" },
+    fires: [],
+  },
+  {
+    what: "one partition that takes most of the rows",
+    readings: { "stowage_cassandra_hot_partition_ratio{}": "0.1x200 0.75x39" },
+    fires: [{ alert: "StowageHotPartition", shown: "75" }],
+  },
+  {
+    what: "one partition that took most of the rows for some minutes",
+    readings: { "stowage_cassandra_hot_partition_ratio{}": "0.1x220 0.75x19" },
+    fires: [],
+  },
+  {
+    what: "events from the future, the first of a worker's life, and rows that were over before they were written",
+    readings: {
+      "stowage_cassandra_out_of_time_total{why=ahead}": "_x230 3x9",
+      "stowage_cassandra_out_of_time_total{why=expired}": "4x230 6x9",
+    },
+    fires: [
+      { alert: "StowageEventsOutOfTime", labels: { why: "ahead" }, shown: "3" },
+      { alert: "StowageEventsOutOfTime", labels: { why: "expired" }, shown: "2" },
+    ],
   },
   {
     what: "messages that are received late",

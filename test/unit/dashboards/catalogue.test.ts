@@ -12,7 +12,7 @@ import { METRICS, type MetricDefinition } from "../../../runtime/contract/index.
 import { createMetrics } from "../../../runtime/telemetry/index.js";
 import { packageRoot } from "../../../stacks/packageRoot.js";
 import { groupedBy, seriesIn } from "./expressions.js";
-import { monitoredKinds, monitoredWith, panelExpressions } from "./monitored.js";
+import { monitoredKinds, monitoredRing, monitoredWith, panelExpressions } from "./monitored.js";
 
 /** What Prometheus's operator gives every reading, and what the worker gives every metric. */
 const EVERYWHERE = ["namespace", "pod", "pipeline", "sink"];
@@ -175,7 +175,7 @@ describe("the README", () => {
         windowSeconds === undefined ? undefined : `within ${windowSeconds} s`,
       ];
       const first = figure.filter((each) => each !== undefined).join(" ");
-      const unit = typeof own === "number" && windowSeconds === undefined ? " s" : "";
+      const unit = typeof own !== "number" || windowSeconds !== undefined ? "" : key === "hotPartition" ? " %" : " s";
       const parts = [`${first}${unit}`, forSeconds === 0 ? "" : `for ${forSeconds} s`, severity];
       return [`\`${alert}\``, `\`${key}\``, parts.filter((each) => each !== "").join(", ")];
     });
@@ -199,7 +199,7 @@ describe("the README", () => {
 
 describe("the alerts", () => {
   it("each say what is the case, what it means and what to do, under a name of their own", () => {
-    const rules = alertsSpec(monitoredWith(false), monitoring).groups.flatMap((group) => group.rules);
+    const rules = alertsSpec(monitoredRing(), monitoring).groups.flatMap((group) => group.rules);
     expect(rules).toHaveLength(Object.keys(ALERTS).length);
     expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
     for (const { alert, annotations } of rules) {

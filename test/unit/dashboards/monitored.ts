@@ -13,9 +13,14 @@ export function monitoredWith(sessions: boolean, changed: Partial<Pipeline> = {}
   return { namespace: "stowage", pipeline, intervalSeconds: 30, identity: true, mayBeEmpty: false };
 }
 
-/** One of every kind whose panels differ: without sessions, with them, and into a ring. */
+/** A pipeline into a ring, of which everything is monitored: it has every alert. */
+export function monitoredRing(): MonitoredPipeline {
+  return monitoredWith(false, { sink: sinks.cassandra });
+}
+
+/** One of every kind whose panels differ: into a ring, without sessions and with them. */
 export function monitoredKinds(): MonitoredPipeline[] {
-  return [monitoredWith(false), monitoredWith(true), monitoredWith(false, { sink: sinks.cassandra })];
+  return [monitoredRing(), monitoredWith(false), monitoredWith(true)];
 }
 
 /** Every expression of a dashboard, with the panel it is in. */

@@ -8,9 +8,9 @@ import {
   type Rule,
 } from "../../../components/worker/monitoring/index.js";
 import { formatProblem } from "../../../runtime/contract/index.js";
-import { monitoredWith } from "./monitored.js";
+import { monitoredRing, monitoredWith } from "./monitored.js";
 
-const of = monitoredWith(false);
+const of = monitoredRing();
 const rulesOf = (alerts: WorkerAlertsArgs, monitored = of): Rule[] =>
   alertsSpec(monitored, { namespace: "monitoring", alerts }).groups.flatMap(({ rules }) => rules);
 const keys = Object.keys(ALERTS) as AlertKey[];
@@ -19,7 +19,15 @@ const ruleOf = (key: AlertKey, told: object): Rule | undefined =>
 
 /** What each alert may be told beyond what all have. */
 const TIMES: AlertKey[] = ["noProgress", "deadLetterAge", "queueAge", "tokenExpiring"];
-const EVENTS: AlertKey[] = ["recycled", "restarts", "deadLetters", "lockLost", "tokenRefresh"];
+const EVENTS: AlertKey[] = [
+  "recycled",
+  "restarts",
+  "deadLetters",
+  "lockLost",
+  "tokenRefresh",
+  "storeOverloaded",
+  "outOfTime",
+];
 const WINDOWS: AlertKey[] = [...EVENTS, "retries", "audit"];
 
 describe("an alert's options", () => {
@@ -35,6 +43,7 @@ describe("an alert's options", () => {
     ...TIMES.map((key) => [key, { thresholdSeconds: 4321 }]),
     ...EVENTS.map((key) => [key, { threshold: 4321 }]),
     ["retries", { thresholdPercent: 4321 }],
+    ["hotPartition", { thresholdPercent: 4321 }],
   ] as [AlertKey, object][])("%s: is raised at another figure", (key, told) => {
     expect(ruleOf(key, {})?.expr).not.toContain("4321");
     expect(ruleOf(key, told)?.expr).toMatch(/[<>] 4321\b/);
@@ -57,6 +66,8 @@ describe("an alert's options", () => {
     const names = (changed: object) => rulesOf({}, { ...of, ...changed }).map(({ alert }) => alert);
     expect(names({ pipeline })).not.toContain("StowageAuditStalled");
     expect(names({ identity: false }).filter((name) => name.includes("Token"))).toEqual([]);
+    const elsewhere = monitoredWith(false).pipeline;
+    expect(names({ pipeline: elsewhere })).toHaveLength(keys.length - 3);
     expect(names({ mayBeEmpty: true })).not.toContain("StowageWorkerAbsent");
     const asked = rulesOf({ absent: { enabled: true } }, { ...of, mayBeEmpty: true });
     expect(asked.map(({ alert }) => alert)).toContain("StowageWorkerAbsent");
@@ -65,6 +76,9 @@ describe("an alert's options", () => {
   it("refuses to be told of what a pipeline has not", () => {
     const { audit: _, ...pipeline } = of.pipeline;
     const alerts = { audit: { forSeconds: 60 }, tokenRefresh: {}, tokenExpiring: { enabled: false } };
+    expect(alertProblems(monitoredWith(false), { hotPartition: {} }).map(formatProblem)).toEqual([
+      "alerts.hotPartition: goes with a cassandra sink, which this pipeline does not have (found {}). Remove it",
+    ]);
     expect(alertProblems({ ...of, pipeline, identity: false }, alerts).map(formatProblem)).toEqual([
       "alerts.tokenRefresh: goes with workers that log in, which these do not: their bus is a development emulator (found {}). Remove it",
       'alerts.audit: goes with the pipeline\'s audit, which there is none of (found {"forSeconds":60}). Remove it',
