@@ -88,9 +88,17 @@ function storageConfig(projectDir: string, size: LocalSize, endpoints: LocalEndp
   const storage = tracked(projectDir).config?.["stowage:storage"];
   const ring = storage?.cassandra;
   if (ring === undefined || ring["size"] === size.nodes) return { "stowage:endpoints": stores };
-  const replication = Object.fromEntries(Object.keys(ring.replication ?? {}).map((keyspace) => [keyspace, size.nodes]));
+  const replication = Object.fromEntries(
+    Object.entries(ring.replication ?? {}).map(([keyspace, replicas]) => [keyspace, replicasOn(size.nodes, replicas)]),
+  );
   const cassandra = { ...ring, size: size.nodes, racks: ring.racks?.slice(0, size.nodes), replication };
   return { "stowage:endpoints": stores, "stowage:storage": { ...storage, cassandra } };
+}
+
+/** As many replicas as are planned, or as the nodes can hold; an even count is no better than one less, and is refused. */
+function replicasOn(nodes: number, planned: unknown): number {
+  const most = typeof planned === "number" ? Math.min(planned, nodes) : nodes;
+  return most % 2 === 0 ? most - 1 : most;
 }
 
 function tracked(projectDir: string): TrackedConfig {

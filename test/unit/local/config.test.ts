@@ -31,6 +31,14 @@ describe("the configuration of a local run", () => {
     });
   });
 
+  it.each([
+    [2, 1],
+    [6, 3],
+  ])("of %i nodes has %i replicas: never more than are planned, never an even count", (nodes, replicas) => {
+    const storage = localConfig(packageRoot(), { nodes }, endpoints)["stowage:storage"];
+    expect(storage).toMatchObject({ cassandra: { size: nodes, replication: { telemetry: replicas } } });
+  });
+
   it("with an emulator has no identities, whatever the tracked file says", () => {
     const config = localConfig(packageRoot(), { nodes: 1 }, endpoints, { emulator: true });
     expect(config).toMatchObject({ "stowage:developmentEmulator": true, "stowage:instanceDiscovery": true });
