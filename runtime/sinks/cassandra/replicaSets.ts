@@ -1,6 +1,6 @@
 import type { TableDefinition } from "../../contract/index.js";
 import type { Clients } from "./clientSource.js";
-import type { Row } from "./mapping.js";
+import type { Cell, Row } from "./mapping.js";
 
 /** Partitions that are remembered with their replicas, and for how long, in milliseconds: rings grow and shrink. */
 const REMEMBERED = 50_000;
@@ -59,15 +59,11 @@ export class ReplicaSets {
 
 /**
  * The bytes that a partition's token is made of: those of its column, or of several columns each with its length before it
- * and a zero behind. Undefined where a value is not there in bytes.
+ * and a zero behind. Undefined where a value is missing.
  */
-export function routingKey(values: readonly unknown[]): Buffer | undefined {
-  const parts: Buffer[] = [];
-  for (const value of values) {
-    const bytes = typeof value === "string" ? Buffer.from(value) : value;
-    if (!Buffer.isBuffer(bytes)) return undefined;
-    parts.push(bytes);
-  }
+export function routingKey(values: readonly (Cell | undefined)[]): Buffer | undefined {
+  const parts = values.filter((value) => value !== undefined);
+  if (parts.length < values.length) return undefined;
   const [only] = parts;
   if (parts.length === 1) return only;
   return Buffer.concat(

@@ -289,11 +289,10 @@ export class RowWriter implements CassandraState {
 
   /** The column that is the likeliest cause: its name, its type and its size. */
   private largestOf({ cells }: Row): string {
-    const sizes = Object.entries(this.options.sink.table.columns).map(([name, { type }], place) => {
-      const cell: unknown = cells[place];
-      const bytes = Buffer.isBuffer(cell) ? cell.length : typeof cell === "string" ? Buffer.byteLength(cell) : 0;
-      return { name, type, bytes };
-    });
+    const sizes = Object.entries(this.options.sink.table.columns).map(([name, { type }], place) => ({
+      ...{ name, type },
+      bytes: cells[place]?.length ?? 0,
+    }));
     const [largest] = sizes.sort((a, b) => b.bytes - a.bytes);
     if (largest === undefined || largest.bytes === 0) return "";
     return `Its largest value is that of column ${largest.name} (${largest.type}), ${largest.bytes} bytes.`;

@@ -89,10 +89,6 @@ const PROOFS: { [option: string]: [file: string, test: string] } = {
     "unit/sinks-cassandra/mapping.test.ts",
     "is the write's timestamp in microseconds",
   ],
-  "sink.cassandra.table.timeToLiveSeconds": [
-    "unit/sinks-cassandra/cql.test.ts",
-    "with a time to live where rows have one",
-  ],
   "sink.cassandra.replication": ["unit/sinks-cassandra/options.test.ts", "replication and table.keyspace are those"],
   "sink.cassandra.consistency": ["unit/sinks-cassandra/options.test.ts", "is what each write asks for"],
   "sink.cassandra.batchMaxRows": [
@@ -105,11 +101,33 @@ const PROOFS: { [option: string]: [file: string, test: string] } = {
   ],
   "sink.cassandra.flushMilliseconds": [
     "unit/sinks-cassandra/options.test.ts",
-    "flushMilliseconds are how many messages the sink takes at once",
+    "flushMilliseconds is how long a row waits for others of its partition",
   ],
   "sink.cassandra.maxInFlight": [
     "unit/sinks-cassandra/options.test.ts",
-    "maxInFlight is how many requests are under way at once",
+    "maxInFlight is how many requests may be under way at once",
+  ],
+  "sink.cassandra.batchBy": [
+    "unit/sinks-cassandra/options.test.ts",
+    "batchBy says whether partitions of the same replicas share a batch",
+  ],
+  "sink.cassandra.speculativeMilliseconds": [
+    "unit/sinks-cassandra/options.test.ts",
+    "speculativeMilliseconds is the time after which a write",
+  ],
+  "sink.cassandra.ledger": [
+    "e2e/cassandraSink.test.ts",
+    "is claimed where the pipeline keeps a ledger, and nowhere else",
+  ],
+  "sink.cassandra.table.from.maxFutureSkew": ["unit/sinks-cassandra/sinkTime.test.ts", "may lie ahead by %s"],
+  "sink.cassandra.table.from.maxAge": ["unit/sinks-cassandra/sinkTime.test.ts", "may lie back by maxAge and no more"],
+  "sink.cassandra.table.options.gcGrace": [
+    "unit/sinks-cassandra/sinkTime.test.ts",
+    "of a table with deletions may lie back by %s",
+  ],
+  "sink.cassandra.table.timeToLive": [
+    "unit/sinks-cassandra/sinkTime.test.ts",
+    "leaves a row what is left of timeToLive",
   ],
   "sink.module.path": ["unit/sinks-module/options.test.ts", "is the one under module.path"],
   "sink.module.options": ["unit/sinks-module/options.test.ts", "gets module.options as they are"],

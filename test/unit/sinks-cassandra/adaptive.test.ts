@@ -1,14 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { AdaptiveLimit } from "../../../runtime/sinks/cassandra/adaptive.js";
-
-/** Numbers from 0 to 1, the same in every run. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
+import { Seeded } from "../broker-fuzz/seeded.js";
 
 /** A store that works on some writes at once, each for its service time; the others wait in line. */
 interface Store {
@@ -45,7 +37,7 @@ class Simulation {
   timeouts = 0;
   written = 0;
   readonly limit: AdaptiveLimit | FixedLimit;
-  private readonly random = random(7);
+  private readonly random = new Seeded(7);
   private flying: { began: number; ends: number; fails: boolean }[] = [];
   private readonly free: number[] = [];
 
@@ -87,7 +79,7 @@ class Simulation {
     while (this.free.length < places) this.free.push(0);
     const place = this.free.indexOf(Math.min(...this.free));
     const starts = Math.max(this.now, this.free[place] ?? 0);
-    const takes = serviceMilliseconds * (0.8 + 0.4 * this.random());
+    const takes = serviceMilliseconds * (0.8 + (0.4 * this.random.below(1_000)) / 1_000);
     const fails = starts + takes - this.now > timeoutMilliseconds;
     if (!fails) this.free[place] = starts + takes;
     this.flying.push({ began: this.now, ends: fails ? this.now + timeoutMilliseconds : starts + takes, fails });

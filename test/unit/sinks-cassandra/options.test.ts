@@ -1,6 +1,8 @@
-import { Client, errors, types } from "cassandra-driver";
+import { Client, type ClientOptions, errors, types } from "cassandra-driver";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { BatchBy, type CassandraSink, CONTRACT_VERSION, Consistency } from "../../../runtime/contract/index.js";
+import { type ClientTuning, connect } from "../../../runtime/sinks/cassandra/client.js";
+import { claimMessage, insertRow } from "../../../runtime/sinks/cassandra/cql.js";
 import { applySchema, createSink } from "../../../runtime/sinks/cassandra/index.js";
 import type { Row } from "../../../runtime/sinks/cassandra/mapping.js";
 import { consistencyOf } from "../../../runtime/sinks/cassandra/rowSender.js";
@@ -100,6 +102,20 @@ describe("an option of the Cassandra sink", () => {
       ["1", "3"],
     ]);
     expect(batches(BatchBy.Partition)).toEqual([["0"], ["1"], ["2"], ["3"]]);
+  });
+
+  test("speculativeMilliseconds is the time after which a write, and no claim, is sent to a second node", async () => {
+    vi.spyOn(Client.prototype, "connect").mockResolvedValue();
+    const plan = async (query: string | object[], tuning: ClientTuning) => {
+      const client = await connect(connection.cassandra, tuning);
+      const { policies }: ClientOptions = Reflect.get(client, "options");
+      const { nextExecution } = policies?.speculativeExecution?.newPlan("", query) ?? {};
+      return [nextExecution?.(), nextExecution?.()];
+    };
+    expect(await plan(insertRow(base.table), { speculativeMilliseconds: 70 })).toEqual([70, -1]);
+    expect(await plan([{ query: insertRow(base.table) }], { speculativeMilliseconds: 70 })).toEqual([70, -1]);
+    expect(await plan(claimMessage(base.table), { speculativeMilliseconds: 70 })).toEqual([-1, -1]);
+    expect(await plan(insertRow(base.table), {})).toEqual([-1, -1]);
   });
 
   test("delivery.concurrency bounds the messages that the sink takes at once", () => {
