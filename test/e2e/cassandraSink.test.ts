@@ -353,6 +353,30 @@ describe("a batch", () => {
     await sink.stop();
   });
 
+  test("with a row above the server's largest frame loses that row alone, and no connection for good", async () => {
+    const sink = await sinkOn(readings("oversize"));
+    const good = { device: "d", day: "2026-01-31", time: "2026-01-31T00:00:00Z", reading: { celsius: 1 } };
+    const outcomes = await sink.process(
+      [
+        message("a", { ...good, seq: 1 }),
+        message("b", { ...good, seq: 2, note: "x".repeat(20 * 1024 * 1024) }),
+        message("c", { ...good, device: "e", seq: 3 }),
+      ],
+      context,
+    );
+    expect(outcomes).toMatchObject([
+      { kind: "done" },
+      {
+        kind: "poison",
+        reason: "InvalidValue",
+        description: expect.stringContaining("column note (text), 20971520 bytes"),
+      },
+      { kind: "done" },
+    ]);
+    expect(await sink.process([message("d", { ...good, seq: 4 })], context)).toMatchObject([{ kind: "done" }]);
+    await sink.stop();
+  });
+
   test("is to be tried again, not poison, when the table has gone", async () => {
     const sink = await sinkOn(readings("dropped"));
     await sink.process([reading(0, EPOCH_MS)], context);
