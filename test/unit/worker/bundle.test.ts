@@ -13,6 +13,8 @@ describe("the worker's bundle", () => {
     root = mkdtempSync(join(tmpdir(), "stowage-bundle-"));
     mkdirSync(join(root, "runtime"));
     writeFileSync(join(root, "package-lock.json"), "{}");
+    mkdirSync(join(root, "stacks/local"), { recursive: true });
+    writeFileSync(join(root, "stacks/local/bundle.ts"), "");
     writeFileSync(join(root, "runtime/main.ts"), 'import { word } from "./word.js";\nconsole.log(word);\n');
     writeFileSync(join(root, "runtime/word.ts"), 'export const word: string = "first";\n');
   });
@@ -36,6 +38,7 @@ describe("the worker's bundle", () => {
 
   test.each<[string, () => void]>([
     ["a file that it is made of", () => writeFileSync(join(root, "runtime/word.ts"), 'export const word = "other";\n')],
+    ["how it is made", () => writeFileSync(join(root, "stacks/local/bundle.ts"), "export {};\n")],
     ["the packages", () => writeFileSync(join(root, "package-lock.json"), '{"changed":true}')],
     ["the bundle itself, which is gone,", () => rmSync(join(root, WORKER_BUNDLE))],
     ["what it was made of, which nobody can read,", () => writeFileSync(join(root, "dist/worker/inputs.json"), "{")],
