@@ -296,6 +296,9 @@ describe("a message id", () => {
     for (const each of again)
       expect(await none.process([each], context)).toMatchObject([{ kind: "done", duplicate: false }]);
     await none.probe();
+    const lookup = await RowLookup.open(pipelineOf(readings("no_ledger"), replication), connectionOf(kit.ring));
+    expect(await lookup.entry("readings", "same")).toBeUndefined();
+    await lookup.close();
     const tables = await kit.client.execute(
       "SELECT table_name FROM system_schema.tables WHERE keyspace_name = 'telemetry'",
     );

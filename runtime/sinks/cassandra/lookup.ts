@@ -27,15 +27,18 @@ export class RowLookup {
   private constructor(
     private readonly client: Client,
     readonly table: TableDefinition,
+    private readonly ledger: boolean,
   ) {}
 
   /** Connects. Throws with what each contact point answered. */
   static async open(pipeline: Pipeline, connection: Connection): Promise<RowLookup> {
     const { sink, cassandra } = cassandraParts(pipeline, connection);
-    return new RowLookup(await connect(cassandra), sink.table);
+    return new RowLookup(await connect(cassandra), sink.table, sink.ledger);
   }
 
+  /** What the ledger says of a message; undefined where it says nothing, or the pipeline keeps none. */
   async entry(entity: string, messageId: string): Promise<FoundEntry | undefined> {
+    if (!this.ledger) return undefined;
     const result = await this.client.execute(readEntry(this.table), [entity, messageId]);
     const row = result.first();
     if (row === null || row === undefined) return undefined;

@@ -122,19 +122,22 @@ describe("the attempts at a message", () => {
     expect(retries).toEqual([]);
   });
 
-  test("wait while the store is down, and cost nothing meanwhile", async () => {
-    let calls = 0;
-    up = false;
-    const attempts = attemptsOf(async () => {
-      calls++;
-      return up ? done : { kind: "retry", code: "StoreUnavailable", description: "no quorum" };
-    });
-    expect(await verdictOf(attempts)).toBeUndefined();
-    expect(calls).toBe(1);
-    up = true;
-    await clock.advance(2_000);
-    expect(calls).toBe(2);
-  });
+  test.each(["StoreUnavailable", "StoreTimeout", "StoreOverloaded"] as const)(
+    "wait while the store is down (%s), and cost nothing meanwhile",
+    async (code) => {
+      let calls = 0;
+      up = false;
+      const attempts = attemptsOf(async () => {
+        calls++;
+        return up ? done : { kind: "retry", code, description: "no quorum" };
+      });
+      expect(await verdictOf(attempts)).toBeUndefined();
+      expect(calls).toBe(1);
+      up = true;
+      await clock.advance(2_000);
+      expect(calls).toBe(2);
+    },
+  );
 
   test("settle nothing once the lock is lost, even where the effect is durable", async () => {
     const lock = lockOf();
