@@ -152,7 +152,7 @@ function operatorProblems(args: CassandraRingArgs): Problem[] {
     .map((key) =>
       problem(
         key,
-        key === "k8sContext" ? args[key] : `${args[key]?.length} datacenters`,
+        key === "k8sContext" ? args[key] : args[key]?.map(({ name }) => name).join(", "),
         "needs k8ssandra-operator: cass-operator alone knows one datacenter",
         "Leave it out, or leave operator out",
       ),
@@ -180,7 +180,9 @@ function accessProblems(args: CassandraRingArgs): Problem[] {
     if (args.reader === true) found.push(pointless("reader", true));
   }
   if (!tls && issuer !== undefined)
-    found.push(problem("issuer", issuer.name, "has no effect: the nodes have no certificate", "Leave it out, or tls"));
+    found.push(
+      problem("issuer", issuer.name, "has no effect: the nodes have no certificate", "Leave it out, or leave tls out"),
+    );
   if (tls && image === undefined && operator !== CassandraOperator.CassOperator)
     found.push(
       problem(

@@ -1,3 +1,4 @@
+import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { CassandraOperator, cassandraViolations, type RingPlan } from "../../../components/cassandra/index.js";
 import { formatProblem } from "../../../runtime/contract/index.js";
@@ -102,11 +103,85 @@ const table: [string, Partial<RingPlan>, string[]][] = [
     ],
   ],
   [
+    "another namespace",
+    { namespace: "other" },
+    [
+      "namespace: was cassandra: a new ring would begin empty there, and the disks of all 6 nodes go with the old one " +
+        '(found "other"). Keep it',
+    ],
+  ],
+  ["a namespace that is known only later", { namespace: pulumi.output("later") }, []],
+  [
+    "another storage class",
+    { storageClass: "cheap" },
+    [
+      "storageClass: was managed-csi-premium: the operator refuses it once applied: the disks that there are stay in their " +
+        'class (found "cheap"). Keep it',
+    ],
+  ],
+  ["a patch, a newer release, an older patch", { serverVersion: "5.0.4" }, []],
+  [
+    "an older release",
+    { serverVersion: "4.1.10" },
+    [
+      "serverVersion: was 5.0.5: an older release does not read the files that the newer one wrote, and its nodes refuse to " +
+        'start (found "4.1.10"). Keep it, or restore a backup into a new ring',
+    ],
+  ],
+  [
+    "TLS of a ring that runs",
+    { tls: false },
+    [
+      "tls: was true: nodes restart one after another, and those with TLS and those without do not reach each other, so that " +
+        "quorums break until the last one has (found false). Stop the ring first: set stopped, deploy, change tls and start it again",
+    ],
+  ],
+  ["another datacenter", { otherDatacenters: [{ name: "dc2", racks: [r1], size: 1, replication: {} }] }, []],
+  [
     "a rack without its nodes",
     { racks: [r1, r2, r3, r4], size: 4 },
     ["size: was 6: with 1 more rack the old ones would lose nodes to balance them (found 4). Raise it to 8 or more"],
   ],
 ];
+
+describe("what may change of a ring's other datacenters", () => {
+  const dc2 = { name: "dc2", racks: [r1, r2], size: 4, replication: { telemetry: 3, logs: 0 } };
+  const dc3 = { name: "dc3", racks: [r1], size: 1, replication: { telemetry: 0 } };
+  const with2 = (otherDatacenters: RingPlan["otherDatacenters"]) => ({
+    ...before,
+    otherDatacenters: otherDatacenters ?? [],
+  });
+  const said = (after: RingPlan["otherDatacenters"]) =>
+    cassandraViolations(with2([dc2, dc3]), with2(after)).map(formatProblem);
+
+  it("is their order, and that one goes which holds nothing", () => {
+    expect(said([dc3, dc2])).toEqual([]);
+    expect(said([dc2])).toEqual([]);
+  });
+
+  it("is not that one goes which holds copies", () => {
+    expect(said([dc3])).toEqual([
+      'otherDatacenters.0: dc2 is taken away; its copies of telemetry on 4 nodes would be lost (found "removed"). ' +
+        "Set its replication to {} first, have the keyspaces leave dc2, and take it away in the next deployment",
+    ]);
+  });
+
+  it("is no rack of theirs, which is found by the datacenter's name", () => {
+    expect(said([dc3, { ...dc2, racks: [r1, { name: "rx", zone: "z2" }] }])).toEqual([
+      'otherDatacenters.1.racks.1.name: was r2: a rack cannot be renamed; the disks of its 2 nodes would be lost (found "rx"). ' +
+        "Keep it: nodes leave by a lower size, evenly from all racks",
+    ]);
+  });
+
+  it("counts their nodes where the whole ring would be lost", () => {
+    const [found] = cassandraViolations(with2([dc2, dc3]), { ...with2([dc2, dc3]), clusterName: "other" });
+    expect(found?.reason).toContain("the disks of all 11 nodes go with the old one");
+  });
+});
+
+it("TLS of a ring that is stopped may change", () => {
+  expect(cassandraViolations({ ...before, stopped: true }, { ...before, stopped: false, tls: false })).toEqual([]);
+});
 
 describe("what may change on a ring that exists, and what would be lost", () => {
   it.each(table)("%s", (_what, changed, expected) => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   cleanName,
   datacentersOf,
+  keyspaceReplication,
   needed,
   replicationWarnings,
   serviceName,
@@ -135,6 +136,123 @@ describe("what survives", () => {
   });
 });
 
+describe("what survives in several datacenters", () => {
+  const here = { name: "west", shape: shape(3, 1), replication: { k: 3 } };
+  const there = { name: "north", shape: shape(3, 1, ["n1", "n2", "n3"]), replication: { k: 3 } };
+  const rows: [string, PlannedDatacenter[], Consistency, number, number, string[], string[]][] = [
+    ["two of three replicas", [here, there], LocalOne, 1, 2, [], []],
+    ["two of three replicas", [here, there], LocalQuorum, 2, 1, [], []],
+    ["two of three replicas", [here, there], Quorum, 4, 2, ["north"], []],
+    ["two of three replicas", [here, there], EachQuorum, 4, 1, ["north"], []],
+    [
+      "two of three replicas",
+      [here, there],
+      All,
+      6,
+      0,
+      ["north"],
+      ["west/r1", "west/r2", "west/r3", "north/r1", "north/r2", "north/r3"],
+    ],
+    [
+      "three, of which two are elsewhere",
+      [here, { name: "a", replication: { k: 3 } }, { name: "b", replication: { k: 3 } }],
+      Quorum,
+      5,
+      4,
+      [],
+      [],
+    ],
+    ["one that has no copy", [here, { ...there, replication: {} }], EachQuorum, 2, 1, [], []],
+  ];
+  it.each(rows)("%s: %#", (_what, ring, consistency, need, nodes, fatalDatacenters, fatalRacks) => {
+    const row = survival(ring, "k", consistency);
+    expect([row.needed, row.nodes, row.fatalDatacenters, row.fatalRacks]).toEqual([
+      need,
+      nodes,
+      fatalDatacenters,
+      fatalRacks,
+    ]);
+  });
+
+  it("says so in a sentence", () => {
+    expect(survival([here, there], "k", LocalQuorum).sentence).toBe(
+      "k: LOCAL_QUORUM survives the loss of any one other datacenter, any one zone, any one rack, any 1 node; " +
+        "it waits for 2 of 6 replicas",
+    );
+    expect(survival([here, there], "k", Quorum).sentence).toBe(
+      "k: QUORUM survives the loss of any one zone, any one rack, any 2 nodes, but not of datacenter north; " +
+        "it waits for 4 of 6 replicas",
+    );
+  });
+
+  it("loses a zone in every datacenter that is in it", () => {
+    const same = { ...there, shape: shape(3, 1) };
+    expect(survival([here, there], "k", Quorum).fatalZones).toEqual([]);
+    expect(survival([here, same], "k", Quorum).fatalZones).toEqual([]);
+    // Two racks of one datacenter and one of the other in one zone: three of six are left, four are needed.
+    const crowded = { ...there, shape: shape(3, 1, ["z1", "z1", "z2"]) };
+    expect(survival([here, crowded], "k", Quorum).fatalZones).toEqual(["z1"]);
+  });
+
+  it("agrees with counting every loss of nodes one by one", () => {
+    const count = fc.integer({ min: 0, max: 3 });
+    fc.assert(
+      fc.property(fc.tuple(fc.integer({ min: 1, max: 3 }), count, count), (replicas) => {
+        const ring = replicas.map((each, i) => ({ name: `dc${i}`, replication: { k: each } }));
+        for (const consistency of Object.values(Consistency)) {
+          const { nodes } = survival(ring, "k", consistency);
+          const losses = lossesOf(replicas);
+          const stands = (lost: number[]) => answers(consistency, replicas, lost);
+          expect(losses.filter((lost) => total(lost) <= nodes).every(stands)).toBe(true);
+          expect(losses.filter((lost) => total(lost) === nodes + 1).every(stands)).toBe(false);
+        }
+      }),
+    );
+  });
+
+  it("is planned from every datacenter of the args, those elsewhere too", () => {
+    const args = ringArgs({
+      otherDatacenters: [{ name: "dc2", racks: racksOf(3), size: 3, replication: { telemetry: 3 } }],
+      externalDatacenters: [{ name: "dc0", replication: { telemetry: 1, other: 3 } }],
+    });
+    expect(datacentersOf(args).map(({ name, shape }) => [name, shape?.size])).toEqual([
+      ["dc1", 3],
+      ["dc2", 3],
+      ["dc0", undefined],
+    ]);
+    expect(keyspaceReplication(args, "telemetry")).toEqual({ dc1: 3, dc2: 3, dc0: 1 });
+    expect(keyspaceReplication(args, "other")).toEqual({ dc0: 3 });
+  });
+});
+
+const total = (numbers: number[]) => numbers.reduce((sum, each) => sum + each, 0);
+
+/** Every way to lose replicas of some datacenters. */
+function lossesOf(replicas: number[]): number[][] {
+  return replicas.reduce<number[][]>(
+    (found, held) => found.flatMap((lost) => Array.from({ length: held + 1 }, (_, n) => [...lost, n])),
+    [[]],
+  );
+}
+
+/** Whether enough answers are left, told a second time by Cassandra's documentation. */
+function answers(consistency: Consistency, replicas: number[], lost: number[]): boolean {
+  const left = replicas.map((held, i) => held - (lost[i] ?? 0));
+  const more = (some: number, all: number) => 2 * some > all;
+  switch (consistency) {
+    case LocalOne:
+      return (left[0] ?? 0) > 0;
+    case LocalQuorum:
+      return more(left[0] ?? 0, replicas[0] ?? 0);
+    case Quorum:
+      return more(total(left), total(replicas));
+    case EachQuorum:
+      return left.every((each, i) => replicas[i] === 0 || more(each, replicas[i] ?? 0));
+    default:
+      return total(lost) === 0;
+  }
+}
+
 describe("warnings of replication", () => {
   const cases: [string, ReturnType<typeof shape>, number, string[]][] = [
     ["a zone and a rack for each replica", shape(3, 1), 3, []],
@@ -157,6 +275,18 @@ describe("warnings of replication", () => {
   it.each(cases)("%s", (_what, ring, replicas, expected) => {
     expect(replicationWarnings(alone(ring, { k: replicas }))).toEqual(expected);
   });
+});
+
+it("warns of a quorum over two datacenters that one of them takes with it", () => {
+  const west = { name: "west", shape: shape(3, 1), replication: { k: 3 } };
+  const north = { name: "north", shape: shape(3, 1, ["n1", "n2", "n3"]), replication: { k: 3 } };
+  expect(replicationWarnings([west, north])).toEqual([
+    "replication.k: QUORUM waits for 4 of 6 replicas over all datacenters: the loss of datacenter north alone breaks it. " +
+      "LOCAL_QUORUM goes on.",
+  ]);
+  expect(replicationWarnings([west, { ...north, shape: shape(1, 3) }])[0]).toBe(
+    "otherDatacenters.0.replication.k: 3 replicas on 1 rack: the loss of rack r1 alone breaks quorum.",
+  );
 });
 
 describe("names in Kubernetes", () => {
