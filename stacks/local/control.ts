@@ -1,15 +1,19 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { KubernetesStandIn } from "./providers/kubernetes/index.js";
+import { listAt } from "./providers/kubernetes/object.js";
 
 /** Longest path of a socket on Linux, in bytes. */
 const LONGEST_PATH = 107;
+/** Characters of a body. */
+const MAX_BODY = 65_536;
 const RUN = /^\/cronjobs\/([^/]+)\/([^/]+)$/;
 
 type Runner = Pick<KubernetesStandIn, "trigger" | "onDemand">;
 
 /**
  * A socket in the run's folder, for whoever may write there: `GET /cronjobs` says what a schedule would run, and
- * `POST /cronjobs/NAMESPACE/NAME` runs it now and answers when its job has ended.
+ * `POST /cronjobs/NAMESPACE/NAME` runs it now and answers when its job has ended. A body `{"args": […]}` gives the job's
+ * first container further arguments.
  */
 export class ControlSocket {
   private constructor(
@@ -64,10 +68,36 @@ async function answer(kubernetes: Runner, request: IncomingMessage, response: Se
     const gone = new AbortController();
     response.once("close", () => gone.abort(new Error("who asked is gone")));
     try {
-      const job = await kubernetes.trigger(namespace ?? "", name ?? "", gone.signal);
+      const args = argsOf(await read(request));
+      if (args === undefined) {
+        say(400, { error: `the body must be empty, or {"args": […]} with texts, and ${MAX_BODY} bytes at most` });
+        return;
+      }
+      const job = await kubernetes.trigger(namespace ?? "", name ?? "", gone.signal, args);
       say(job.completed ? 200 : 500, job);
     } catch (error) {
       say(409, { error: error instanceof Error ? error.message : String(error) });
     }
+  }
+}
+
+/** What was sent; undefined where that is too much. */
+async function read(request: IncomingMessage): Promise<string | undefined> {
+  let body = "";
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    body += chunk.toString("utf8");
+    if (body.length > MAX_BODY) return undefined;
+  }
+  return body;
+}
+
+function argsOf(body: string | undefined): string[] | undefined {
+  if (body === "") return [];
+  try {
+    const args = listAt(JSON.parse(body ?? ""), "args");
+    const texts = args.filter((arg) => typeof arg === "string");
+    return texts.length === args.length && texts.length > 0 ? texts : undefined;
+  } catch {
+    return undefined;
   }
 }

@@ -1,4 +1,5 @@
 import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
+import { request } from "node:http";
 import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cacheFolder } from "../../stacks/local/run/folder.js";
@@ -15,6 +16,16 @@ const SECRETS: readonly [what: string, pattern: RegExp][] = [
 const MAX_BYTES = 20_000_000;
 const REACH_MS = 240_000;
 
+/** Where secrets may lie: what is projected for a workload, and the ring's own key, for their user alone. */
+const PLACES: readonly [place: RegExp, what: string[]][] = [
+  [/\/azure-identity-token$|^logins\//, ["a token"]],
+  [/^pods\/pods\/[^/]+\/files\/worker\/kubernetes\/\.\.[^/]+\/token$/, ["a token"]],
+  [/^pods\/pods\/stowage\.telemetry-[^/]+\/files\/worker\/cassandra\/\.\.[^/]+\/password$/, ["a password"]],
+  [/^cassandra\/tls\/keystore\.pem$/, ["a private key"]],
+];
+
+/** Passwords that were seen where they belong, and are looked for everywhere else. */
+const passwords = new Set<string>();
 let run: CommandRun;
 /** Folder of the run. */
 let folder = "";
@@ -34,8 +45,63 @@ afterAll(async () => {
 
 /** What of the secrets a text holds. */
 function found(text: string): string[] {
-  return SECRETS.filter(([, pattern]) => pattern.test(text)).map(([what]) => what);
+  const known = SECRETS.filter(([, pattern]) => pattern.test(text)).map(([what]) => what);
+  return [...passwords].some((password) => text.includes(password)) ? [...known, "a password"] : known;
 }
+
+/** A file of a secret that a pod mounts; undefined where there is no such pod, or it is not there yet. */
+function mounted(pod: string, volume: string, file: string): string | undefined {
+  const pods = join(folder, "pods", "pods");
+  const name = readdirSync(pods).find((each) => each.startsWith(pod));
+  try {
+    return readFileSync(join(pods, name ?? "none", "files", "worker", volume, file), "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Asks the run's control socket for a CronJob's job, as the printed command does. */
+function trigger(path: string, args: string[]): Promise<{ status: number | undefined; body: string }> {
+  return new Promise((resolve, reject) => {
+    const socketPath = join(folder, "control.sock");
+    request({ socketPath, method: "POST", path, agent: false }, (response) => {
+      let body = "";
+      response.on("data", (part) => {
+        body += part;
+      });
+      response.on("end", () => resolve({ status: response.statusCode, body }));
+    })
+      .once("error", reject)
+      .end(JSON.stringify({ args }));
+  });
+}
+
+it(
+  "the pipeline's role is rotated by the command that is printed, under a worker that goes on",
+  async () => {
+    const [, path = ""] =
+      /-X POST http:\/\/local(\/cronjobs\/cassandra\/telemetry-rotation)\b/.exec(run.output().stderr) ?? [];
+    const login = () => ["username", "password"].map((file) => mounted("stowage.telemetry-", "cassandra", file) ?? "");
+    const before = login();
+    const looking = setInterval(() => {
+      const password = mounted("cassandra.telemetry-rotation-", "admin", "password");
+      if (password !== undefined && password !== "") passwords.add(password);
+    }, 20);
+    // A rotation soon after the last one would be taken for its second try.
+    const answer = await trigger(path, ["--rest", "1s"]).finally(() => clearInterval(looking));
+    expect(answer).toMatchObject({ status: 200, body: expect.stringContaining('"completed":true') });
+    // The superuser's, which the job had, and both of the pipeline's roles.
+    expect(passwords.size).toBe(1);
+    const after = login();
+    expect([before[0], after[0]]).toEqual(["stowage_telemetry_a", "stowage_telemetry_b"]);
+    for (const password of [before[1], after[1]]) {
+      expect(password).toMatch(/^[\w-]{40,}$/);
+      passwords.add(password ?? "");
+    }
+    expect(passwords.size).toBe(3);
+  },
+  REACH_MS,
+);
 
 function files(below: string): string[] {
   return readdirSync(below, { withFileTypes: true }).flatMap((entry) => {
@@ -62,7 +128,7 @@ function processes(): { pid: string; comm: string; cmdline: string; environ: str
     });
 }
 
-describe("no connection string, key or token of the local environment can be found", () => {
+describe("no connection string, key, token or password of the local environment can be found", () => {
   it("in the state of the engine and of the stand-ins, in what is mounted, and in any log", () => {
     const all = files(folder);
     const paths = all.map((path) => relative(folder, path));
@@ -70,16 +136,15 @@ describe("no connection string, key or token of the local environment can be fou
     expect(paths).toEqual(expect.arrayContaining(["azure.json", "kubernetes.json", "access.log", "authority.pem"]));
     for (const part of [/^pulumi\/state\/.*\.json$/, /connection\.json$/, /^pods\/logs\/.*worker\.log$/])
       expect(paths.some((path) => part.test(path))).toBe(true);
-    // The one place of a token is the file that is projected for a workload, for its user alone, as in a cluster.
-    const projected = (path: string) => path.endsWith("/azure-identity-token") || path.startsWith("logins/");
-    const tokens = paths.filter(projected);
-    expect(tokens.length).toBeGreaterThan(2);
-    for (const path of tokens) {
+    const placed = (path: string) => PLACES.find(([place]) => place.test(path));
+    for (const [place] of PLACES.filter(([each]) => !each.source.includes("kubernetes")))
+      expect(paths.filter((path) => place.test(path)).length, String(place)).toBeGreaterThan(0);
+    for (const path of paths.filter(placed)) {
       expect(lstatSync(join(folder, path)).mode & 0o077, path).toBe(0);
-      expect(found(readFileSync(join(folder, path), "utf8"))).toEqual(["a token"]);
+      expect(found(readFileSync(join(folder, path), "utf8")), path).toEqual(placed(path)?.[1]);
     }
     const leaks = paths
-      .filter((path) => !projected(path))
+      .filter((path) => placed(path) === undefined)
       .map((path) => ({ path, found: found(readFileSync(join(folder, path), "latin1")) }))
       .filter((leak) => leak.found.length > 0);
     expect(leaks).toEqual([]);

@@ -190,13 +190,13 @@ describe("the control socket of a run", () => {
   async function served(object: KubernetesObject) {
     const w = await world();
     await w.apply(object);
-    const trigger = async (namespace: string, name: string) => {
-      const begun = await w.cluster.trigger(namespace, name);
+    const trigger = async (namespace: string, name: string, _signal: AbortSignal, args: readonly string[] = []) => {
+      const begun = await w.cluster.trigger(namespace, name, args);
       const { done, reasons } = await until("it has ended", () => {
         const outcome = w.cluster.outcome(begun);
         return outcome.done || outcome.failed ? outcome : undefined;
       });
-      return { job: `${namespace}/${begun.metadata.name}`, completed: done, reasons };
+      return { job: `${namespace}/${begun.metadata.name}`, completed: done, reasons, logs: [] };
     };
     const socket = await ControlSocket.listen(join(w.dir, "control.sock"), {
       trigger,
@@ -204,7 +204,7 @@ describe("the control socket of a run", () => {
     });
     if (socket === undefined) throw new Error("the path is too long");
     onTestFinished(() => socket.close());
-    const call = (method: string, path: string) =>
+    const call = (method: string, path: string, body?: string) =>
       new Promise<{ status: number | undefined; body: unknown }>((resolve, reject) => {
         request({ socketPath: socket.path, method, path, agent: false }, (response) => {
           let text = "";
@@ -214,9 +214,9 @@ describe("the control socket of a run", () => {
           response.on("end", () => resolve({ status: response.statusCode, body: JSON.parse(text) }));
         })
           .once("error", reject)
-          .end();
+          .end(body);
       });
-    return { call, socket };
+    return { call, socket, w };
   }
 
   it("lists what a schedule would run, runs it, and says how it ended", async () => {
@@ -246,6 +246,19 @@ describe("the control socket of a run", () => {
     expect(JSON.stringify(second.body)).toContain("forbids two jobs at once");
     await slow.socket.close();
     await first;
+  });
+
+  it("gives the job further arguments, for once", async () => {
+    const { call, w } = await served(cronJob(["sh", "-c", 'echo "$@"', "sh"]));
+    const printed = () => w.runner.pods().map((pod) => readIfThere(pod.log));
+    const run = (body?: string) => call("POST", "/cronjobs/default/rotation", body);
+    expect(await run('{"args": ["--rest", "1s"]}')).toMatchObject({ status: 200 });
+    expect(printed()).toEqual(["--rest 1s\n"]);
+    expect(await run()).toMatchObject({ status: 200 });
+    expect(printed()).toEqual(["--rest 1s\n", "\n"]);
+    for (const body of ["x", "[]", '{"args": [1]}', `{"args": ["${"x".repeat(70_000)}"]}`])
+      expect(await run(body)).toMatchObject({ status: 400 });
+    expect(jobs(w)).toHaveLength(2);
   });
 
   it("is none where its path would be too long", async () => {

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { configMap, isAlive, job, readIfThere, sleepers, until, type World, world } from "./support.js";
@@ -94,6 +94,22 @@ describe("a job", () => {
     expect(await ended(w, "init")).toMatchObject([{ type: "Failed" }]);
     expect(readFileSync(file, "utf8")).toBe("bad\n");
     expect(w.cluster.outcome(app).reasons.join()).toContain("container bad: Error, exit code 7");
+  });
+
+  it("keeps no mounted secret once it has ended, and its log", async () => {
+    const w = await world();
+    const data = { password: Buffer.from("p w").toString("base64") };
+    await w.apply({ apiVersion: "v1", kind: "Secret", metadata: { name: "login", namespace: "default" }, data });
+    const mounts = { volumeMounts: [{ name: "login", mountPath: "/login" }] };
+    const once = job("once", { command: ["sh", "-c", "wc -c < /login/password; ls -A $HOME/../../"], ...mounts });
+    const { template } = once.spec as { template: { spec: Record<string, unknown> } };
+    template.spec["volumes"] = [{ name: "login", secret: { secretName: "login" } }];
+    await w.apply(once);
+    await ended(w, "once");
+    const [pod] = w.runner.pods();
+    expect(readIfThere(pod?.log ?? "")).toMatch(/^3\n[\s\S]*files/);
+    const folder = join(w.dir, "run", "pods", `default.${pod?.name}`);
+    expect([existsSync(folder), existsSync(join(folder, "files"))]).toEqual([true, false]);
   });
 
   it("leaves no process when it is deleted", async () => {

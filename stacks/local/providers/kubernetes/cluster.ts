@@ -114,10 +114,13 @@ export class Cluster {
     for (const object of this.store.all()) await this.run(object, undefined, signal);
   }
 
-  /** Begins a job of a CronJob. Throws where there is none, or where it may not run now. */
-  async trigger(namespace: string, name: string): Promise<KubernetesObject> {
+  /**
+   * Begins a job of a CronJob. Throws where there is none, or where it may not run now.
+   * @param args behind those of its first container, for this job alone
+   */
+  async trigger(namespace: string, name: string, args: readonly string[] = []): Promise<KubernetesObject> {
     if (this.cronJobs === undefined) throw new Error("this cluster runs no pods");
-    return this.cronJobs.trigger(namespace, name);
+    return this.cronJobs.trigger(namespace, name, args);
   }
 
   /** How what an object says stands. */

@@ -37,8 +37,9 @@ export class CronJobController {
   /**
    * Begins the job that the next run by schedule would be. Throws where there is no such CronJob, or where its
    * `concurrencyPolicy` is Forbid and a job of it runs; with Replace that one ends first.
+   * @param args behind those of its first container, for this job alone
    */
-  async trigger(namespace: string, name: string): Promise<KubernetesObject> {
+  async trigger(namespace: string, name: string, args: readonly string[] = []): Promise<KubernetesObject> {
     const cronJob = this.store.get("CronJob", namespace, name);
     if (cronJob === undefined) {
       const there = this.store.list("CronJob").map(objectId);
@@ -50,7 +51,7 @@ export class CronJobController {
     if (running !== undefined && policy === "Forbid")
       throw new Error(`${describeObject(cronJob)} forbids two jobs at once, and ${running.metadata.name} runs`);
     if (policy === "Replace") for (const job of active) await this.jobs.remove(job);
-    const job = this.store.put(jobOf(cronJob));
+    const job = this.store.put(jobOf(cronJob, args));
     this.report(cronJob, { lastScheduleTime: new Date().toISOString() });
     this.jobs.begin(job);
     return job;
@@ -124,7 +125,7 @@ function endOf(job: KubernetesObject): "Complete" | "Failed" | undefined {
   return types.includes("Complete") ? "Complete" : types.includes("Failed") ? "Failed" : undefined;
 }
 
-function jobOf(cronJob: KubernetesObject): KubernetesObject {
+function jobOf(cronJob: KubernetesObject, args: readonly string[]): KubernetesObject {
   const { name, namespace = "default", uid = "" } = cronJob.metadata;
   const template = recordAt(cronJob, "spec", "jobTemplate");
   const { apiVersion, kind } = cronJob;
@@ -139,6 +140,14 @@ function jobOf(cronJob: KubernetesObject): KubernetesObject {
       annotations: { ...textsAt(template, "metadata", "annotations"), "cronjob.kubernetes.io/instantiate": "manual" },
       ownerReferences: [{ apiVersion, kind, name, uid, controller: true }],
     },
-    spec: recordAt(template, "spec") ?? {},
+    spec: withArgs(recordAt(template, "spec") ?? {}, args),
   };
+}
+
+/** The job's spec, whose first container has further arguments. */
+function withArgs(spec: Record<string, unknown>, args: readonly string[]): Record<string, unknown> {
+  const own = structuredClone(spec);
+  const container = recordAt(own, "template", "spec", "containers", 0);
+  if (container !== undefined && args.length > 0) container["args"] = [...listAt(container, "args"), ...args];
+  return own;
 }

@@ -6,7 +6,7 @@ import { KubernetesApi } from "./api/index.js";
 import { Cluster, type Effects } from "./cluster.js";
 import { type ObjectController, untilFound } from "./controller.js";
 import { KindRole, kindOf } from "./kinds.js";
-import { type KubernetesObject, objectId } from "./object.js";
+import { describeObject, type KubernetesObject, objectId } from "./object.js";
 import type { Images } from "./pods/command.js";
 import { KUBELET_PACE, type Pace } from "./pods/pace.js";
 import type { Rewrite } from "./pods/rewrite.js";
@@ -50,6 +50,8 @@ export interface TriggeredJob {
   completed: boolean;
   /** Why it did not complete, for a person; empty where it did. */
   reasons: string[];
+  /** Files with what its pods printed. */
+  logs: string[];
 }
 
 // Settings of the provider that change what it does, and that this stand-in does not have.
@@ -142,15 +144,24 @@ export class KubernetesStandIn {
   /**
    * Runs a CronJob now, and waits until its job has ended, at most until the signal is aborted. Rejects where there is no
    * such CronJob, or where it forbids two jobs at once and one runs.
+   * @param args behind those of its first container, for this job alone
    */
-  async trigger(namespace: string, name: string, signal: AbortSignal): Promise<TriggeredJob> {
+  async trigger(
+    namespace: string,
+    name: string,
+    signal: AbortSignal,
+    args: readonly string[] = [],
+  ): Promise<TriggeredJob> {
     const cluster = this.open();
-    const job = await cluster.trigger(namespace, name);
+    const job = await cluster.trigger(namespace, name, args);
     const outcome = await untilFound(cluster.store, signal, () => {
       const found = cluster.outcome(job);
       return found.done || found.failed ? found : undefined;
     });
-    return { job: objectId(job), completed: outcome.done, reasons: outcome.reasons };
+    const logs = this.pods()
+      .filter((pod) => pod.owner === describeObject(job))
+      .map((pod) => pod.log);
+    return { job: objectId(job), completed: outcome.done, reasons: outcome.reasons, logs };
   }
 
   /** Every object, with its status. */

@@ -234,6 +234,7 @@ export class Pod {
     this.phase = phase;
     this.readySince = undefined;
     this.context.ports.release(this.ports.values());
+    this.volumes.unmount();
     this.context.changed(this);
   }
 

@@ -24,6 +24,8 @@ export interface VolumeSources {
   issuer?: ServiceAccountIssuer | undefined;
 }
 
+/** Folder of rendered contents in that of the pod. */
+const FILES = "files";
 /** Modes of files: secrets and tokens are for their pod's user alone, whatever `defaultMode` says. */
 const FILE_MODE = 0o644;
 const SECRET_MODE = 0o600;
@@ -120,6 +122,12 @@ export class PodVolumes {
     );
   }
 
+  /** Takes config maps, secrets and tokens away, as from a pod that has ended: nothing reads them any more. */
+  unmount(): void {
+    rmSync(join(this.sources.folder, FILES), { recursive: true, force: true, maxRetries: 3 });
+    this.written.clear();
+  }
+
   /** Removes the pod's folder. Folders of persistent volumes lie elsewhere and stay. */
   remove(): void {
     rmSync(this.sources.folder, { recursive: true, force: true, maxRetries: 3 });
@@ -133,7 +141,7 @@ function rootOf(volume: Volume, container: Container, sources: VolumeSources): s
     if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return folder;
     throw mountError(`persistent volume ${pv.metadata.name} is ${folder}, which is no folder on this machine`);
   }
-  const owner = volume.emptyDir === undefined ? join("files", container.name) : "empty";
+  const owner = volume.emptyDir === undefined ? join(FILES, container.name) : "empty";
   const folder = join(sources.folder, owner, volume.name);
   mkdirSync(folder, { recursive: true });
   return folder;
