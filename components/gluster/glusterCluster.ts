@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { refuse } from "../support/inputs.js";
+import { stated } from "../support/schema.js";
 import { registerAccess } from "./access.js";
 import type { GlusterClusterArgs, GlusterVolumePlan } from "./args.js";
 import { type Host, registerHosts } from "./hosts.js";
@@ -29,9 +30,10 @@ export class GlusterCluster extends pulumi.ComponentResource {
 
   constructor(name: string, args: GlusterClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("stowage:index:GlusterCluster", name, {}, opts);
-    refuse("GlusterCluster", name, glusterProblems(name, args));
+    const given = stated(args);
+    refuse("GlusterCluster", name, glusterProblems(name, given));
 
-    const plan = planCluster(args.hosts, args.volumes);
+    const plan = planCluster(given.hosts, given.volumes);
     for (const { volume, replicaSet, zone, lost, of } of fragileZones(plan))
       void pulumi.log.warn(
         `volumes.${volume}: replica set ${replicaSet} has ${lost} of its ${of} bricks in zone ${zone}, so that the ` +
@@ -39,13 +41,13 @@ export class GlusterCluster extends pulumi.ComponentResource {
         this,
       );
 
-    const hosts = registerHosts(this, name, args, plan);
+    const hosts = registerHosts(this, name, given, plan);
     const machines = Object.entries(hosts);
     const addresses = Object.fromEntries(
-      machines.map(([host, registered]) => [host, addressOf(host, args.hosts[host]?.privateAddress, registered)]),
+      machines.map(([host, registered]) => [host, addressOf(host, given.hosts[host]?.privateAddress, registered)]),
     );
     const plans = Object.values(plan.volumes);
-    const claimNames = args.access === undefined ? {} : registerAccess(this, name, args.access, plans, addresses);
+    const claimNames = given.access === undefined ? {} : registerAccess(this, name, given.access, plans, addresses);
 
     this.hostIds = pulumi.all(Object.fromEntries(machines.map(([host, { machine }]) => [host, machine.id])));
     this.hostNames = pulumi.all(Object.fromEntries(machines.map(([host, { machine }]) => [host, machine.name])));

@@ -3,6 +3,7 @@ import * as storage from "@pulumi/kubernetes/storage/v1";
 import * as pulumi from "@pulumi/pulumi";
 import { defined } from "../../runtime/contract/index.js";
 import { refuse } from "../support/inputs.js";
+import { stated } from "../support/schema.js";
 import {
   type LinstorClusterArgs,
   LinstorIssuerKind,
@@ -31,13 +32,14 @@ export class LinstorCluster extends pulumi.ComponentResource {
 
   constructor(name: string, args: LinstorClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("stowage:index:LinstorCluster", name, {}, opts);
-    refuse("LinstorCluster", name, linstorProblems(args));
-    for (const { group, placeCount, why } of fragileGroups(args))
+    const given = stated(args);
+    refuse("LinstorCluster", name, linstorProblems(given));
+    for (const { group, placeCount, why } of fragileGroups(given))
       void pulumi.log.warn(`resourceGroups.${group}: placeCount is ${placeCount}, and ${why}.`, this);
 
-    const protect = args.protectData ?? true;
-    const clusterName = args.clusterName ?? "linstorcluster";
-    const { externalControllerUrl: url, internalTls } = args;
+    const protect = given.protectData ?? true;
+    const clusterName = given.clusterName ?? "linstorcluster";
+    const { externalControllerUrl: url, internalTls } = given;
     const cluster = new apiextensions.CustomResource(
       name,
       {
@@ -45,17 +47,17 @@ export class LinstorCluster extends pulumi.ComponentResource {
         kind: "LinstorCluster",
         metadata: { name: clusterName, labels: LABELS, annotations: { "pulumi.com/waitFor": "condition=Available" } },
         spec: defined({
-          nodeSelector: args.nodeSelector,
+          nodeSelector: given.nodeSelector,
           externalController: url === undefined ? undefined : { url },
-          linstorPassphraseSecret: args.passphraseSecret,
-          properties: args.controllerProperties && namedValues(args.controllerProperties),
+          linstorPassphraseSecret: given.passphraseSecret,
+          properties: given.controllerProperties && namedValues(given.controllerProperties),
           internalTLS: tls(internalTls, internalTls?.controllerSecretName),
         }),
       },
       { parent: this, protect },
     );
 
-    for (const [set, settings] of Object.entries(args.satellites))
+    for (const [set, settings] of Object.entries(given.satellites))
       new apiextensions.CustomResource(
         `${name}-${set}`,
         {
@@ -72,8 +74,8 @@ export class LinstorCluster extends pulumi.ComponentResource {
         { parent: this, protect },
       );
 
-    const groups = planGroups(args);
-    const classes = Object.entries(args.storageClasses ?? {}).flatMap(([className, settings]) => {
+    const groups = planGroups(given);
+    const classes = Object.entries(given.storageClasses ?? {}).flatMap(([className, settings]) => {
       const group = groups[settings.resourceGroup];
       if (group === undefined) return [];
       return new storage.StorageClass(
@@ -91,7 +93,7 @@ export class LinstorCluster extends pulumi.ComponentResource {
     this.clusterName = cluster.metadata.name;
     this.controllerUrl =
       url === undefined
-        ? pulumi.interpolate`http://linstor-controller.${args.namespace}.svc:3370`
+        ? pulumi.interpolate`http://linstor-controller.${given.namespace}.svc:3370`
         : pulumi.output(url).apply((known) => known.replace(/\/$/, ""));
     this.storageClassNames = pulumi.all(classes.map((each) => each.metadata.name));
     this.resourceGroups = pulumi.output(groups);

@@ -315,6 +315,14 @@ describe("what a cluster hands on", () => {
   });
 });
 
+it("takes settings that are said to be undefined, as programs leave one out", async () => {
+  const changed = {
+    tags: undefined,
+    volumes: { results: { ...results, options: undefined } },
+  } as unknown as Partial<GlusterClusterArgs>;
+  expect((await build(changed)).resources.length).toBe((await build()).resources.length);
+});
+
 it("registers every type that the README lists, and no other", async () => {
   const { resources } = await build();
   const types = new Set(resources.map((each) => each.type).filter((type) => !type.startsWith("stowage:")));

@@ -241,6 +241,14 @@ describe("the choices of a cluster", () => {
   });
 });
 
+it("takes settings that are said to be undefined, as programs leave one out", async () => {
+  const changed = {
+    passphraseSecret: undefined,
+    satellites: { fast: { ...fast, properties: undefined } },
+  } as unknown as Partial<LinstorClusterArgs>;
+  expect((await build(changed)).resources.length).toBe((await build()).resources.length);
+});
+
 it("registers every type that the README lists, and no other", async () => {
   const { resources } = await build();
   const types = new Set(resources.map((each) => each.type).filter((type) => !type.startsWith("stowage:")));
