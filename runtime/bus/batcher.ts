@@ -1,4 +1,11 @@
-import { type Outcome, RetryCode, type Sink, type SinkContext, type SinkMessage } from "../contract/index.js";
+import {
+  type EarlySinkContext,
+  type Outcome,
+  RetryCode,
+  type Sink,
+  type SinkContext,
+  type SinkMessage,
+} from "../contract/index.js";
 import type { Audit, StoreTracing, Tracing, WorkerMetrics } from "../telemetry/index.js";
 import type { Clock } from "./clock.js";
 import { errorText } from "./errors.js";
@@ -13,10 +20,12 @@ interface Waiting {
   message: SinkMessage;
   work: Stoppable;
   settle(outcome: Outcome): void;
+  /** True once it has its outcome. */
+  over?: boolean;
 }
 
 /** What a sink is called with. What most sinks never look at is made when they do. */
-class CallContext implements SinkContext {
+class CallContext implements EarlySinkContext {
   /** How the sink's calls of the store become spans, where they do. */
   store: StoreTracing | undefined = undefined;
 
@@ -24,6 +33,8 @@ class CallContext implements SinkContext {
     private readonly batcher: Batcher,
     private readonly work: Stoppable,
     readonly attempt: number,
+    /** Takes an outcome before the call is over; absent where they are taken together. */
+    readonly settled?: EarlySinkContext["settled"],
   ) {}
 
   get signal(): AbortSignal {
@@ -94,10 +105,25 @@ export class Batcher {
   private async run(batch: Waiting[]): Promise<void> {
     const stop = signalOfAll(batch.map((w) => w.work));
     const messages = batch.map((w) => w.message);
-    const outcomes = await this.audited(messages, new CallContext(this, stop, 1));
+    const over = (waiting: Waiting, outcome: Outcome): void => {
+      if (waiting.over === true) return;
+      waiting.over = true;
+      this.present--;
+      waiting.settle(outcome);
+    };
+    let places: Map<SinkMessage, number> | undefined;
+    const early = (message: SinkMessage, outcome: Outcome): void => {
+      places ??= new Map(messages.map((each, i) => [each, i]));
+      const place = places.get(message) ?? -1;
+      const waiting = batch[place];
+      if (waiting === undefined) return;
+      stop.leave(place);
+      over(waiting, outcome);
+    };
+    const context = new CallContext(this, stop, 1, this.options.audit === undefined ? early : undefined);
+    const outcomes = await this.audited(messages, context);
     stop.release();
-    this.present -= batch.length;
-    for (const [i, waiting] of batch.entries()) waiting.settle(outcomes[i] ?? missing(outcomes.length, batch.length));
+    for (const [i, waiting] of batch.entries()) over(waiting, outcomes[i] ?? missing(outcomes.length, batch.length));
   }
 
   /** Nothing is done whose intent was not written, and nothing settled whose outcome was not. */
@@ -176,32 +202,51 @@ function unavailable(description: string): Outcome {
   return { kind: "retry", code: RetryCode.StoreUnavailable, description };
 }
 
+/** A signal for several works, until it is released. */
+interface StopOfAll extends Stoppable {
+  /** The work at this place is over: the others are not kept going by it. */
+  leave(place: number): void;
+  release(): void;
+}
+
 /**
  * Fires when all of the signals have: one message that has lost its lock must not stop the others of its batch.
  * The one message's own signal where there is only one.
  */
-function signalOfAll(works: Stoppable[]): Stoppable & { release(): void } {
+function signalOfAll(works: Stoppable[]): StopOfAll {
   const [only] = works;
   if (only !== undefined && works.length === 1)
     return {
       get signal() {
         return only.signal;
       },
+      leave: () => undefined,
       release: () => undefined,
     };
   const signals = works.map((work) => work.signal);
   const controller = new AbortController();
+  const gone = new Set<number>();
   let left = signals.length;
+  let reason: unknown;
   const fired = (event: { target: unknown }): void => {
     left--;
-    if (left === 0) controller.abort(event.target instanceof AbortSignal ? event.target.reason : undefined);
+    reason = event.target instanceof AbortSignal ? event.target.reason : undefined;
+    if (left === 0) controller.abort(reason);
   };
   for (const signal of signals) {
     if (signal.aborted) fired({ target: signal });
     else signal.addEventListener("abort", fired, { once: true });
   }
+  const leave = (place: number): void => {
+    const signal = signals[place];
+    if (signal === undefined || signal.aborted || gone.has(place)) return;
+    gone.add(place);
+    signal.removeEventListener("abort", fired);
+    left--;
+    if (left === 0 && gone.size < signals.length) controller.abort(reason);
+  };
   const release = (): void => {
     for (const signal of signals) signal.removeEventListener("abort", fired);
   };
-  return { signal: controller.signal, release };
+  return { signal: controller.signal, leave, release };
 }

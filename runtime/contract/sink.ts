@@ -83,6 +83,15 @@ export interface SinkContext {
   call<T>(operation: string, run: () => Promise<T>): Promise<T>;
 }
 
+/** What the project's own sinks are called with beside it. */
+export interface EarlySinkContext extends SinkContext {
+  /**
+   * Takes the outcome of one message before the call is over: it waits for no neighbour any more. The first outcome counts,
+   * here or at the end, where the call gives all of them. Absent where outcomes are recorded together, by an audit.
+   */
+  readonly settled?: ((message: SinkMessage, outcome: Outcome) => void) | undefined;
+}
+
 /** What is at the far end, as `stowage doctor` shows it. */
 export interface StoreInfo {
   /** Product and version: `Cassandra 5.0.6`. */

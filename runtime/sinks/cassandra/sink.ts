@@ -1,13 +1,13 @@
 import {
   type CassandraSink,
   type Connection,
+  type EarlySinkContext,
   type Outcome,
   OutOfTime,
   type Pipeline,
   PoisonReason,
   RetryCode,
   type Sink,
-  type SinkContext,
   type SinkMessage,
   type SinkMetrics,
   type StoreInfo,
@@ -21,7 +21,7 @@ import { type Ledger, TransactionLedger } from "./ledger.js";
 import { type Row, RowMapper } from "./mapping.js";
 import { cassandraParts, checkSchema } from "./schema.js";
 import { Unfit } from "./unfit.js";
-import { RowWriter } from "./writer.js";
+import { RowWriter, type Written } from "./writer.js";
 
 /** What a Cassandra sink is made of. */
 export interface SinkOptions {
@@ -115,13 +115,18 @@ class RowSink implements Sink {
     };
   }
 
-  async process(batch: SinkMessage[], context: SinkContext): Promise<Outcome[]> {
+  async process(batch: SinkMessage[], context: EarlySinkContext): Promise<Outcome[]> {
     const { ledger, writer } = this.started();
     const outcomes = new Map<SinkMessage, Outcome>();
+    // Told as soon as it is known: no message waits for another one's partition.
+    const over = (message: SinkMessage, outcome: Outcome): void => {
+      outcomes.set(message, outcome);
+      context.settled?.(message, outcome);
+    };
     const mapped = batch.flatMap((message) => {
       const row = this.timely(message);
       if ("cells" in row) return [{ message, row }];
-      outcomes.set(message, row);
+      over(message, row);
       return [];
     });
     const claims = await ledger?.claim(
@@ -131,20 +136,25 @@ class RowSink implements Sink {
     const pending = mapped.flatMap(({ message, row }, i) => {
       const claim = claims?.[i];
       if (claim?.kind !== "settled") return [{ message, row, again: claim?.again ?? false }];
-      outcomes.set(message, claim.outcome);
+      over(message, claim.outcome);
       return [];
     });
-    const written = await writer.write(
-      pending.map(({ row }) => row),
-      context,
-    );
-    for (const [i, { message, row, again }] of pending.entries()) {
+    const rows = pending.map(({ row }) => row);
+    const written = await writer.write(rows, context, (place, result) => {
+      const of = pending[place];
+      if (of !== undefined) over(of.message, this.outcomeOf(result, of));
+    });
+    // What was never begun is not told by itself.
+    for (const [i, of] of pending.entries()) {
       const result = written[i];
-      if (result?.kind === "written") outcomes.set(message, this.done(row, again));
-      else if (result?.kind === "expired") outcomes.set(message, this.done(row, true));
-      else if (result !== undefined) outcomes.set(message, result);
+      if (result !== undefined && !outcomes.has(of.message)) outcomes.set(of.message, this.outcomeOf(result, of));
     }
     return batch.map((message) => outcomes.get(message) ?? unanswered());
+  }
+
+  private outcomeOf(written: Written, { row, again }: { row: Row; again: boolean }): Outcome {
+    if (written.kind === "written") return this.done(row, again);
+    return written.kind === "expired" ? this.done(row, true) : written;
   }
 
   async probe(): Promise<void> {

@@ -85,6 +85,7 @@ class Call {
   constructor(
     count: number,
     readonly context: WriteContext,
+    private readonly told: (place: number, written: Written) => void,
   ) {
     this.left = count;
     this.over = new Promise((resolve) => {
@@ -94,6 +95,7 @@ class Call {
 
   answer(place: number, written: Written): void {
     this.results[place] = written;
+    this.told(place, written);
     this.left--;
     if (this.left === 0) this.end();
   }
@@ -146,12 +148,16 @@ export class RowWriter implements CassandraState {
     return this.hotPartitions.hottest?.share ?? 0;
   }
 
-  /** What became of each row, in the order given. Never rejects. */
-  async write(rows: readonly Row[], context: WriteContext): Promise<Written[]> {
+  /** What became of each row, in the order given; `told` hears of each as soon as it is known. Never rejects. */
+  async write(
+    rows: readonly Row[],
+    context: WriteContext,
+    told: (place: number, written: Written) => void = () => undefined,
+  ): Promise<Written[]> {
     const { signal } = context;
     if (signal.aborted || this.stopping.signal.aborted) return rows.map(interrupted);
     if (rows.length === 0) return [];
-    const call = new Call(rows.length, context);
+    const call = new Call(rows.length, context, told);
     const stop = (): void => this.giveBack((queued) => queued.call === call);
     signal.addEventListener("abort", stop, { once: true });
     const now = this.clock.now();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Batcher } from "../../../runtime/bus/batcher.js";
-import type { Outcome, SinkContext, SinkMessage } from "../../../runtime/contract/index.js";
+import type { EarlySinkContext, Outcome, SinkContext, SinkMessage } from "../../../runtime/contract/index.js";
 import { createMetrics } from "../../../runtime/telemetry/index.js";
 import { deferred, FakeClock, settled, sinkMessage } from "./fakes.js";
 
@@ -69,6 +69,60 @@ describe("the batcher", () => {
     expect(batches[0]?.context.attempt).toBe(2);
     await clock.advance(20);
     await first;
+  });
+
+  test("gives a message its outcome as soon as the sink tells it, the first one, and frees its place", async () => {
+    const rest = deferred<void>();
+    const retry: Outcome = { kind: "retry", code: "StoreTimeout", description: "late" };
+    const told: boolean[] = [];
+    const { batches, submit } = batcherOf({
+      maxMessages: 10,
+      capacity: 3,
+      process: async (batch: SinkMessage[], context: EarlySinkContext) => {
+        const [first, second] = batch;
+        told.push(context.settled !== undefined);
+        if (first !== undefined) context.settled?.(first, done);
+        if (first !== undefined) context.settled?.(first, retry);
+        await rest.promise;
+        return batch.map((message) => (message === second ? done : retry));
+      },
+    });
+    const ended: string[] = [];
+    const all = ["a", "b", "c"].map((id) => submit(id).then((outcome) => ended.push(`${id} ${outcome.kind}`)));
+    await settled();
+    expect([told, ended]).toEqual([[true], ["a done"]]);
+    // Two are still here: with one more there is nothing to wait for.
+    void submit("d");
+    expect(batches.map(({ ids }) => ids)).toEqual([["a", "b", "c"], ["d"]]);
+    rest.resolve();
+    await Promise.all(all);
+    expect(ended).toEqual(["a done", "b done", "c retry"]);
+  });
+
+  test("stops a batch once all that is not over has lost its lock", async () => {
+    const stops = [new AbortController(), new AbortController(), new AbortController()];
+    const rest = deferred<void>();
+    const seen: boolean[] = [];
+    const { submit } = batcherOf({
+      maxMessages: 3,
+      process: async (batch: SinkMessage[], context: EarlySinkContext) => {
+        stops[0]?.abort();
+        seen.push(context.signal.aborted);
+        const [, second] = batch;
+        if (second !== undefined) context.settled?.(second, done);
+        seen.push(context.signal.aborted);
+        stops[1]?.abort();
+        seen.push(context.signal.aborted);
+        stops[2]?.abort();
+        seen.push(context.signal.aborted);
+        await rest.promise;
+        return batch.map(() => done);
+      },
+    });
+    const all = stops.map((stop, n) => submit(`${n}`, 1, stop.signal));
+    rest.resolve();
+    await Promise.all(all);
+    expect(seen).toEqual([false, false, false, true]);
   });
 
   test("gives each message its own outcome", async () => {

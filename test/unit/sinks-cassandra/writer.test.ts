@@ -38,6 +38,19 @@ describe("rows", () => {
     expect(kinds(await second)).toEqual(["written", "StoreUnavailable"]);
   });
 
+  it("are told of each as soon as it is known, whatever others of their call wait for", async () => {
+    const hang = deferred<void>();
+    const { client } = clientThat(({ ids }) => (ids.includes("slow") ? hang.promise : undefined));
+    const told: string[] = [];
+    const rows = [row("slow", "p"), row("quick", "q")];
+    const written = writerOn(client).write(rows, context, (place, { kind }) => told.push(`${place} ${kind}`));
+    await settled();
+    expect(told).toEqual(["1 written"]);
+    hang.resolve();
+    expect(kinds(await written)).toEqual(["written", "written"]);
+    expect(told).toEqual(["1 written", "0 written"]);
+  });
+
   it("do not wait for others once no more can come", async () => {
     const clock = new FakeClock();
     const { client, sent } = clientThat(() => undefined);
