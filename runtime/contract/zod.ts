@@ -94,7 +94,9 @@ export function problemsOf(schema: z.ZodType, value: unknown): Problem[] {
   const result = schema.safeParse(value);
   if (result.success) return [];
   return result.error.issues.flatMap((issue) => {
-    const [reason = "", fix = "See the documentation of this setting"] = issue.message.split(SEPARATOR);
+    // What is wrong with a record's key stands within.
+    const message = issue.code === "invalid_key" ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+    const [reason = "", fix = "See the documentation of this setting"] = message.split(SEPARATOR);
     const paths = issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
     return paths.map((path) => {
       const found = at(value, path);
