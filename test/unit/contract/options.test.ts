@@ -85,9 +85,81 @@ const PROOFS: { [option: string]: [file: string, test: string] } = {
     "unit/sinks-cassandra/cql.test.ts",
     "create what the definition says",
   ],
-  "sink.cassandra.table.eventTime": [
-    "unit/sinks-cassandra/mapping.test.ts",
-    "is the write's timestamp in microseconds",
+  "sink.cassandra.table.columns.attribute": [
+    "unit/sinks-cassandra/formats.test.ts",
+    "gives a column its attributes and its data, in each form",
+  ],
+  "sink.cassandra.table.columns.bucket": [
+    "unit/sinks-cassandra/formats.test.ts",
+    "of a %s holds the event of %s from %s on",
+  ],
+  "sink.cassandra.table.types": [
+    "unit/contract/table.test.ts",
+    "that is defined is frozen within, knows its fields' types",
+  ],
+  "sink.cassandra.table.from.time.body": [
+    "unit/sinks-cassandra/formats.test.ts",
+    "stands in the body, a property or an attribute",
+  ],
+  "sink.cassandra.table.from.time.property": [
+    "unit/sinks-cassandra/formats.test.ts",
+    "stands in the body, a property or an attribute",
+  ],
+  "sink.cassandra.table.from.time.attribute": [
+    "unit/sinks-cassandra/formats.test.ts",
+    "stands in the body, a property or an attribute",
+  ],
+  "sink.cassandra.table.from.format": [
+    "unit/sinks-cassandra/formats.test.ts",
+    "stands behind its schema's fingerprint where the format says so",
+  ],
+  "sink.cassandra.table.from.schema": [
+    "unit/sinks-cassandra/formats.test.ts",
+    "is read by its schema: a record's fields are the body's",
+  ],
+  "sink.cassandra.table.from.deletes.body": [
+    "unit/sinks-cassandra/formats.test.ts",
+    "is a message whose value at the place equals the text",
+  ],
+  "sink.cassandra.table.from.deletes.property": [
+    "unit/sinks-cassandra/formats.test.ts",
+    "is a message whose value at the place equals the text",
+  ],
+  "sink.cassandra.table.from.deletes.attribute": [
+    "unit/sinks-cassandra/formats.test.ts",
+    "is a message whose value at the place equals the text",
+  ],
+  "sink.cassandra.table.from.deletes.message": [
+    "unit/sinks-cassandra/formats.test.ts",
+    "is a message whose value at the place equals the text",
+  ],
+  "sink.cassandra.table.from.deletes.equals": [
+    "unit/sinks-cassandra/formats.test.ts",
+    "is a message whose value at the place equals the text",
+  ],
+  "sink.cassandra.table.from.rate.rowsPerSecond": [
+    "unit/contract/table.test.ts",
+    "are warned about with the figures, and the bucket that fits",
+  ],
+  "sink.cassandra.table.from.rate.bytesPerRow": [
+    "unit/contract/table.test.ts",
+    "are warned about with the figures, and the bucket that fits",
+  ],
+  "sink.cassandra.table.lastWriterPerCell": [
+    "unit/contract/table.test.ts",
+    "holds the event's id, unless the last writer of each cell wins",
+  ],
+  "sink.cassandra.table.options.comment": [
+    "unit/sinks-cassandra/schema.test.ts",
+    "is made from nothing: the keyspace, types",
+  ],
+  "sink.cassandra.table.options.compaction": [
+    "unit/sinks-cassandra/schema.test.ts",
+    "is made from nothing: the keyspace, types",
+  ],
+  "sink.cassandra.table.options.compression": [
+    "unit/sinks-cassandra/schema.test.ts",
+    "is made from nothing: the keyspace, types",
   ],
   "sink.cassandra.replication": ["unit/sinks-cassandra/options.test.ts", "replication and table.keyspace are those"],
   "sink.cassandra.consistency": ["unit/sinks-cassandra/options.test.ts", "is what each write asks for"],

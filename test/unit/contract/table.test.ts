@@ -93,7 +93,7 @@ describe("the type of a column", () => {
     const types = (defined: TableDefinition["types"]) => words({ ...base, ...(defined && { types: defined }) });
     expect(types({ position, trip: { legs: "frozen<list<position>>" } })).toBe("");
     expect(types({ a: { b: "frozen<b>" }, b: { a: "frozen<a>" } })).toContain("holds itself: a holds b holds a");
-    expect(types({ a: { b: "list<int>" } })).toBe("");
+    expect(types({ a: { b: "list<int>" as CqlType } })).toBe("");
     expect(types({ a: { b: "frozen<c>" } })).toContain("table.types.a: is no CQL type and none of a");
     expect(types({ a: {} })).toContain("table.types.a: has no fields");
     expect(types({ order: { a: "int" } })).toContain("is a word of CQL's own");

@@ -1,7 +1,7 @@
 import { types } from "cassandra-driver";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseCqlType, type ScalarType } from "../../../runtime/contract/index.js";
+import { parseCqlType, type ScalarType, type TableDefinition } from "../../../runtime/contract/index.js";
 import { codecOf } from "../../../runtime/sinks/cassandra/structures.js";
 import { driver, driverType, readBack } from "./driver.js";
 import { cellsOf, message, tableOf } from "./kit.js";
