@@ -9,10 +9,11 @@ const SHRINK_ABOVE = 3;
 const LARGEST_CUT = 0.5;
 const CUT_BY_ERROR = 0.5;
 /**
- * Latencies below this, in milliseconds, are never a rise: they are the event loop's as much as the ring's. The same
- * figure is above what a ring on one rack needs for a write that is not synced.
+ * Latencies below this, in milliseconds, are never a rise: a wait for the group commit, a pause of a collector and a turn
+ * of the event loop add up to it on a ring that is well, and it is far from the two seconds after which a node gives up. A
+ * lower figure keeps a ring that syncs each write, which takes more the more it has to do, at a few writes in flight.
  */
-const SMALLEST_BASELINE = 5;
+const SMALLEST_BASELINE = 50;
 /** Time in which a baseline that is not met any more doubles, in milliseconds: so a ring that became slower for good is accepted. */
 const BASELINE_DOUBLES = 60_000;
 /** A decision is made from so many writes at least and at most, over so many milliseconds at least. */

@@ -10,22 +10,23 @@ import { Setting } from "./setting.js";
 
 /** The least of what both halves allow together. */
 const LEAST_OF_HALVES = 0.85;
-/** The loads, and the least that the pipeline does beside the naive worker. */
+/** The loads, the least that the pipeline does beside the naive worker, and how much it is given of each. */
 const LOADS = [
-  { name: "Hundred", partitions: 100, least: 2.0 },
-  { name: "TenThousand", partitions: 10_000, least: 1.3 },
-  { name: "Own", partitions: OWN, least: 1.0 },
+  { name: "Hundred", partitions: 100, least: 2.0, pipeline: { measured: 15_000, warmUp: 8_000 } },
+  { name: "TenThousand", partitions: 10_000, least: 1.3, pipeline: { measured: 8_000, warmUp: 4_000 } },
+  { name: "Own", partitions: OWN, least: 1.0, pipeline: { measured: 8_000, warmUp: 4_000 } },
 ] as const;
 type Load = (typeof LOADS)[number]["name"];
 
 /** Messages that are measured, and those before them that warm up. */
 const SIZES = {
   client: { measured: 20_000, warmUp: 10_000 },
-  pipeline: { measured: 20_000, warmUp: 10_000 },
-  naive: { measured: 6_000, warmUp: 4_000 },
+  naive: { measured: 4_000, warmUp: 2_000 },
 } as const;
 /** The bare driver's batches, and how many are in flight: more of them do not make it faster. */
 const BATCHES = { rows: 30_000, size: 100, inFlight: 16 } as const;
+/** Messages that a profile is made of. */
+const PROFILED = 15_000;
 /** MiB that the worker holds at most: what it may where bodies are small. */
 const MOST_MEBIBYTES = 200;
 
@@ -99,7 +100,7 @@ export class Throughput {
     this.note("driver", count / seconds, cpuMicros / count, (setting.ringCpu() - ring) / count, 0);
   }
 
-  private async pipeline({ name, partitions }: (typeof LOADS)[number]): Promise<void> {
+  private async pipeline({ name, partitions, pipeline: size }: (typeof LOADS)[number]): Promise<void> {
     const table = tableOf("pipeline", name);
     const start: Start = async (...args) => {
       const subject = await this.setting.worker(table)(...args);
@@ -110,7 +111,7 @@ export class Throughput {
       };
       return { ...subject, close };
     };
-    await this.race(`pipeline${name}`, SIZES.pipeline, start, (count) => this.setting.fill(table, count, partitions));
+    await this.race(`pipeline${name}`, size, start, (count) => this.setting.fill(table, count, partitions));
   }
 
   private async naive({ name, partitions }: (typeof LOADS)[number]): Promise<void> {
@@ -205,7 +206,7 @@ function profileOf(partitions: number): Promise<string[]> {
     const setting = await Setting.open();
     try {
       await setting.table("profiled");
-      await setting.fill("profiled", SIZES.pipeline.measured, partitions);
+      await setting.fill("profiled", PROFILED, partitions);
       const worker = await setting.worker("profiled")(setting.broker, execArgv);
       try {
         await until(setting.broker, 0, [worker]);

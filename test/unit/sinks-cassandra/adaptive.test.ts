@@ -98,14 +98,14 @@ describe("the adaptive limit", () => {
   });
 
   test("grows to its maximum where the store bears it, and never beyond", () => {
-    const simulation = new Simulation(64, { places: 100, serviceMilliseconds: 10 });
-    const limits = simulation.run(10_000);
+    const simulation = new Simulation(64, { places: 100, serviceMilliseconds: 50 });
+    const limits = simulation.run(50_000);
     expect(limits.at(-1)).toBe(64);
     expect(Math.max(...limits)).toBe(64);
   });
 
   test("settles where the store is busy and its queue short, without a time-out", () => {
-    const store = { places: 20, serviceMilliseconds: 10, timeoutMilliseconds: 200 };
+    const store = { places: 20, serviceMilliseconds: 50, timeoutMilliseconds: 1_000 };
     const simulation = new Simulation(256, store);
     simulation.run(10_000);
     simulation.written = 0;
@@ -114,33 +114,33 @@ describe("the adaptive limit", () => {
     expect(Math.min(...settled)).toBeGreaterThanOrEqual(20);
     expect(Math.max(...settled)).toBeLessThanOrEqual(80);
     expect(simulation.timeouts).toBe(0);
-    expect(simulation.written).toBeGreaterThan(0.95 * (20_000 / 10) * 20);
+    expect(simulation.written).toBeGreaterThan(0.95 * (20_000 / 50) * 20);
     // The very store answers a fixed number of writes with time-outs.
-    const fixed = new Simulation(256, { ...store, timeoutMilliseconds: 100 }, new FixedLimit(256));
-    fixed.run(5_000);
+    const fixed = new Simulation(256, { ...store, timeoutMilliseconds: 500 }, new FixedLimit(256));
+    fixed.run(25_000);
     expect(fixed.timeouts).toBeGreaterThan(fixed.written / 5);
-    const adaptive = new Simulation(256, { ...store, timeoutMilliseconds: 100 });
-    adaptive.run(5_000);
+    const adaptive = new Simulation(256, { ...store, timeoutMilliseconds: 500 });
+    adaptive.run(25_000);
     expect(adaptive.timeouts).toBe(0);
   });
 
   test("shrinks when the store becomes slower, and grows again when it has recovered", () => {
-    const simulation = new Simulation(128, { places: 40, serviceMilliseconds: 10 });
-    const before = simulation.run(10_000).at(-1) ?? 0;
+    const simulation = new Simulation(128, { places: 40, serviceMilliseconds: 50 });
+    const before = simulation.run(50_000).at(-1) ?? 0;
     expect(before).toBeGreaterThanOrEqual(40);
-    simulation.store = { places: 4, serviceMilliseconds: 10 };
-    const busy = simulation.run(5_000).at(-1) ?? 0;
+    simulation.store = { places: 4, serviceMilliseconds: 50 };
+    const busy = simulation.run(25_000).at(-1) ?? 0;
     expect(busy).toBeLessThanOrEqual(16);
     expect(busy).toBeGreaterThanOrEqual(4);
-    simulation.store = { places: 40, serviceMilliseconds: 10 };
-    expect(simulation.run(10_000).at(-1)).toBeGreaterThanOrEqual(40);
+    simulation.store = { places: 40, serviceMilliseconds: 50 };
+    expect(simulation.run(50_000).at(-1)).toBeGreaterThanOrEqual(40);
   });
 
   test("accepts after some minutes that a store has become slower for good", () => {
-    const simulation = new Simulation(16, { places: 100, serviceMilliseconds: 10 });
-    simulation.run(5_000);
-    simulation.store = { places: 100, serviceMilliseconds: 50 };
-    expect(simulation.run(5_000).at(-1)).toBeLessThan(8);
+    const simulation = new Simulation(16, { places: 100, serviceMilliseconds: 50 });
+    simulation.run(25_000);
+    simulation.store = { places: 100, serviceMilliseconds: 250 };
+    expect(simulation.run(25_000).at(-1)).toBeLessThan(8);
     expect(simulation.run(240_000).at(-1)).toBe(16);
   });
 
