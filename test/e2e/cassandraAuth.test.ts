@@ -8,7 +8,7 @@ import { connect, connectWhenUp } from "../../runtime/sinks/cassandra/client.js"
 import { applySchema, READER_ROLE, rolesOf } from "../../runtime/sinks/cassandra/index.js";
 import { CertificateAuthority } from "../../stacks/local/entra/authority.js";
 import { MemorySecret } from "../support/memorySecret.js";
-import { pipelineOf, readings, startTestRing, type TestRing } from "./cassandraHarness.js";
+import { pipelineOf, readings } from "./cassandraHarness.js";
 import { type Login, type SecureRing, startSecureRing, workerConnection } from "./cassandraSecure.js";
 
 const replication = { dc1: 1 };
@@ -16,7 +16,6 @@ const never = new AbortController().signal;
 const roles = rolesOf("readings");
 
 let kit: SecureRing;
-let plain: TestRing;
 const said: string[] = [];
 const secret = new MemorySecret();
 const reader = new MemorySecret();
@@ -24,7 +23,6 @@ const reader = new MemorySecret();
 beforeAll(async () => {
   const shape = { datacenter: "dc1", size: 1, racks: ["r1"], numTokens: 4 };
   kit = await startSecureRing({ name: "secure", ...shape });
-  plain = await startTestRing({ name: "plain", ...shape });
   await kit.client.connect();
   await kit.client.execute("CREATE KEYSPACE others WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 1}");
   await kit.client.execute("CREATE TABLE others.t (id text PRIMARY KEY, value text)");
@@ -35,7 +33,6 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  await plain?.end();
   await kit?.end();
 }, 30_000);
 
@@ -89,13 +86,6 @@ describe("a connection", () => {
     const error = await refusal(bare);
     expect(error.reason).toBe("plaintext");
     expect(error.message).toMatch(/^Plaintext is refused: the ring .* speaks TLS\. Give the connection tls\.caFile/);
-  });
-
-  test("with TLS to a ring that has none is refused with a sentence that says so", async () => {
-    const { contactPoints, port } = plain.ring;
-    const error = await refusal({ ...kit.admin, contactPoints, port });
-    expect(error.reason).toBe("noTls");
-    expect(error.message).toMatch(/^The connection asks for TLS, and the ring .* speaks plaintext\./);
   });
 
   test("to a ring of another authority is refused with a sentence that says so", async () => {
@@ -226,14 +216,5 @@ describe("roles", () => {
     ).catch((e: unknown) => e);
     expect(error).toMatchObject({ code: "RightsMissing" });
     expect(String(error)).toMatch(/The role of the connection has not the right: .* Run it as a superuser/);
-  });
-
-  test("cannot be published where the ring asks for no password", async () => {
-    const { contactPoints, port, datacenter } = plain.ring;
-    const open = { contactPoints, port, localDatacenter: datacenter };
-    const pipeline = pipelineOf(readings("readings"), replication);
-    await applySchema(pipeline, workerConnection(open), never);
-    const published = applySchema(pipeline, workerConnection(open), never, { publish: new MemorySecret() });
-    await expect(published).rejects.toThrow(/The ring asks for no password, so that there is no role to publish/);
   });
 });

@@ -18,6 +18,8 @@ export interface BringOptions {
 /** How often a change may fail that another try can bring about, and the wait between, in milliseconds. */
 const TRIES = 8;
 const PAUSE_MS = 400;
+/** How long all nodes may take to come to a schema that somebody else has made, in milliseconds. */
+const EVERYWHERE_MS = 20_000;
 
 /** The plan of a keyspace, read from the node that changes it. */
 export async function planOf(client: Client, wanted: WantedSchema): Promise<Change[]> {
@@ -54,7 +56,7 @@ export async function bringSchema(
       await pause(PAUSE_MS, undefined, { signal });
     }
   }
-  await checkEverywhere(client, wanted, allow);
+  await checkEverywhere(client, wanted, allow, signal);
   for (const left of await planOf(client, wanted)) say(`left      ${changeLine(left).trimEnd()}`);
 }
 
@@ -142,19 +144,28 @@ function refused(what: string, error: unknown): StowageError {
   return new StowageError(SchemaCode.Conflict, `Cassandra refuses to ${what}: ${describe(error)}`, { cause: error });
 }
 
-/** Each node that is up must have come to the same schema. */
-async function checkEverywhere(client: Client, wanted: WantedSchema, allow: readonly string[]): Promise<void> {
-  const connected = client.getState().getConnectedHosts();
-  await Promise.all(
-    connected.map(async (host) => {
-      const live = await readLive(wanted.keyspace, client, asking(client, host));
-      const open = planSchema(live, wanted).filter((change) => change.need !== Need.Nobody || isMade(change, allow));
-      if (open.length > 0)
+/**
+ * Waits until each node that is up has come to the same schema. What another one has changed was waited for by him alone:
+ * the node that both ask has it, the others may still get it.
+ */
+async function checkEverywhere(
+  client: Client,
+  wanted: WantedSchema,
+  allow: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const deadline = performance.now() + EVERYWHERE_MS;
+  for (const host of client.getState().getConnectedHosts())
+    for (;;) {
+      const plan = planSchema(await readLive(wanted.keyspace, client, asking(client, host)), wanted);
+      const open = plan.filter((change) => change.need !== Need.Nobody || isMade(change, allow));
+      if (open.length === 0) break;
+      if (performance.now() > deadline)
         throw new StowageError(
           SchemaCode.Conflict,
           `Node ${host.address} has another schema than the one that was made: ${open.map(({ what }) => what).join("; ")}. ` +
             "Check nodetool describecluster, and run it again.",
         );
-    }),
-  );
+      await pause(PAUSE_MS, undefined, { signal });
+    }
 }
