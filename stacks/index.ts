@@ -34,6 +34,8 @@ export const deployerClientIds = integration.deployerClientIds;
 export const rights = integration.rights;
 /** What follows from it, as a table to read: `pulumi stack output rightsTable`. */
 export const rightsTable = integration.rightsTable;
+/** What the keyspaces of the Cassandra ring survive: "telemetry: LOCAL_QUORUM survives the loss of any one zone, …". */
+export const survives = integration.cassandraSurvives;
 /** Where the workers reach the stores. */
 export const endpoints = {
   linstorControllers: integration.linstorControllers,

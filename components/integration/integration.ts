@@ -48,6 +48,8 @@ export class Integration extends pulumi.ComponentResource {
   public readonly linstorControllers: pulumi.Output<string[]>;
   /** Hosts of Cassandra; empty where there is no Cassandra. */
   public readonly cassandraContactPoints: pulumi.Output<string[]>;
+  /** What each keyspace of a ring that is made here survives, a sentence a consistency level; empty where there is none. */
+  public readonly cassandraSurvives: pulumi.Output<string[]>;
   /** Claims of the Gluster volumes, by volume; empty where there is no Gluster. */
   public readonly glusterClaims: pulumi.Output<{ [volume: string]: string }>;
 
@@ -116,6 +118,7 @@ export class Integration extends pulumi.ComponentResource {
     });
     this.linstorControllers = pulumi.output(stores.controllers ?? []);
     this.cassandraContactPoints = pulumi.output(stores.ring?.contactPoints ?? []);
+    this.cassandraSurvives = stores.cassandra?.survives ?? pulumi.output<string[]>([]);
     this.glusterClaims = stores.claims ?? pulumi.output<{ [volume: string]: string }>({});
     this.registerOutputs({
       resourceGroupName: this.resourceGroupName,
@@ -130,6 +133,7 @@ export class Integration extends pulumi.ComponentResource {
       rightsTable: this.rightsTable,
       linstorControllers: this.linstorControllers,
       cassandraContactPoints: this.cassandraContactPoints,
+      cassandraSurvives: this.cassandraSurvives,
       glusterClaims: this.glusterClaims,
     });
   }

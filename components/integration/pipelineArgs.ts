@@ -174,8 +174,9 @@ export interface IntegrationPipelineArgs {
   sink: PipelineSinkArgs;
   /**
    * How messages are taken, tried again and given up.
-   * @default 16 at once, 64 MiB held, 3 attempts, 200 ms to 10 s apart, 300 s or the job's limit, 3 restarts expected, an
-   * hour held while the store is down, 30 s of grace, poison skipped, no progress for 11 minutes
+   * @default 16 at once (1,000 to Cassandra without sessions), 64 MiB held, 3 attempts, 200 ms to 10 s apart, 300 s or the
+   * job's limit, 3 restarts expected, an hour held while the store is down, 30 s of grace, poison skipped, no progress for
+   * 11 minutes
    */
   delivery?: Partial<PipelineDelivery>;
   /**

@@ -39,7 +39,7 @@ describe("stowage local", () => {
     expect(gitStatus()).toBe(before);
     // Standard output is the report alone: what it says to people goes to standard error, stand-ins by name.
     expect(stderr).toContain(
-      "Stand-ins: Azure Resource Manager, Entra ID, Service Bus, Kubernetes, LINSTOR; Gluster is a folder.",
+      "Stand-ins: Azure Resource Manager, Entra ID, Service Bus, Kubernetes, cert-manager, LINSTOR; Gluster is a folder.",
     );
     expect(stderr).toMatch(/rewritten in .*: image /);
   }, 300_000);

@@ -36,6 +36,7 @@ describe("the program of a stack", () => {
       "rightsTable",
       "serviceBusHost",
       "serviceBusNamespace",
+      "survives",
     ]);
     expect(resources.length).toBeGreaterThan(60);
     expect(await known(outputs.serviceBusHost)).toBe("contoso-stowage-dev.servicebus.windows.net");
@@ -45,6 +46,9 @@ describe("the program of a stack", () => {
       volumes: "volumes",
       telemetry: "telemetry",
     });
+    expect(await known(outputs.survives)).toContain(
+      "telemetry: LOCAL_QUORUM survives the loss of any one zone, any one rack, any 1 node; it waits for 2 of 3 replicas",
+    );
     expect(await known(outputs.endpoints.glusterClaims)).toEqual({ results: "stowage-gluster-results" });
     expect(await known(outputs.rights)).toContainEqual({
       identity: "stowage-volumes",
