@@ -43,10 +43,11 @@ export class AdaptiveLimit {
   private lastCut = Number.NEGATIVE_INFINITY;
   private flying = 0;
 
-  /** `max` from 1. */
+  /** `max` from 1; `smallestBaseline` in milliseconds. */
   constructor(
     private readonly max: number,
     private readonly clock: Pick<Clock, "now">,
+    private readonly smallestBaseline = SMALLEST_BASELINE,
   ) {
     this.value = Math.max(1, max * FIRST_SHARE);
     this.windowBegan = clock.now();
@@ -84,7 +85,7 @@ export class AdaptiveLimit {
     const drifted = known === undefined ? latency : known.latency * (1 + (now - known.at) / BASELINE_DOUBLES);
     const baseline = Math.min(latency, drifted);
     this.baselines.set(size, { latency: baseline, at: now });
-    this.ratios.push(latency / Math.max(baseline, SMALLEST_BASELINE));
+    this.ratios.push(latency / Math.max(baseline, this.smallestBaseline));
     const enough = Math.min(WINDOW.most, Math.max(WINDOW.least, this.limit));
     if (this.ratios.length >= enough && now - this.windowBegan >= WINDOW.milliseconds) this.decide(now);
   }
