@@ -15,7 +15,7 @@ import type { KubernetesObject } from "../../stacks/local/providers/kubernetes/o
 import { entriesOf } from "../../stacks/local/providers/kubernetes/pods/configuration.js";
 import { ObjectStore } from "../../stacks/local/providers/kubernetes/store.js";
 import { ringCertificates } from "../support/certificates.js";
-import { datacenterObject } from "../unit/cassandra-ring/objects.js";
+import { clusterObject, datacenterObject } from "../unit/cassandra-ring/objects.js";
 import { ringOptions } from "./cassandraHarness.js";
 
 /** One node on two busy cores takes 10 s; it is started twice. */
@@ -192,3 +192,52 @@ describe("a ring that is rendered with passwords and TLS", () => {
     REACH_MS,
   );
 });
+
+it(
+  "a K8ssandraCluster of two datacenters has one superuser in both, over TLS from the files beside its keystores",
+  async () => {
+    const { options, remove: removeFolder } = await ringOptions();
+    const rings = createRingController({ ring: options });
+    const objects = new ObjectStore();
+    try {
+      for (const each of ringCertificates("ring", "dc1", "storage"))
+        await certManager.applied(objects.put(each), undefined, never, objects);
+      const stores = { keystoreSecretRef: { name: "ring-node-tls", key: "keystore.jks" } };
+      const object = clusterObject({
+        cassandra: {
+          datacenters: ["dc1", "dc2"].map((name) => ({ metadata: { name }, size: 1 })),
+          config: {
+            cassandraYaml: {
+              num_tokens: 4,
+              client_encryption_options: { enabled: true },
+              server_encryption_options: { internode_encryption: "all", require_client_auth: true },
+            },
+          },
+          clientEncryptionStores: stores,
+          serverEncryptionStores: stores,
+        },
+      });
+      await rings.applied(objects.put(object), undefined, never, objects);
+      const { ring, access } = rings;
+      if (ring === undefined || access === undefined) throw new Error("the ring does not run");
+      expect(access).toEqual({
+        login: loginOf(objects, "storage", "field-trial-superuser"),
+        authorities: entriesOf(objects, "Secret", "storage", "ring-node-tls")?.get("ca.crt")?.toString(),
+      });
+      for (const { address, datacenter } of ring.nodes()) {
+        const client = new Client({
+          contactPoints: [address],
+          localDataCenter: datacenter,
+          ...accessOptions(access),
+        });
+        const { rows } = await client.execute("SELECT data_center FROM system.local");
+        expect(rows[0]?.["data_center"]).toBe(datacenter);
+        await client.shutdown();
+      }
+    } finally {
+      await rings.stop();
+      removeFolder();
+    }
+  },
+  REACH_MS,
+);

@@ -51,6 +51,7 @@ export function cassandraYaml(plan: RingPlan, node: RingNode, subnet: string, ro
     request_timeout: "20s",
     cas_contention_timeout: "10s",
     truncate_request_timeout: "60s",
+    ...acrossDatacenters(plan),
     ...node.settings,
     cluster_name: plan.clusterName,
     num_tokens: node.tokens.length,
@@ -96,6 +97,15 @@ export function cassandraYaml(plan: RingPlan, node: RingNode, subnet: string, ro
     auto_snapshot: false,
     ...securityYaml(plan.security),
   };
+}
+
+/**
+ * A ring begins with one copy of its roles, in one datacenter. The operator replicates them to all before any node starts;
+ * here the schema job does, and until then the nodes of the others look for roles where they are.
+ */
+function acrossDatacenters({ nodes, security }: RingPlan): Record<string, unknown> {
+  const datacenters = new Set(nodes.map(({ datacenter }) => datacenter));
+  return security?.authentication === true && datacenters.size > 1 ? { auth_read_consistency_level: "QUORUM" } : {};
 }
 
 /** The part of cassandra.yaml about who may speak to the node, and how. */

@@ -152,3 +152,17 @@ it("cassandra.yaml names the files that the ring wrote, and what the object says
     server_encryption_options: { internode_encryption: "all", truststore: "/run/tls/truststore.pem", ...PEM_FACTORY },
   });
 });
+
+it("nodes of several datacenters look for roles beyond their own, unless the object says otherwise", () => {
+  const datacenters = ["dc1", "dc2"].map((name) => ({ metadata: { name }, size: 1 }));
+  const yamlOf = (cassandra: Record<string, unknown>) => {
+    const plan = planRing(clusterObject({ cassandra }));
+    const [node] = plan.nodes;
+    if (node === undefined) throw new Error("the plan has no node");
+    return cassandraYaml({ ...plan, security: { authentication: true } }, node, "127.0.9", "/data");
+  };
+  expect(yamlOf({ datacenters })).toMatchObject({ auth_read_consistency_level: "QUORUM" });
+  expect(yamlOf({})).not.toHaveProperty("auth_read_consistency_level");
+  const config = { cassandraYaml: { auth_read_consistency_level: "LOCAL_ONE" } };
+  expect(yamlOf({ datacenters, config })).toMatchObject({ auth_read_consistency_level: "LOCAL_ONE" });
+});
