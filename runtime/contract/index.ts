@@ -16,6 +16,7 @@ export * from "./producers.js";
 export * from "./sink.js";
 export * from "./sinkMetrics.js";
 export * from "./table.js";
+export * from "./tableDocs.js";
 export * from "./tableRules.js";
 export * from "./tableWarnings.js";
 export * from "./validate.js";

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import {
+  MessageFormat,
   type Pipeline,
   type Problem,
   problem,
@@ -19,7 +20,10 @@ export interface Draft {
   sessionId?: string;
   /** @default for Cassandra what the table's partition key gives, where there is no session and it has at most 128 characters */
   partitionKey?: string;
-  /** @default application/json for an object, text/plain; charset=utf-8 for a text, application/octet-stream for bytes */
+  /**
+   * @default application/json for an object, text/plain; charset=utf-8 for a text, application/octet-stream for bytes;
+   * application/cloudevents+json for a whole event where the pipeline's table takes CloudEvents
+   */
   contentType?: string;
   subject?: string;
   correlationId?: string;
@@ -42,6 +46,19 @@ export function bodyOf(body: Draft["body"]): { bytes: Buffer; contentType: strin
       contentType: "application/octet-stream",
     };
   return { bytes: Buffer.from(JSON.stringify(body), "utf8"), contentType: "application/json" };
+}
+
+/** A CloudEvent in structured form. */
+const CLOUD_EVENT = "application/cloudevents+json; charset=utf-8";
+
+/**
+ * The content type of a draft that does not say one. Of a table of CloudEvents a body that is an event as a whole goes as such;
+ * the attributes of others stand in properties.
+ */
+export function defaultContentType({ sink }: Pipeline, { body }: Draft): string {
+  const cloud = sink.cassandra?.table.from.format === MessageFormat.CloudEvents;
+  const whole = !(body instanceof Uint8Array) && typeof body === "object" && Object.hasOwn(body, "specversion");
+  return cloud && whole ? CLOUD_EVENT : bodyOf(body).contentType;
 }
 
 /** The session that a draft belongs to where it does not say: commands on one volume share one. */

@@ -9,7 +9,7 @@ import {
   StowageError,
   sha256,
 } from "../contract/index.js";
-import { bodyOf, type Draft, defaultSession, draftProblems } from "./drafts.js";
+import { bodyOf, type Draft, defaultContentType, defaultSession, draftProblems } from "./drafts.js";
 import type { PropertyValue } from "./signedPart.js";
 import { Signer, type SignOptions } from "./signer.js";
 import { traceContext } from "./traceContext.js";
@@ -77,21 +77,22 @@ interface Unsigned {
 }
 
 async function unsignedMessage(pipeline: Pipeline, draft: Draft): Promise<Unsigned> {
-  const { bytes, contentType } = bodyOf(draft.body);
+  const { bytes } = bodyOf(draft.body);
+  const contentType = draft.contentType ?? defaultContentType(pipeline, draft);
   const sessionId = draft.sessionId ?? defaultSession(pipeline, draft);
   const problems = draftProblems(pipeline, draft, sessionId);
   if (problems.length > 0) throw new InvalidInputError(`Invalid message for pipeline ${pipeline.name}`, problems);
   const messageId = draft.messageId ?? randomUUID();
   const properties = { ...traceContext(), ...draft.applicationProperties };
   const { subject, correlationId, replyTo, replyToSessionId, scheduledEnqueueTimeUtc, timeToLive } = draft;
-  const rowKey = await rowPartitionKey(pipeline, draft, { messageId, sessionId, properties });
+  const rowKey = await rowPartitionKey(pipeline, draft, { messageId, sessionId, properties, contentType });
   // In a session the partition is the session's; and an entity takes no longer key than this.
   const fits = sessionId === undefined && rowKey !== undefined && rowKey.length <= ServiceBusLimits.idCharacters;
   const partitionKey = draft.partitionKey ?? (fits ? rowKey : undefined);
   const message = {
     body: bytes,
     messageId,
-    contentType: draft.contentType ?? contentType,
+    contentType,
     ...defined({ sessionId, partitionKey, subject, correlationId, replyTo, replyToSessionId }),
     ...defined({ scheduledEnqueueTimeUtc, timeToLive }),
     applicationProperties: properties,
@@ -103,20 +104,25 @@ async function unsignedMessage(pipeline: Pipeline, draft: Draft): Promise<Unsign
 async function rowPartitionKey(
   pipeline: Pipeline,
   { body, subject, correlationId, ...draft }: Draft,
-  envelope: { messageId: string; sessionId: string | undefined; properties: Unsigned["properties"] },
+  envelope: {
+    messageId: string;
+    sessionId: string | undefined;
+    properties: Unsigned["properties"];
+    contentType: string;
+  },
 ): Promise<string | undefined> {
   const table = pipeline.sink.cassandra?.table;
   if (table === undefined) return undefined;
-  // Only here is anything of a driver needed.
-  const [{ RowMapper }, { Unfit }] = await Promise.all([
+  // Only here is anything of a sink needed; no driver is loaded.
+  const [{ mapperOf }, { Unfit }] = await Promise.all([
     import("../sinks/cassandra/mapping.js"),
     import("../sinks/cassandra/unfit.js"),
   ]);
   try {
-    const { messageId, properties, sessionId } = envelope;
+    const { messageId, properties, sessionId, contentType } = envelope;
     const partitionKey = sessionId === undefined ? draft.partitionKey : undefined;
-    const { partitionKey: key } = new RowMapper(table).row({
-      ...{ messageId, properties, body: bodyOf(body).bytes },
+    const { partitionKey: key } = mapperOf(table).row({
+      ...{ messageId, properties, contentType, body: bodyOf(body).bytes },
       ...defined({ subject, correlationId, sessionId, partitionKey }),
       // The service's own time comes later; no key is made of it.
       enqueuedTime: new Date(),
