@@ -32,8 +32,8 @@ export interface Publication {
 const NEW_MS = 20_000;
 /** How long a password that was published before may be refused, in milliseconds, before it counts as another ring's. */
 const KNOWN_MS = 4_000;
-/** How often one begins anew where somebody else writes the same secret at the same time, and the longest wait between. */
-const TRIES = 10;
+/** How often one begins anew where somebody else sets the same password at the same time, and the longest wait between. */
+const TRIES = 6;
 const PAUSE_MS = 1_000;
 
 /**
@@ -111,7 +111,10 @@ export async function rotate(
   throw contended(secret);
 }
 
-/** Sets a new password, tries it at every node, and only then writes it. False where somebody else wrote the secret. */
+/**
+ * Sets a new password, tries it at every node, and only then writes it. False where somebody else was at it, who wrote the
+ * secret, or set another password meanwhile: then it is to be begun anew.
+ */
 async function setAndWrite(
   { admin, secret, authority, newPassword, now }: Publication,
   username: string,
@@ -120,12 +123,7 @@ async function setAndWrite(
 ): Promise<boolean> {
   const login: Login = { username, password: newPassword() };
   await admin.setPassword(login, signal);
-  if (!(await admin.logsIn(login, NEW_MS, signal)))
-    throw new StowageError(
-      AccessCode.NotPublished,
-      `A node does not let role ${username} in with its new password, which is not published therefore. Check that ` +
-        "system_auth is replicated and repaired, and run it again.",
-    );
+  if (!(await admin.logsIn(login, NEW_MS, signal))) return false;
   return secret.write(
     {
       [SecretKey.Username]: login.username,
@@ -141,6 +139,8 @@ async function setAndWrite(
 function contended({ name }: SecretStore): StowageError {
   return new StowageError(
     AccessCode.NotPublished,
-    `Secret ${name} was written by somebody else ${TRIES} times while it was about to be. Run one job at a time.`,
+    `Secret ${name} is as it was after ${TRIES} tries: either a node does not let a role in with its new password, which is ` +
+      "not published therefore (check that system_auth is replicated and repaired), or somebody else sets it at the same " +
+      "time (run one job at a time). Then run it again.",
   );
 }
