@@ -1,4 +1,5 @@
 import {
+  DEFAULT_GC_GRACE,
   type Duration,
   durationSeconds,
   type Problem,
@@ -7,8 +8,6 @@ import {
 } from "../../runtime/contract/index.js";
 import { CassandraOperator, type CassandraRepairArgs, type CassandraRingArgs } from "./args.js";
 
-/** Cassandra's own `gc_grace_seconds`. */
-export const DEFAULT_GC_GRACE: Duration = "10d";
 /** Reaper's own days between two runs, and what a run may take where nobody says. */
 export const DEFAULT_REPAIR = { interval: "7d", longestRun: "2d" } as const satisfies CassandraRepairArgs;
 /** How far ahead of its clock a node takes a timestamp where nobody says. */

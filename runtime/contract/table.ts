@@ -47,8 +47,8 @@ export const MessageField = {
 } as const;
 export type MessageField = (typeof MessageField)[keyof typeof MessageField];
 
-/** Where a value comes from: exactly one of the keys. */
-export interface ValueSource {
+/** Where the time of an event comes from: exactly one of the keys. */
+export interface TimeSource {
   /**
    * Path into the body, keys joined by dots, items of lists by their number: `reading.celsius`, `samples.0.value`. Of a
    * CloudEvent it is a path into its `data`. A null there is the same as nothing.
@@ -58,6 +58,10 @@ export interface ValueSource {
   property?: string;
   /** Context attribute of a CloudEvent: `id`, `source`, `subject`, `time`, or an extension's name. */
   attribute?: string;
+}
+
+/** Where a value comes from: exactly one of the keys. */
+export interface ValueSource extends TimeSource {
   /** A field of the message's envelope. */
   message?: MessageField;
 }
@@ -68,8 +72,8 @@ export type TimeBucket = (typeof TimeBucket)[keyof typeof TimeBucket];
 
 /** A column, and where its value comes from: exactly one of `body`, `property`, `attribute`, `message`, `bucket`. */
 export interface Column extends ValueSource {
-  /** Type, by CQL's own names. */
-  type: CqlType;
+  /** Type, by CQL's own names; `CqlType` says which there are. */
+  type: string;
   /**
    * The beginning, in UTC, of the hour, day, week (from Monday) or month that the event's time lies in; the type is
    * `timestamp`, or `date` from a day on. In the partition key it keeps partitions from growing without end.
@@ -119,10 +123,10 @@ export interface ExpectedRate {
 
 /** How a message becomes a row. */
 export interface MessageMapping {
-  /** @default "json" */
+  /** How the body is read. @default "json" */
   format?: MessageFormat;
-  /** Avro schema of the body, a record, as an object or as its JSON text; with the Avro formats only. */
-  schema?: object | string;
+  /** Avro schema of the body, a record, as JSON text: `JSON.stringify({ … })`; with the Avro formats only. */
+  schema?: string;
   /**
    * The event's own time: ISO 8601 with its offset, milliseconds since 1970 as a number, or Avro's timestamps. It becomes
    * the write's timestamp in microseconds, so that the order of delivery cannot matter. Never a field of the envelope:
@@ -130,18 +134,18 @@ export interface MessageMapping {
    * message id, 0 to 999, takes their place, so that of two events in one millisecond one wins as a whole. A source with
    * more digits is taken to the microsecond; further digits are cut off.
    */
-  time: Omit<ValueSource, "message">;
+  time: TimeSource;
   /**
    * How far the event's time may lie ahead of the worker's clock; beyond it the message is poison (`EventTimeOutOfRange`),
    * since a write from the year 2099 would hide every later one. 0s to 1d.
    * @default "5m"
    */
-  maxFutureSkew?: Duration;
+  maxFutureSkew?: string;
   /**
    * How old an event may be; an older one is poison (`EventTimeOutOfRange`).
    * @default any age
    */
-  maxAge?: Duration;
+  maxAge?: string;
   /**
    * What makes a message the deletion of its row, by its primary key alone. In such a table every event older than `gcGrace`
    * is poison (`EventTimeOutOfRange`): the tombstone may be gone, and a late write would bring the row back.
@@ -159,7 +163,7 @@ export interface TableOptions {
    * How long tombstones are kept; a repair must run within it. 1h to 1000d.
    * @default "10d", Cassandra's own
    */
-  gcGrace?: Duration;
+  gcGrace?: string;
   /** Compaction, by CQL's names: `{ class: "TimeWindowCompactionStrategy", compaction_window_unit: "DAYS" }`. @default Cassandra's own */
   compaction?: { [option: string]: string };
   /** Compression, by CQL's names. @default Cassandra's own */
@@ -175,7 +179,7 @@ export interface TableDefinition {
   /** The columns by name, by the same rule. */
   columns: { [name: string]: Column };
   /** User-defined types of the keyspace that columns name, frozen: fields and their types. */
-  types?: { [name: string]: { [field: string]: CqlType } };
+  types?: { [name: string]: { [field: string]: string } };
   /** Columns of the partition key, in order; at least one. */
   partitionKey: string[];
   /** Clustering columns, in order. The whole primary key must tell every event apart. */
@@ -184,7 +188,7 @@ export interface TableDefinition {
    * Time that a row lives from its event on, 1s to 7300d (Cassandra's limit of 20 years).
    * @default for ever
    */
-  timeToLive?: Duration;
+  timeToLive?: string;
   /** Options of the table. */
   options?: TableOptions;
   /** How a message becomes a row. */
@@ -202,11 +206,22 @@ interface KeysOf<Name extends string> {
   clusteringKey: { column: Name; descending?: boolean }[];
 }
 
+/** What of a definition is text in other languages, and of fewer values in this one. */
+interface TypedTable {
+  columns: { [name: string]: { type: CqlType } };
+  types?: { [name: string]: { [field: string]: CqlType } };
+  timeToLive?: Duration;
+  options?: { gcGrace?: Duration };
+  from: { maxFutureSkew?: Duration; maxAge?: Duration };
+}
+
 /**
- * Keeps the literal type of a table definition while checking it: `defineTable({ … })`. Keys that are no columns do not
- * compile; the other rules are checked where the pipeline is.
+ * Keeps the literal type of a table definition while checking it: `defineTable({ … })`. Keys that are no columns, types
+ * that are none of CQL's, and times without a unit do not compile; the other rules are checked where the pipeline is.
  */
-export function defineTable<const T extends TableDefinition>(table: T & KeysOf<keyof T["columns"] & string>): T {
+export function defineTable<const T extends TableDefinition & TypedTable>(
+  table: T & KeysOf<keyof T["columns"] & string>,
+): T {
   return table;
 }
 

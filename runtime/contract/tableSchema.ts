@@ -41,7 +41,7 @@ const columnSchema = strict({
 
 const mappingSchema = strict({
   format: z.exactOptional(oneOf(MessageFormat)),
-  schema: z.exactOptional(z.union([z.string(), z.record(z.string(), z.unknown())])),
+  schema: z.exactOptional(z.string(because("must be an Avro schema as JSON text", "Give JSON.stringify({ … })"))),
   time: strict(sources),
   maxFutureSkew: z.exactOptional(duration("0s", "1d")),
   maxAge: z.exactOptional(duration("1s", "7300d")),

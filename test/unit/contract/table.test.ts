@@ -132,19 +132,23 @@ describe("where values come from", () => {
     ],
     ["a time from nowhere", { ...base, from: { time: {} } }, "table.from.time: must have exactly one of body"],
     ["a time from two places", { ...base, from: { time: { body: "a", property: "b" } } }, "must have exactly one of"],
-    ["a schema for JSON", { ...base, from: { ...base.from, schema } }, "goes with the Avro formats, not json"],
+    [
+      "a schema for JSON",
+      { ...base, from: { ...base.from, schema: JSON.stringify(schema) } },
+      "goes with the Avro formats, not json",
+    ],
     ["Avro without a schema", avro({}), "is missing; the format is avro"],
     ["a schema that is none", avro({ schema: "{" }), "table.from.schema: is no JSON"],
     ["a schema of no record", avro({ schema: "string" }), "is no JSON"],
-    ["a schema of a list", avro({ schema: { type: "array", items: "int" } }), "is a schema of array"],
+    ["a schema of a list", avro({ schema: '{"type":"array","items":"int"}' }), "is a schema of array"],
     [
       "a schema with an unknown type",
-      avro({ schema: { ...schema, fields: [{ name: "a", type: "nope" }] } }),
+      avro({ schema: JSON.stringify({ ...schema, fields: [{ name: "a", type: "nope" }] }) }),
       "fields.0.type: names nope",
     ],
     [
       "a path that the schema does not have",
-      avro({ schema: { ...schema, fields: schema.fields.slice(0, 1) } }),
+      avro({ schema: JSON.stringify({ ...schema, fields: schema.fields.slice(0, 1) }) }),
       "device: is no path of the Avro schema".slice(8),
     ],
   ])("%s is refused", (_, table, text) => {
@@ -153,7 +157,7 @@ describe("where values come from", () => {
 
   it("is taken where it fits the format", () => {
     expect(words(cloud(withColumn({ type: "text", attribute: "source" })))).toBe("");
-    expect(words(avro({ schema }))).toBe("");
+    expect(words(avro({ schema: JSON.stringify(schema) }))).toBe("");
     expect(words(avro({ format: "avro-single-object", schema: JSON.stringify(schema) }))).toBe("");
   });
 });

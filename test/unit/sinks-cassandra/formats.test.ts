@@ -121,7 +121,7 @@ describe("Avro", () => {
     ],
   };
   const table = tableFrom(
-    { format: MessageFormat.Avro, schema },
+    { format: MessageFormat.Avro, schema: JSON.stringify(schema) },
     { samples: { type: "frozen<list<int>>", body: "samples" } },
   );
   const single: TableDefinition = { ...table, from: { ...table.from, format: MessageFormat.AvroSingleObject } };
@@ -133,8 +133,6 @@ describe("Avro", () => {
   it("is read by its schema: a record's fields are the body's", () => {
     expect(cellsOf(table, message(bytes))).toEqual({ id: "x", value: "n", samples: "[1,-2]" });
     expect(mapped(table, message(bytes))).toMatchObject({ eventTime: 1_000, timestamp: 1_000_002n });
-    const asText: TableDefinition = { ...table, from: { ...table.from, schema: JSON.stringify(schema) } };
-    expect(cellsOf(asText, message(bytes))).toEqual({ id: "x", value: "n", samples: "[1,-2]" });
     expect(expectedPartitionKey(table, bytes)).toBe("x");
   });
 
@@ -204,7 +202,7 @@ describe("Avro", () => {
       ...schema,
       fields: [...schema.fields.slice(0, 3), { name: "samples", type: { type: "array", items: "null" } }],
     };
-    const empty: TableDefinition = { ...table, from: { ...table.from, schema: nulls } };
+    const empty: TableDefinition = { ...table, from: { ...table.from, schema: JSON.stringify(nulls) } };
     expect(reasonOf(empty, message(Buffer.concat([prefix, zigzag(2n ** 40n), Buffer.from([0])])))).toContain(
       "a list longer",
     );
@@ -221,7 +219,7 @@ describe("Avro", () => {
       ],
     };
     const nested = tableFrom(
-      { format: MessageFormat.Avro, schema: tree },
+      { format: MessageFormat.Avro, schema: JSON.stringify(tree) },
       { value: { type: "text", body: "next.next.id" } },
     );
     const one = Buffer.concat([Buffer.from([0, 2]), Buffer.from("x")]);
@@ -271,7 +269,7 @@ describe("Avro", () => {
     const record = { type: "record", name: "R", fields };
     const encoded = avro.Type.forSchema(record as avro.Schema).toBuffer({ at: 0, id: "x", v: value });
     const cells = cellsOf(
-      tableFrom({ format: MessageFormat.Avro, schema: record }, { value: { type: column, body: "v" } }),
+      tableFrom({ format: MessageFormat.Avro, schema: JSON.stringify(record) }, { value: { type: column, body: "v" } }),
       message(encoded),
     );
     expect(cells["reason"] ?? cells["value"]).toBe(text);

@@ -116,7 +116,7 @@ export function drawTable(draw: Draw): DrawnTable {
       ...fields("body"),
     ],
   };
-  table.from.schema = draw.oneIn(2) ? schema : JSON.stringify(schema);
+  table.from.schema = JSON.stringify(schema);
   return { table, columns: all, encode: encoderOf(schema, format) };
 }
 
