@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { inspect } from "node:util";
 import {
   type Connection,
   ExitCode,
@@ -138,7 +139,8 @@ function stopBySignals(log: Log, told: Told): () => void {
 /** What nobody caught is a line in the log and the end of the process: it must not go on in a state nobody knows. */
 function takeBlame(log: Log): () => void {
   const end = (error: unknown): never => {
-    const description = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    // The client rejects with errors of the wire too, which are plain objects with a condition and a description.
+    const description = error instanceof Error ? (error.stack ?? error.message) : inspect(error, { depth: 1 });
     log.logger.fatal({ description }, "unexpected error: the process ends");
     log.flush();
     process.exit(ExitCode.Failed);
