@@ -21,6 +21,8 @@ export const DEFAULT_TOKENS = 16;
  * default of a second would be the latency of every write.
  */
 const GROUP_WINDOW = "5ms";
+/** What a pipeline's batches of several partitions stay below; the nodes refuse them above 50 KiB. */
+const BATCH_WARNING = "40KiB";
 const SECONDS_A_DAY = 86_400;
 
 /** An object of an operator, as Pulumi's CustomResource takes it. */
@@ -120,6 +122,8 @@ function settings(args: CassandraRingArgs): object {
     ...(group
       ? { commitlog_sync: "group", commitlog_sync_group_window: GROUP_WINDOW }
       : { commitlog_sync: "periodic", commitlog_sync_period: "10000ms" }),
+    // Batches of several partitions, as pipelines send them by default, would be a warning each in the nodes' logs from 5 KiB on.
+    batch_size_warn_threshold: BATCH_WARNING,
     // Without it one clock in 2099 would hide every later write of its cells.
     ...(refusesTimestamps(args)
       ? { maximum_timestamp_fail_threshold: args.maxTimestampSkew ?? DEFAULT_TIMESTAMP_SKEW }

@@ -184,7 +184,7 @@ export const CASSANDRA_DEFAULTS = {
   batchMaxBytes: 64 * 1024,
   flushMilliseconds: 20,
   maxInFlight: 32,
-  batchBy: BatchBy.Partition,
+  batchBy: BatchBy.ReplicaSet,
   ledger: false,
 } as const satisfies Partial<CassandraSink>;
 

@@ -13,14 +13,14 @@ import { bundledWorker, cpuMicros, pipelineOf, programSubject, QUEUE, type Start
 import { BareDriver, Producer, type RingAddress } from "./jobs.js";
 import { KEYSPACE, OWN, tableOf } from "./rows.js";
 
-/** Each row is fsynced on a quorum of its three replicas before it is acknowledged. */
+/** As CassandraRing renders it: each row is fsynced on a quorum of its three replicas before it is acknowledged. */
 const RING = {
   name: "bench",
   datacenter: "dc1",
   size: 3,
   racks: ["r1", "r2", "r3"],
   numTokens: 16,
-  settings: { commitlog_sync: "group" },
+  settings: { commitlog_sync: "group", batch_size_warn_threshold: "40KiB" },
 };
 /** How long all rows of a table may take to be counted, in milliseconds. */
 const COUNT_MS = 60_000;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { CassandraRingArgs } from "../../../components/cassandra/index.js";
 import { Integration, type IntegrationArgs, integrationProblems } from "../../../components/integration/index.js";
-import { formatProblem } from "../../../runtime/contract/index.js";
+import { CASSANDRA_DEFAULTS, formatProblem } from "../../../runtime/contract/index.js";
 import { argsOf, clusterCalls } from "../support/environments.js";
 import { run, UNKNOWN } from "../support/mocks.js";
-import { pipelineTo, readings } from "../support/pipelines.js";
+import { readings } from "../support/pipelines.js";
 import { sink, small } from "./small.js";
 
 const CONFIG = "kubernetes:core/v1:ConfigMap";
@@ -275,7 +275,7 @@ describe("a cassandra pipeline's own settings", () => {
   it("have the defaults that stand in the contract where nothing is said", async () => {
     const { value, known } = await build(made(), true);
     const planned = (await known(value.pipelines))?.["rows"]?.sink.cassandra;
-    expect(planned).toMatchObject({ batchBy: pipelineTo("cassandra").sink.cassandra?.batchBy, ledger: false });
+    expect(planned).toMatchObject(CASSANDRA_DEFAULTS);
     expect(planned).not.toHaveProperty("speculativeMilliseconds");
   });
 });
