@@ -38,7 +38,7 @@ export interface CassandraRingArgs {
   racks: CassandraRackArgs[];
   /** Nodes of the datacenter, 1 to 1000, a multiple of the racks. Lowering it decommissions nodes one by one. */
   size: number;
-  /** Exact version of Apache Cassandra, `5.0.5`. There is no default, since it would drift. */
+  /** Exact version of Apache Cassandra, `5.0.5`, from 4.1.0. There is no default, since it would drift. */
   serverVersion: string;
   /** Storage class of the nodes' disks. It cannot be changed. */
   storageClass: pulumi.Input<string>;

@@ -170,8 +170,9 @@ export const cassandraSchema = strict({
   racks,
   size,
   serverVersion: text(
-    /^(?:[4-9]|[1-9]\d)\.\d+\.\d+$/,
-    "an exact version of Apache Cassandra from 4.0.0",
+    // Earlier ones name settings without their units, and refuse to start with those that are rendered.
+    /^(?:4\.[1-9]\d*|(?:[5-9]|[1-9]\d)\.\d+)\.\d+$/,
+    "an exact version of Apache Cassandra from 4.1.0",
     "Name a version such as 5.0.5",
   ),
   storageClass,

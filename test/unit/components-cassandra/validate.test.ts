@@ -44,7 +44,14 @@ const refusals: [string, Partial<CassandraRingArgs>, string[]][] = [
     "a version that drifts",
     { serverVersion: "5.0" },
     [
-      'serverVersion: must be an exact version of Apache Cassandra from 4.0.0 (found "5.0"). Name a version such as 5.0.5',
+      'serverVersion: must be an exact version of Apache Cassandra from 4.1.0 (found "5.0"). Name a version such as 5.0.5',
+    ],
+  ],
+  [
+    "a version that does not know the settings' names",
+    { serverVersion: "4.0.17" },
+    [
+      'serverVersion: must be an exact version of Apache Cassandra from 4.1.0 (found "4.0.17"). Name a version such as 5.0.5',
     ],
   ],
   [
