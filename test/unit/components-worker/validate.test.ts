@@ -169,9 +169,7 @@ const unmet: [string, object, string[]][] = [
   [
     "a module by a name that no module has",
     { ...elsewhere, modules: { files: { "../sink.mjs": "" } } },
-    [
-      'modules.files.../sink.mjs: must be a map from names of files that end in .mjs or .js to their text (found ""). Give { "sink.mjs": text }',
-    ],
+    ['modules.files.../sink.mjs: must be the name of a file that ends in .mjs or .js (found ""). Name it as sink.mjs'],
   ],
   [
     "modules that a config map cannot hold",
