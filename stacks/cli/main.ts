@@ -8,6 +8,7 @@ import { addDlq } from "./commands/dlq.js";
 import { addDoctor } from "./commands/doctor.js";
 import { addLag } from "./commands/lag.js";
 import { count, EXIT_CODES } from "./commands/options.js";
+import { addSchema } from "./commands/schema.js";
 import { addSend } from "./commands/send.js";
 import { addTrace } from "./commands/trace.js";
 
@@ -154,6 +155,7 @@ export function program(): Command {
   addDoctor(root);
   addAudit(root);
   addTrace(root);
+  addSchema(root);
   return root;
 }
 

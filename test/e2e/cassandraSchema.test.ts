@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Outcome, TableDefinition } from "../../runtime/contract/index.js";
 import { applySchema, createSink, diffSchema } from "../../runtime/sinks/cassandra/index.js";
+import { program } from "../../stacks/cli/main.js";
 import { CertificateAuthority } from "../../stacks/local/entra/authority.js";
 import { MemorySecret } from "../support/memorySecret.js";
 import { sinkContext } from "../support/sinkContext.js";
@@ -139,6 +140,48 @@ test("two who apply at once end in one schema, again and again", async () => {
     expect(await diff(one)).toEqual([]);
   }
 }, 60_000);
+
+describe("stowage schema", () => {
+  /** Runs the command; gives what it printed and the exit code that it set. */
+  async function run(...args: string[]): Promise<{ out: string; code: number }> {
+    let out = "";
+    const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+      out += String(text);
+      return true;
+    });
+    try {
+      await program().parseAsync(["node", "stowage", "schema", ...args]);
+      return { out, code: Number(process.exitCode) };
+    } finally {
+      write.mockRestore();
+      process.exitCode = 0;
+    }
+  }
+
+  test("shows the plan, applies it, and shows that nothing is left", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "stowage-schema-"));
+    const [pipeline, connection] = [join(folder, "pipeline.json"), join(folder, "connection.json")];
+    const table = readings("by_command", { lastWriterPerCell: true });
+    writeFileSync(pipeline, JSON.stringify(pipelineFor(table)));
+    writeFileSync(connection, JSON.stringify(connectionOf(kit.ring)));
+    const files = ["--pipeline", pipeline, "--connection", connection];
+    try {
+      expect(await run("diff", ...files)).toEqual({ out: "additive  create table by_command\n", code: 1 });
+      const json = await run("diff", ...files, "--json");
+      expect(JSON.parse(json.out)).toMatchObject({ same: false, changes: [{ kind: "additive" }] });
+      expect(await run("apply", ...files)).toEqual({
+        out: "done      create table by_command\nThe schema of pipeline readings is in place.\n",
+        code: 0,
+      });
+      expect(await run("diff", ...files)).toEqual({ out: "", code: 0 });
+      const docs = await run("docs", "--pipeline", pipeline);
+      expect(docs.out).toMatch(/^# telemetry\.by_command\n/);
+      expect(docs.out).toContain('CREATE TABLE IF NOT EXISTS "telemetry"."by_command"');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }, 30_000);
+});
 
 describe("a ring without passwords", () => {
   test("publishes no role, and says why", async () => {

@@ -1,4 +1,11 @@
-import { type Connection, type Duration, type Pipeline, SinkKind, sinkKind } from "../../contract/index.js";
+import {
+  type CassandraSink,
+  type Connection,
+  type Duration,
+  type Pipeline,
+  SinkKind,
+  sinkKind,
+} from "../../contract/index.js";
 import { KubernetesSecret, secretNamed } from "../../kubernetes/index.js";
 import type { Change } from "../../sinks/cassandra/index.js";
 import { newPassword } from "../../support/password.js";
@@ -55,6 +62,11 @@ export async function schemaApply(
 export async function schemaDiff({ pipeline, connection }: SchemaInput, signal: AbortSignal): Promise<Change[]> {
   if (sinkKind(pipeline) !== SinkKind.Cassandra) return [];
   return (await import("../../sinks/cassandra/index.js")).diffSchema(pipeline, connection, signal);
+}
+
+/** The statements that make a sink's keyspace, types and tables from nothing. */
+export async function schemaStatements(sink: CassandraSink): Promise<string[]> {
+  return (await import("../../sinks/cassandra/index.js")).statementsOf(sink);
 }
 
 /** The plan as text, a line each. */

@@ -15,7 +15,7 @@ import { AccessCode, asksForPasswords, replicateSystemAuth, withoutRights } from
 import { connectWhenUp } from "./client.js";
 import { cassandraParts } from "./parts.js";
 import { bringSchema, planOf } from "./schema/apply.js";
-import type { Change } from "./schema/plan.js";
+import { type Change, planSchema } from "./schema/plan.js";
 import { wantedSchema } from "./schema/state.js";
 
 /** How a pipeline's schema is applied. */
@@ -77,6 +77,12 @@ export async function applySchema(
   } finally {
     await client.shutdown();
   }
+}
+
+/** The statements that make keyspace, types and tables from nothing, in order. No ring is needed. */
+export function statementsOf(sink: CassandraSink): string[] {
+  const nothing = { nodes: sink.replication, replication: undefined, types: [], tables: {} };
+  return planSchema(nothing, wantedSchema(sink)).flatMap(({ statement }) => statement ?? []);
 }
 
 /** What `applySchema` would change of keyspace, types and tables. */

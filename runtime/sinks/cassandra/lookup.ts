@@ -2,7 +2,7 @@ import type { Client } from "cassandra-driver";
 import { type Connection, type Pipeline, parseCqlType, type TableDefinition } from "../../contract/index.js";
 import { connect } from "./client.js";
 import { readEntry, readWritten } from "./cql.js";
-import { cassandraParts } from "./schema.js";
+import { cassandraParts } from "./parts.js";
 import { codecOf } from "./structures.js";
 
 /** Who took a message, as the table's ledger says. */

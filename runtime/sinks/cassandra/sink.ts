@@ -19,7 +19,8 @@ import { type ClientSource, openClientSource, type SourceLog } from "./clientSou
 import { TimeRules } from "./eventTime.js";
 import { type Ledger, TransactionLedger } from "./ledger.js";
 import { type Row, RowMapper } from "./mapping.js";
-import { cassandraParts, checkSchema } from "./schema.js";
+import { cassandraParts } from "./parts.js";
+import { checkSchema } from "./schema/check.js";
 import { Unfit } from "./unfit.js";
 import { RowWriter, type Written } from "./writer.js";
 

@@ -1,2 +1,0 @@
-export { cassandraParts } from "./parts.js";
-export { checkSchema } from "./schema/check.js";
