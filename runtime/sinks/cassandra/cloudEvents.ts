@@ -1,5 +1,5 @@
 import type { SinkMessage } from "../../contract/index.js";
-import { parseJsonBytes } from "./jsonText.js";
+import { type Digits, parseJsonBytes } from "./jsonText.js";
 
 /** A message that is no CloudEvent, or one that cannot be read; the text ends a sentence. */
 export class CloudEventError extends Error {}
@@ -28,9 +28,9 @@ const VERSION = "1.0";
 /**
  * Reads a CloudEvent. By the AMQP protocol binding the content type says which form it has; a message whose content type says
  * nothing of it, and that has no attributes in properties, is structured where its body says so. Throws a CloudEventError.
- * `options.data`: its data is needed; `exact`: with all digits of numbers.
+ * `options.data`: its data is needed; `digits`: those of its numbers that are kept.
  */
-export function readCloudEvent(source: EventSource, options: { data: boolean; exact: boolean }): CloudEvent {
+export function readCloudEvent(source: EventSource, options: { data: boolean; digits: Digits }): CloudEvent {
   const { contentType = "" } = source;
   const structured = contentType.slice(0, STRUCTURED.length).toLowerCase() === STRUCTURED;
   if (structured && !STRUCTURED_JSON.test(contentType))
@@ -55,27 +55,27 @@ function check(event: CloudEvent): void {
 
 function structuredEvent(
   { body }: EventSource,
-  { data: needed, exact }: { data: boolean; exact: boolean },
+  { data: needed, digits }: { data: boolean; digits: Digits },
 ): CloudEvent {
-  const event = parseJsonBytes(body, exact);
+  const event = parseJsonBytes(body, digits);
   if (typeof event !== "object" || event === null || Array.isArray(event))
     throw new CloudEventError("its body is no JSON object in UTF-8");
   const attribute = (name: string) => (name === "data" || name === "data_base64" ? undefined : own(event, name));
   const base64 = own(event, "data_base64");
   const data =
-    base64 === undefined || !needed ? own(event, "data") : encoded(base64, attribute("datacontenttype"), exact);
+    base64 === undefined || !needed ? own(event, "data") : encoded(base64, attribute("datacontenttype"), digits);
   return { data, attribute };
 }
 
 /** Data that was sent as bytes. */
-function encoded(base64: unknown, contentType: unknown, exact: boolean): unknown {
+function encoded(base64: unknown, contentType: unknown, digits: Digits): unknown {
   if (typeof base64 !== "string") throw new CloudEventError("its data_base64 is no text");
-  return jsonData(Buffer.from(base64, "base64"), typeof contentType === "string" ? contentType : "", exact);
+  return jsonData(Buffer.from(base64, "base64"), typeof contentType === "string" ? contentType : "", digits);
 }
 
 function binaryEvent(
   { body, contentType = "", properties = {} }: EventSource,
-  { data: needed, exact }: { data: boolean; exact: boolean },
+  { data: needed, digits }: { data: boolean; digits: Digits },
 ): CloudEvent {
   const attribute = (name: string): unknown => {
     if (name === "datacontenttype") return contentType === "" ? undefined : contentType;
@@ -85,13 +85,13 @@ function binaryEvent(
     }
     return undefined;
   };
-  return { data: needed && body.length > 0 ? jsonData(body, contentType, exact) : undefined, attribute };
+  return { data: needed && body.length > 0 ? jsonData(body, contentType, digits) : undefined, attribute };
 }
 
-function jsonData(bytes: Buffer, contentType: string, exact: boolean): unknown {
+function jsonData(bytes: Buffer, contentType: string, digits: Digits): unknown {
   if (contentType !== "" && !JSON_TYPE.test(contentType))
     throw new CloudEventError("its data is not JSON, by its content type, and columns are read from it");
-  const data = parseJsonBytes(bytes, exact);
+  const data = parseJsonBytes(bytes, digits);
   if (data === undefined) throw new CloudEventError("its data is no JSON in UTF-8");
   return data;
 }

@@ -1,18 +1,33 @@
 import { isUtf8 } from "node:buffer";
 import { LosslessNumber, parse as parseLossless } from "lossless-json";
 
-/**
- * What of a JSON text may hold digits that a JavaScript number does not keep: sixteen of them, an exponent, or a zero that
- * ends a fraction. Every other number is told from every other one by its double. It may find more than that, in strings too,
- * which costs time only.
- */
-const DIGITS_AT_RISK = /[:,[]\s*-?(?:[\d.]{16}|[\d.]*[eE]|\d+\.\d*0(?![\d.]))/;
+/** Which digits of the numbers in a body must be kept beyond those of a double. */
+export const Digits = {
+  /** None: no column holds more. */
+  Double: "double",
+  /** Those of whole numbers beyond 2^53. What a fraction has that its double does not show is not seen. */
+  Whole: "whole",
+  /** All of them, and the zeros that end a fraction: a decimal keeps its scale. */
+  All: "all",
+} as const;
+export type Digits = (typeof Digits)[keyof typeof Digits];
 
-/** The JSON in some bytes of UTF-8; undefined where there is none. `exact` keeps the digits of all numbers. */
-export function parseJsonBytes(bytes: Buffer, exact: boolean): unknown {
+/**
+ * What of a JSON text may be a number whose digits must be kept: sixteen of them or an exponent; of all digits a zero that ends a
+ * fraction as well. Every other number is told from every other one by its double. It may find more than that, in strings too,
+ * which costs time only: a parser that keeps digits takes four times as long.
+ */
+const AT_RISK: Record<Digits, RegExp | undefined> = {
+  [Digits.Double]: undefined,
+  [Digits.Whole]: /[:,[]\s*-?\d+(?:(?<=\d{16})|\.?\d*[eE])/,
+  [Digits.All]: /[:,[]\s*-?(?:[\d.]{16}|[\d.]*[eE]|\d+\.\d*0(?![\d.]))/,
+};
+
+/** The JSON in some bytes of UTF-8; undefined where there is none. */
+export function parseJsonBytes(bytes: Buffer, digits: Digits): unknown {
   if (!isUtf8(bytes)) return undefined;
   const text = bytes.toString("utf8");
-  return exact && DIGITS_AT_RISK.test(text) ? parseExact(text) : parsePlain(text);
+  return AT_RISK[digits]?.test(text) === true ? parseExact(text) : parsePlain(text);
 }
 
 function parsePlain(text: string): unknown {

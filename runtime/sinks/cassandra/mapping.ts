@@ -7,15 +7,17 @@ import {
   someType,
   type TableDefinition,
   type TimeBucket,
+  type TypeTree,
 } from "../../contract/index.js";
 import { int64Bytes } from "./bytes.js";
 import { bucketStart, DAY_MS } from "./calendar.js";
 import type { Codec } from "./codec.js";
+import { Digits } from "./jsonText.js";
 import { type Opened, openerOf, type Place, placeOf, type RowSource } from "./places.js";
 import { codecOf } from "./structures.js";
 import { Day, type Instant, instant, writeTimestamp } from "./times.js";
 import { invalidValue, Unfit, WrongValue } from "./unfit.js";
-import { isExact, kindOf } from "./values.js";
+import { digitsOf, kindOf } from "./values.js";
 
 export type { RowSource } from "./places.js";
 
@@ -95,7 +97,7 @@ export class RowMapper {
     const sources = [...Object.values(columns), from.time, from.deletes];
     this.open = openerOf(from, {
       body: sources.some((source) => source?.body !== undefined),
-      exact: types.some((type) => someType(type, (part) => part.kind === "scalar" && isExact(part.scalar))),
+      digits: digitsNeeded(types),
     });
   }
 
@@ -176,6 +178,14 @@ export class RowMapper {
     if (bytes > KEY_BYTES) throw invalidValue(`The partition key must not be longer than ${KEY_BYTES} bytes.`);
     return { partition, partitionKey };
   }
+}
+
+/** The digits that values of these types need of a body's numbers. */
+function digitsNeeded(types: readonly TypeTree[]): Digits {
+  const needs = (digits: Digits) =>
+    types.some((type) => someType(type, (part) => part.kind === "scalar" && digitsOf(part.scalar) === digits));
+  if (needs(Digits.All)) return Digits.All;
+  return needs(Digits.Whole) ? Digits.Whole : Digits.Double;
 }
 
 const MAPPERS = new WeakMap<TableDefinition, RowMapper>();

@@ -9,7 +9,7 @@ import {
 } from "../../contract/index.js";
 import { AvroDataError, AvroReader } from "./avro.js";
 import { CloudEventError, readCloudEvent } from "./cloudEvents.js";
-import { parseJsonBytes } from "./jsonText.js";
+import { type Digits, parseJsonBytes } from "./jsonText.js";
 import { Unfit } from "./unfit.js";
 
 /** What of a message its row is made of. */
@@ -74,27 +74,27 @@ function step(value: unknown, key: string): unknown {
   return Reflect.get(value, key);
 }
 
-/** How messages of a table are opened. `body`: values are read from it; `exact`: numbers with all of their digits. */
+/** How messages of a table are opened. `body`: values are read from it; `digits`: those of numbers that are kept. */
 export function openerOf(
   { format = MessageFormat.Json, schema }: MessageMapping,
-  options: { body: boolean; exact: boolean },
+  options: { body: boolean; digits: Digits },
 ): (source: RowSource) => Opened {
   if (format === MessageFormat.CloudEvents) return (source) => openCloudEvent(source, options);
-  if (format === MessageFormat.Json) return ({ body }) => openJson(body, options.exact);
+  if (format === MessageFormat.Json) return ({ body }) => openJson(body, options.digits);
   const reader = new AvroReader(schema ?? "", format === MessageFormat.AvroSingleObject);
   return ({ body }) => openAvro(body, reader);
 }
 
-function openJson(bytes: Buffer, exact: boolean): Opened {
-  const body = parseJsonBytes(bytes, exact);
+function openJson(bytes: Buffer, digits: Digits): Opened {
+  const body = parseJsonBytes(bytes, digits);
   if (typeof body !== "object" || body === null || Array.isArray(body))
     throw new Unfit(PoisonReason.InvalidBody, "The body is not a JSON object in UTF-8.");
   return { body };
 }
 
-function openCloudEvent(source: RowSource, { body, exact }: { body: boolean; exact: boolean }): Opened {
+function openCloudEvent(source: RowSource, { body, digits }: { body: boolean; digits: Digits }): Opened {
   try {
-    const event = readCloudEvent(source, { data: body, exact });
+    const event = readCloudEvent(source, { data: body, digits });
     return { body: event.data, attribute: event.attribute };
   } catch (error) {
     if (error instanceof CloudEventError)

@@ -13,6 +13,7 @@ import {
 } from "./bytes.js";
 import type { Codec } from "./codec.js";
 import { durationBytes, durationText, parseDuration } from "./durations.js";
+import { Digits } from "./jsonText.js";
 import {
   type Decimal,
   decimal,
@@ -181,12 +182,10 @@ export const scalarCodecs: Record<ScalarType, Codec> = {
   ),
 };
 
-/** Types whose number must be read with all of its digits. */
-const EXACT_TYPES: ReadonlySet<ScalarType> = new Set([ScalarType.Bigint, ScalarType.Decimal, ScalarType.Varint]);
-
-/** True where a number of this type must be read with all of its digits. */
-export function isExact(type: ScalarType): boolean {
-  return EXACT_TYPES.has(type);
+/** Which digits of a number a value of the type needs. */
+export function digitsOf(type: ScalarType): Digits {
+  if (type === ScalarType.Decimal) return Digits.All;
+  return type === ScalarType.Bigint || type === ScalarType.Varint ? Digits.Whole : Digits.Double;
 }
 
 /** What a value is, for a person: never the value itself. */

@@ -202,7 +202,7 @@ export function sampleOf(type: TypeTree, draw: Draw): Sample {
       const sorted = order.flatMap((key) => keys.filter((each) => each.key === key));
       const pairs = sorted.map((key) => ({ key, value: sampleOf(type.value, draw) }));
       const json = `{${pairs.map(({ key, value }) => `${JSON.stringify(key.key)}:${value.json}`).join(",")}}`;
-      const read = `{${pairs.map(({ key, value }) => `${key.read}:${value.read}`).join(",")}}`;
+      const read = `{${pairs.map(({ key, value }) => `${mapKey(key.read)}:${value.read}`).join(",")}}`;
       const avro = Object.fromEntries(pairs.map(({ key, value }) => [key.key, value.avro]));
       return { json, avro, read, key: json };
     }
@@ -218,6 +218,11 @@ export function sampleOf(type: TypeTree, draw: Draw): Sample {
       return { json, avro: Object.fromEntries(fields.map(({ name, value }) => [name, value.avro])), read, key: json };
     }
   }
+}
+
+/** The driver reads a map into a Map of JavaScript, which takes minus zero for zero. */
+function mapKey(read: string): string {
+  return read === "-0" ? "0" : read;
 }
 
 const NULL: Sample = { json: "null", avro: null, read: "null", key: "null" };
