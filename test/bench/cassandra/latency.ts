@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { DeliveryOutcome } from "../../../runtime/contract/index.js";
 import { CassandraOperation } from "../../../runtime/sinks/cassandra/operations.js";
 import { type Part, type PartContext, ROUNDS } from "../broker/part.js";
@@ -10,6 +11,8 @@ import type { Setting } from "./setting.js";
 const MOST = 4;
 /** How long each side of a round is under load, in seconds; the first tenth is not counted. */
 const SECONDS = 5;
+/** How long the worker may take until it listens, in milliseconds. */
+const START_MS = 30_000;
 const TABLE = "latency";
 const PARTITIONS = 100;
 
@@ -73,7 +76,7 @@ async function enqueueToRow(setting: Setting, worker: Subject, count: number, pe
 
 /** Rows that a worker has written, and the requests that they went in. */
 async function written(worker: Subject): Promise<{ rows: number; batches: number }> {
-  const address = /"address":"([^"]+)"/.exec(worker.log().slice(0, 10_000))?.[1] ?? "";
+  const address = await addressOf(worker);
   const text = await (await fetch(`http://${address}/metrics`)).text();
   const value = (name: string, label: string): number => {
     const line = text.split("\n").find((one) => one.startsWith(`${name}{`) && one.includes(label));
@@ -83,4 +86,15 @@ async function written(worker: Subject): Promise<{ rows: number; batches: number
     rows: value("stowage_messages_total", `outcome="${DeliveryOutcome.Done}"`),
     batches: value("stowage_store_call_seconds_count", `operation="${CassandraOperation.Write}",result="ok"`),
   };
+}
+
+/** Where a worker serves its metrics: it says so soon after its start. */
+async function addressOf(worker: Subject): Promise<string> {
+  const end = performance.now() + START_MS;
+  for (;;) {
+    const found = /"address":"([^"]+)"/.exec(worker.log().slice(0, 10_000))?.[1];
+    if (found !== undefined) return found;
+    if (performance.now() > end) throw new Error(`The worker does not listen after ${START_MS} ms: ${worker.log()}`);
+    await Promise.race([delay(50), worker.failed]);
+  }
 }
