@@ -99,6 +99,15 @@ it(
       passwords.add(password ?? "");
     }
     expect(passwords.size).toBe(3);
+    // The worker that runs takes the other role up, and is the same one.
+    const logs = join(folder, "pods", "logs");
+    const [worker = "", ...others] = readdirSync(logs).filter((name) => name.startsWith("stowage.telemetry-"));
+    expect(others).toEqual([]);
+    const taken = () =>
+      readFileSync(join(logs, worker), "utf8")
+        .split("\n")
+        .filter((line) => line.includes("used with new credentials"));
+    await expect.poll(taken, { timeout: 30_000 }).toEqual([expect.stringContaining('"role":"stowage_telemetry_b"')]);
   },
   REACH_MS,
 );

@@ -17,7 +17,7 @@ import { unmet } from "./waitFor.js";
 const NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
 /** The config map by which pods know the API server. */
-const ROOT_AUTHORITY = "kube-root-ca.crt";
+export const ROOT_AUTHORITY = "kube-root-ca.crt";
 
 /** What acts on the objects of a cluster; without it they are only kept. */
 export interface Effects {

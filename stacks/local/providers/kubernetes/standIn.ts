@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { packageRoot } from "../../../packageRoot.js";
 import { type PropertyMap, ProviderStandIn, type ProviderState } from "../base/index.js";
 import { KubernetesApi } from "./api/index.js";
-import { Cluster, type Effects } from "./cluster.js";
+import { Cluster, type Effects, ROOT_AUTHORITY } from "./cluster.js";
 import { type ObjectController, untilFound } from "./controller.js";
 import { KindRole, kindOf } from "./kinds.js";
 import { describeObject, type KubernetesObject, objectId } from "./object.js";
@@ -164,9 +164,10 @@ export class KubernetesStandIn {
     return { job: objectId(job), completed: outcome.done, reasons: outcome.reasons, logs };
   }
 
-  /** Every object, with its status. */
+  /** Every object, with its status; not the config map that the cluster itself gives each namespace. */
   objects(): KubernetesObject[] {
-    return this.cluster?.store.all() ?? [];
+    const all = this.cluster?.store.all() ?? [];
+    return all.filter(({ kind, metadata }) => kind !== "ConfigMap" || metadata.name !== ROOT_AUTHORITY);
   }
 
   /**
