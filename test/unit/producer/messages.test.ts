@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { ServiceBusMessage } from "@azure/service-bus";
 import { type Context, type ContextManager, context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { describe, expect, test } from "vitest";
-import type { Pipeline } from "../../../runtime/contract/index.js";
+import type { Pipeline, TableDefinition } from "../../../runtime/contract/index.js";
 import { createProducer, type Draft, type MessageSender, producerEntity } from "../../../runtime/producer/index.js";
 import { pipelineOf } from "../bus/fakes.js";
 import { pipelineTo, readings } from "../support/pipelines.js";
@@ -69,6 +69,40 @@ describe("a producer's message", () => {
     const body = { time: "2026-01-31T10:00:00Z" };
     const draft = { body, subject: "monday", applicationProperties: { device: "d-1" } };
     expect(await messageOf(pipeline, draft)).toMatchObject({ partitionKey: "d-1|monday" });
+  });
+
+  test("of a table of CloudEvents goes as one, in either form, with the bucket of its time in the partition key", async () => {
+    const pipeline = pipelineTo("cassandra");
+    if (pipeline.sink.cassandra === undefined) throw new Error("the test's pipeline has a Cassandra sink");
+    const table: TableDefinition = {
+      ...readings,
+      columns: {
+        device: { type: "text", body: "device" },
+        day: { type: "date", bucket: "day" },
+        time: { type: "timestamp", attribute: "time" },
+        id: { type: "text", attribute: "id" },
+      },
+      from: { format: "cloudevents", time: { attribute: "time" } },
+    };
+    pipeline.sink = { cassandra: { ...pipeline.sink.cassandra, table } };
+    const attributes = {
+      specversion: "1.0",
+      id: "e-1",
+      source: "/plant",
+      type: "reading",
+      time: "2026-01-31T23:00:00-02:00",
+    };
+    const whole = await messageOf(pipeline, { body: { ...attributes, data: { device: "d-1" } } });
+    const key = { partitionKey: "d-1|2026-02-01" };
+    expect(whole).toMatchObject({ ...key, contentType: "application/cloudevents+json; charset=utf-8" });
+    const applicationProperties = Object.fromEntries(
+      Object.entries(attributes).map(([name, value]) => [`cloudEvents:${name}`, value]),
+    );
+    const binary = await messageOf(pipeline, { body: { device: "d-1" }, applicationProperties });
+    expect(binary).toMatchObject({ ...key, contentType: "application/json" });
+    await expect(messageOf(pipeline, { body: { device: "d-1" } })).rejects.toThrow(
+      /InvalidBody: .*specversion is not 1\.0/,
+    );
   });
 
   test("of a storage command is in its volume's session, and is refused where the command is none", async () => {
