@@ -1,5 +1,4 @@
 import { hostname } from "node:os";
-import { inspect } from "node:util";
 import {
   type Connection,
   ExitCode,
@@ -12,6 +11,7 @@ import {
 } from "../contract/index.js";
 import { checkInput } from "../input.js";
 import { createLog, type Log, type LogLevel, logLevel, otlpSettings } from "../telemetry/index.js";
+import { takeBlame } from "./blame.js";
 import type { JobModule, SinkModule } from "./definitions.js";
 import { takeSignals } from "./firstSignals.js";
 import { listenAddress } from "./listen.js";
@@ -134,23 +134,6 @@ function stopBySignals(log: Log, told: Told): () => void {
     stopping = true;
     told.tell(signal);
   });
-}
-
-/** What nobody caught is a line in the log and the end of the process: it must not go on in a state nobody knows. */
-function takeBlame(log: Log): () => void {
-  const end = (error: unknown): never => {
-    // The client rejects with errors of the wire too, which are plain objects with a condition and a description.
-    const description = error instanceof Error ? (error.stack ?? error.message) : inspect(error, { depth: 1 });
-    log.logger.fatal({ description }, "unexpected error: the process ends");
-    log.flush();
-    process.exit(ExitCode.Failed);
-  };
-  process.on("uncaughtException", end);
-  process.on("unhandledRejection", end);
-  return () => {
-    process.off("uncaughtException", end);
-    process.off("unhandledRejection", end);
-  };
 }
 
 function words(error: unknown): string {
