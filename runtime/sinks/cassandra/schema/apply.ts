@@ -18,6 +18,8 @@ export interface BringOptions {
 /** How often a change may fail that another try can bring about, and the wait between, in milliseconds. */
 const TRIES = 8;
 const PAUSE_MS = 400;
+/** How often one change is made at most: Cassandra may show an option in other words than those that set it. */
+const MADE_TIMES = 3;
 /** How long all nodes may take to come to a schema that somebody else has made, in milliseconds. */
 const EVERYWHERE_MS = 20_000;
 
@@ -40,13 +42,17 @@ export async function bringSchema(
   const first = await planOf(client, wanted);
   checkAllowed(first, allow);
   let failures = 0;
+  const made = new Map<string, number>();
   for (let plan = first; ; plan = await planOf(client, wanted)) {
     signal.throwIfAborted();
     refuse(wanted, plan, allow);
     const next = plan.find((change) => isMade(change, allow));
     if (next?.statement === undefined) break;
+    const times = made.get(next.what) ?? 0;
+    if (times === MADE_TIMES) throw notKept(next.what, next.statement);
     try {
       await execute(client, next.statement);
+      made.set(next.what, times + 1);
       say(`done      ${next.what}${next.note === undefined ? "" : `: ${next.note}`}`);
     } catch (error) {
       failures++;
@@ -129,6 +135,16 @@ async function execute(client: Client, statement: string): Promise<void> {
       `The nodes do not agree on the schema after "${statement}". Check that all of them are up (nodetool describecluster), ` +
         "and run it again.",
     );
+}
+
+/** Without an end to it the same change would be made for ever. */
+function notKept(what: string, statement: string): StowageError {
+  return new StowageError(
+    SchemaCode.Conflict,
+    `Cassandra was asked ${MADE_TIMES} times to ${what}, took it each time, and does not show it: ${statement} Either it ` +
+      "writes the option in other words, or leaves a default out: then state it in the definition as DESCRIBE TABLE shows it. " +
+      "Or another pipeline's definition sets it back: then make the two agree.",
+  );
 }
 
 /** True for errors that say nothing about the change itself, and for those of two changes at once. */
