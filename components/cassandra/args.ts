@@ -72,7 +72,10 @@ export interface CassandraRingArgs {
    * @default a superuser that the operator generates, in the secret `<clusterName>-superuser`
    */
   superuserSecret?: string;
-  /** How often the passwords of pipelines' roles change: a whole number and s, m, h or d, 1d to 365d. @default "30d" */
+  /**
+   * How often the passwords of pipelines' roles change, as a schedule can say it: 1d, 7d, 30d, 60d, 90d, 120d, 180d or 365d.
+   * @default "30d"
+   */
   rotation?: string;
   /**
    * True where there is a role `stowage_reader` that may select from pipelines' tables and do nothing else; its password

@@ -3,6 +3,7 @@ import { because, duration, integer, problemsOf } from "../../runtime/contract/z
 import { given } from "../support/given.js";
 import { refuse } from "../support/inputs.js";
 import { type Shape, stated, strict, words, z } from "../support/schema.js";
+import { rotationProblems } from "../worker/cassandra/schedule.js";
 import { type CassandraAccess, type CassandraTlsAccess, DEFAULT_ROTATION } from "./access.js";
 import { CA_KEY } from "./names.js";
 import { CQL_PORT } from "./plan.js";
@@ -37,7 +38,7 @@ export interface ExistingRingArgs {
    */
   readerSecret?: string;
   /**
-   * How often the passwords of pipelines' roles change, 1d to 365d.
+   * How often the passwords of pipelines' roles change, as a schedule can say it: 1d, 7d, 30d, 60d, 90d, 120d, 180d or 365d.
    * @default "30d"
    */
   rotation?: string;
@@ -88,8 +89,9 @@ const existingSchema = strict({
  */
 export function existingRing(args: ExistingRingArgs): CassandraAccess {
   const given = stated(args);
-  refuse("existingRing", given.datacenter, problemsOf(existingSchema, given));
+  const found = problemsOf(existingSchema, given);
   const { port = CQL_PORT, rotation = DEFAULT_ROTATION, tls, ...rest } = given;
+  refuse("existingRing", given.datacenter, found.length > 0 ? found : rotationProblems("rotation", rotation));
   return { ...rest, port, rotation, ...(tls === undefined ? {} : { tls: tlsAccess(tls) }) };
 }
 

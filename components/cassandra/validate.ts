@@ -1,6 +1,7 @@
 import { durationSeconds, type Problem, problem } from "../../runtime/contract/index.js";
 import { problemsOf } from "../../runtime/contract/zod.js";
 import { stated } from "../support/schema.js";
+import { rotationProblems } from "../worker/cassandra/schedule.js";
 import { CassandraOperator, type CassandraRingArgs } from "./args.js";
 import { backupProblems } from "./backup.js";
 import { statefulSetName } from "./names.js";
@@ -178,7 +179,7 @@ function accessProblems(args: CassandraRingArgs): Problem[] {
     if (args.superuserSecret !== undefined) found.push(pointless("superuserSecret", args.superuserSecret));
     if (args.rotation !== undefined) found.push(pointless("rotation", args.rotation));
     if (args.reader === true) found.push(pointless("reader", true));
-  }
+  } else if (args.rotation !== undefined) found.push(...rotationProblems("rotation", args.rotation));
   if (!tls && issuer !== undefined)
     found.push(
       problem("issuer", issuer.name, "has no effect: the nodes have no certificate", "Leave it out, or leave tls out"),

@@ -1,5 +1,4 @@
 import { type Problem, problem, within } from "../../runtime/contract/index.js";
-import { rotationProblems } from "../worker/cassandra/schedule.js";
 import { accessProblems } from "../worker/cassandra/schema.js";
 import type { IntegrationArgs, StorageArgs } from "./args.js";
 import { ringOf } from "./ring.js";
@@ -16,8 +15,6 @@ export function accessRules({ storage, endpoints, network, pipelines, namespace 
   const { cassandra: contact } = endpoints ?? {};
   const found = contact === undefined ? [] : within("endpoints.cassandra", accessProblems(contact));
   const endpoint = ringOf({ storage, ...(endpoints === undefined ? {} : { endpoints }) });
-  const rotation = ring?.rotation;
-  if (rotation !== undefined) found.push(...rotationProblems("storage.cassandra.rotation", rotation));
   // The authorities of a ring that is made here are in its namespace; its jobs alone bring them to the workers.
   const brought = contact?.tls !== undefined || endpoint?.administrator !== undefined;
   if (ring !== undefined && endpoint?.tls !== undefined && !brought)

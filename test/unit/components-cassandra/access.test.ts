@@ -90,6 +90,7 @@ describe("how a ring is reached that is there already", () => {
     ["no host", { contactPoints: [] }, "contactPoints: must have at least one entry"],
     ["a port that is none", { port: 70_000 }, "port: must be a whole number from 1 to 65535 (found 70000)"],
     ["a rotation that is none", { rotation: "monthly" }, "rotation: must be a duration from 1d to 365d"],
+    ["a rotation that no schedule says", { rotation: "45d" }, "rotation: must be what a CronJob's schedule can say"],
     [
       "a misspelt key",
       { superUserSecret: "x" },
