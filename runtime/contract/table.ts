@@ -172,7 +172,7 @@ export interface TableOptions {
 
 /** A table, and how a message becomes one of its rows. Plain JSON. */
 export interface TableDefinition {
-  /** Keyspace: 1 to 48 letters, digits and `_`, the first a letter; lower case. */
+  /** Keyspace: 1 to 48 letters, digits and `_`, the first a letter; lower case; none of Cassandra's own (`system`, `system_…`). */
   keyspace: string;
   /** Table, by the same rule. */
   name: string;

@@ -25,9 +25,12 @@ const OWN_PROPERTIES: ReadonlySet<string> = new Set([
   RETURNS_PROPERTY,
 ]);
 
+const CASSANDRAS_OWN = /^system(_|$)/;
+
 /** All problems of a table whose parts are right by themselves. */
 export function tableProblems(table: TableDefinition, at: string): Problem[] {
   return [
+    ...keyspaceProblems(table, at),
     ...typeProblems(table, at),
     ...Object.entries(table.columns).flatMap(([name, column]) =>
       columnProblems(table, column, `${at}.columns.${name}`),
@@ -36,6 +39,13 @@ export function tableProblems(table: TableDefinition, at: string): Problem[] {
     ...mappingProblems(table, `${at}.from`),
     ...(table.from.deletes === undefined ? [] : deletionProblems(table, at)),
   ];
+}
+
+/** Jobs make a pipeline's keyspace as a superuser: its replication, and rights on its tables, must be nobody else's. */
+function keyspaceProblems({ keyspace }: TableDefinition, at: string): Problem[] {
+  if (!CASSANDRAS_OWN.test(keyspace)) return [];
+  const fix = "Name a keyspace of your own";
+  return [problem(`${at}.keyspace`, keyspace, "is a keyspace of Cassandra's own: system, system_…", fix)];
 }
 
 /** A column's type; a problem where it has none. */
@@ -108,7 +118,7 @@ function keyProblems(table: TableDefinition, at: string): Problem[] {
   const found: Problem[] = [];
   const seen = new Set<string>();
   for (const { column: name, path } of keysOf(table, at)) {
-    const column = table.columns[name];
+    const column = columnOf(table, name);
     if (column === undefined)
       found.push(
         problem(path, name, "is not a column of the table", `Use one of ${Object.keys(table.columns).join(", ")}`),
@@ -117,7 +127,7 @@ function keyProblems(table: TableDefinition, at: string): Problem[] {
     if (seen.has(name)) found.push(problem(path, name, "stands twice in the primary key", "Remove one"));
     seen.add(name);
   }
-  if (table.lastWriterPerCell !== true && !keysOf(table, at).some(({ column }) => isEventId(table.columns[column])))
+  if (table.lastWriterPerCell !== true && !keysOf(table, at).some(({ column }) => isEventId(columnOf(table, column))))
     found.push(
       problem(
         `${at}.clusteringKey`,
@@ -154,6 +164,11 @@ function keysOf(table: TableDefinition, at: string): { column: string; path: str
     ...table.partitionKey.map((column, i) => ({ column, path: `${at}.partitionKey.${i}` })),
     ...table.clusteringKey.map(({ column }, i) => ({ column, path: `${at}.clusteringKey.${i}.column` })),
   ];
+}
+
+/** A column by its name; what every object inherits, `constructor`, is none. */
+function columnOf({ columns }: TableDefinition, name: string): Column | undefined {
+  return Object.hasOwn(columns, name) ? columns[name] : undefined;
 }
 
 function isEventId(column: Column | undefined): boolean {
@@ -232,7 +247,7 @@ function schemaProblems(schema: object | string, path: string): Problem[] {
 /** A deletion finds its row by the primary key alone: no part of it may be the deleting message's own. */
 function deletionProblems(table: TableDefinition, at: string): Problem[] {
   return keysOf(table, at).flatMap(({ column: name, path }) => {
-    const column = table.columns[name];
+    const column = columnOf(table, name);
     if (column === undefined) return [];
     if (isEventId(column))
       return [
