@@ -89,6 +89,34 @@ describe("batches", () => {
     expect(partitionsOf(queue.take(40) ?? [])).toEqual(["other"]);
   });
 
+  test("by replica set stay below the thresholds at which the nodes warn and refuse", () => {
+    // unlogged_batch_across_partitions_warn_threshold, and four fifths of batch_size_fail_threshold.
+    expect([MAX_PARTITIONS, MAX_SHARED_BYTES]).toEqual([10, 40_960]);
+  });
+
+  test("by replica set count what the nodes count: 40 bytes a row and 20 a cell beside the values", () => {
+    const queue = new RowQueue<TestRow>({ ...LIMITS, batchMaxRows: 500, batchMaxBytes: 65_536 }, () => "abc");
+    // 400 bytes of values a partition, 6,000 as the nodes count: six of them are 36,000, the seventh is too many.
+    for (let n = 0; n < 8; n++)
+      for (let i = 0; i < 40; i++) {
+        const small = rowOf(`p${n}`, 10);
+        queue.add({ ...small, row: { ...small.row, cells: Array.from({ length: 5 }, () => undefined) } }, 0);
+      }
+    expect(drained(queue).map((batch) => partitionsOf(batch).length)).toEqual([6, 2]);
+  });
+
+  test("by replica set are no larger than batchMaxBytes and batchMaxRows, as those of one partition", () => {
+    const byBytes = new RowQueue<TestRow>({ ...LIMITS, batchMaxRows: 100, batchMaxBytes: 5_000 }, () => "abc");
+    for (let n = 0; n < 6; n++) byBytes.add(rowOf(`p${n}`, 1_000), 0);
+    expect(drained(byBytes).map(({ length }) => length)).toEqual([4, 2]);
+    const byRows = new RowQueue<TestRow>({ ...LIMITS, batchMaxRows: 3 }, () => "abc");
+    for (const partition of ["p0", "p0", "p1", "p1", "p2"]) byRows.add(rowOf(partition), 0);
+    expect(drained(byRows).map((batch) => batch.map(({ row }) => row.partition))).toEqual([
+      ["p0", "p0", "p2"],
+      ["p1", "p1"],
+    ]);
+  });
+
   test("are of one partition where its replicas are not known", () => {
     const queue = new RowQueue<TestRow>(LIMITS, () => undefined);
     queue.add(rowOf("a"), 0);

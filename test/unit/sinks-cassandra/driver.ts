@@ -8,6 +8,10 @@ type ColumnInfo = { code: number; info: unknown; customTypeName?: string };
 interface DriverEncoder {
   encode(value: unknown, type: ColumnInfo): Buffer;
   decode(bytes: Buffer, type: ColumnInfo): unknown;
+  setRoutingKeyFromUser(
+    params: unknown[],
+    options: { getRoutingKey(): Buffer[]; setRoutingKey(key: Buffer): void },
+  ): void;
 }
 
 const encoders: unknown = Reflect.get(createRequire(__filename)("cassandra-driver"), "Encoder");
@@ -92,4 +96,16 @@ function list(items: readonly unknown[]): string {
 /** What a reader sees in a cell. */
 export function readBack(type: TypeTree, bytes: Buffer): string {
   return shown(driver.decode(bytes, driverType(type)));
+}
+
+/** The bytes of a partition's token, as the driver makes them of the encoded values of its key. */
+export function driverRoutingKey(values: readonly Buffer[]): Buffer {
+  let key: Buffer = Buffer.alloc(0);
+  driver.setRoutingKeyFromUser([], {
+    getRoutingKey: () => [...values],
+    setRoutingKey: (made) => {
+      key = made;
+    },
+  });
+  return key;
 }

@@ -169,7 +169,8 @@ describe("the time of the event", () => {
 
   it("is the write's timestamp in microseconds, told apart within a millisecond by the message's id", () => {
     const ids = fc.string({ minLength: 1 });
-    const limit = 8.64e15 / 1000;
+    // As far as a Date goes: beyond 2255 its microseconds are no safe integers.
+    const limit = 8.64e15;
     fc.assert(
       fc.property(fc.integer({ min: -limit, max: limit }), ids, (ms, id) => {
         expect(timestamp(ms, id)).toBe(BigInt(ms) * 1000n + spread(id));

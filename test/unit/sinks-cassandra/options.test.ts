@@ -5,7 +5,6 @@ import { type ClientTuning, connect } from "../../../runtime/sinks/cassandra/cli
 import { claimMessage, insertRow } from "../../../runtime/sinks/cassandra/cql.js";
 import { applySchema, createSink } from "../../../runtime/sinks/cassandra/index.js";
 import type { Row } from "../../../runtime/sinks/cassandra/mapping.js";
-import { consistencyOf } from "../../../runtime/sinks/cassandra/rowSender.js";
 import { sinkContext } from "../../support/sinkContext.js";
 import { FakeClock, settled } from "../bus/fakes.js";
 import { pipelineTo, sinks } from "../support/pipelines.js";
@@ -41,9 +40,37 @@ describe("an option of the Cassandra sink", () => {
     vi.restoreAllMocks();
   });
 
+  /** By the native protocol's own numbers. */
+  const inTheProtocol: Record<Consistency, number> = {
+    [Consistency.Quorum]: 0x04,
+    [Consistency.All]: 0x05,
+    [Consistency.LocalQuorum]: 0x06,
+    [Consistency.EachQuorum]: 0x07,
+    [Consistency.LocalOne]: 0x0a,
+  };
+
   test.each(Object.values(Consistency))("consistency %s is what each write asks for, alone or in a batch", (level) => {
     const { waiting } = writing({ consistency: level }, [...rowsOf(2, true), ...rowsOf(1, false)]);
-    expect(waiting.map(({ options }) => options.consistency)).toEqual([consistencyOf[level], consistencyOf[level]]);
+    const asked = inTheProtocol[level];
+    expect(waiting.map(({ options }) => options.consistency)).toEqual([asked, asked]);
+  });
+
+  test.each(Object.values(Consistency))(
+    "consistency %s is what a probe asks for: writes need as many",
+    async (level) => {
+      const { client, sent } = clientThat(() => undefined);
+      await writerOn(client, { sink: { consistency: level } }).probe();
+      expect(sent.map(({ options }) => options.consistency)).toEqual([inTheProtocol[level]]);
+    },
+  );
+
+  test("nothing makes a write other than prepared, idempotent and, as a batch, unlogged", () => {
+    const { waiting } = writing({}, [...rowsOf(2, true), ...rowsOf(1, false)]);
+    const always = { prepare: true, isIdempotent: true, logged: false };
+    expect(waiting.map(({ options }) => options)).toEqual([
+      expect.objectContaining(always),
+      expect.objectContaining(always),
+    ]);
   });
 
   test("batchMaxRows is how many rows go into one request", () => {

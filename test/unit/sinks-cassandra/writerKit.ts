@@ -37,7 +37,7 @@ export interface Sent {
   /** First parameter of each statement that writes, second of each that deletes: the row's id. */
   ids: string[];
   statements: { query: string; params: unknown[] }[];
-  options: { consistency?: number };
+  options: { consistency?: number; prepare?: boolean; isIdempotent?: boolean; logged?: boolean };
 }
 
 /** A client that is never connected: each request is answered by the test. */
