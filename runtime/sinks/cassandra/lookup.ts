@@ -61,13 +61,20 @@ export class RowLookup {
       codecOf(parseCqlType(table.columns[name]?.type ?? "text", table.types)).fromText(key[i] ?? ""),
     );
     const found = (await this.client.execute(readWritten(table), values)).first();
-    if (found === null || found === undefined) return undefined;
-    const times = found.values().filter((value): value is bigint => typeof value === "bigint");
-    const newest = times.reduce((latest, time) => (time > latest ? time : latest), 0n);
-    return newest === 0n ? {} : { writtenAs: new Date(Number(newest / MICROSECONDS)) };
+    return found === null || found === undefined ? undefined : rowOf(table, found.values());
   }
 
   async close(): Promise<void> {
     await this.client.shutdown();
   }
+}
+
+/** What `readWritten` has answered. Of a table of nothing but its key these are values of the key, and no times. */
+export function rowOf(table: TableDefinition, values: readonly unknown[]): FoundRow {
+  if (Object.keys(table.columns).length === table.partitionKey.length + table.clusteringKey.length) return {};
+  const times = values.filter((value): value is bigint => typeof value === "bigint");
+  const [first] = times;
+  if (first === undefined) return {};
+  const newest = times.reduce((latest, time) => (time > latest ? time : latest), first);
+  return { writtenAs: new Date(Number(newest / MICROSECONDS)) };
 }
