@@ -10,6 +10,11 @@ import { Setting } from "./setting.js";
 
 /** The least of what both halves allow together. */
 const LEAST_OF_HALVES = 0.85;
+/**
+ * A load whose batches fill as the bare driver's do: what is in work at once is a hundred rows of each of ten partitions.
+ * Over a hundred partitions they are ten rows, which the ring pays for whoever sends them.
+ */
+const TEN = { partitions: 10, size: { measured: 15_000, warmUp: 8_000 } } as const;
 /** The loads, the least that the pipeline does beside the naive worker, and how much it is given of each. */
 const LOADS = [
   { name: "Hundred", partitions: 100, least: 2.0, pipeline: { measured: 15_000, warmUp: 8_000 } },
@@ -38,7 +43,7 @@ class Series {
   readonly brokerMicros: number[] = [];
 }
 
-type Contestant = "client" | "driver" | `pipeline${Load}` | `naive${Load}`;
+type Contestant = "client" | "driver" | "pipelineTen" | `pipeline${Load}` | `naive${Load}`;
 
 /** What a run of rates found, beside its ratios: what the other parts go by. */
 export interface Rates {
@@ -60,6 +65,7 @@ export class Throughput {
   async measure(): Promise<Rates> {
     const { setting, context } = this;
     await setting.table("halves");
+    await setting.table("pipeline_ten");
     for (const { name } of LOADS) {
       await setting.table(tableOf("pipeline", name));
       await setting.table(tableOf("naive", name));
@@ -71,9 +77,14 @@ export class Throughput {
       context.log(`round ${i} of ${ROUNDS}:`);
       await this.client();
       await this.driver();
+      await this.pipeline("pipelineTen", "pipeline_ten", TEN.partitions, TEN.size);
       for (const load of LOADS) {
         // In turn, so that neither always finds the ring as the other left it.
-        const both = [() => this.pipeline(load), () => this.naive(load)];
+        const { name, partitions, pipeline } = load;
+        const both = [
+          () => this.pipeline(`pipeline${name}`, tableOf("pipeline", name), partitions, pipeline),
+          () => this.naive(load),
+        ];
         for (const one of i % 2 === 0 ? both.reverse() : both) await one();
       }
     }
@@ -100,8 +111,12 @@ export class Throughput {
     this.note("driver", count / seconds, cpuMicros / count, (setting.ringCpu() - ring) / count, 0);
   }
 
-  private async pipeline({ name, partitions, pipeline: size }: (typeof LOADS)[number]): Promise<void> {
-    const table = tableOf("pipeline", name);
+  private async pipeline(
+    who: Contestant,
+    table: string,
+    partitions: number,
+    size: { measured: number; warmUp: number },
+  ): Promise<void> {
     const start: Start = async (...args) => {
       const subject = await this.setting.worker(table)(...args);
       const close = (): Promise<void> => {
@@ -111,7 +126,7 @@ export class Throughput {
       };
       return { ...subject, close };
     };
-    await this.race(`pipeline${name}`, size, start, (count) => this.setting.fill(table, count, partitions));
+    await this.race(who, size, start, (count) => this.setting.fill(table, count, partitions));
   }
 
   private async naive({ name, partitions }: (typeof LOADS)[number]): Promise<void> {
@@ -152,14 +167,18 @@ export class Throughput {
   }
 
   private part(): Part {
-    const { pipelineHundred, ...ratios } = this.ratios();
+    const { pipelineTen, pipelineHundred, ...ratios } = this.ratios();
     const part: Part = {
       ratios: {
-        pipelineOverBothHalves: atLeast(pipelineHundred, LEAST_OF_HALVES),
+        pipelineOverBothHalvesTen: atLeast(pipelineTen, LEAST_OF_HALVES),
+        pipelineOverBothHalvesHundred: atLeast(pipelineHundred, LEAST_OF_HALVES),
         mebibytesOfTheWorker: atMost(round(this.peak), MOST_MEBIBYTES),
       },
       figures: {},
-      why: { pipelineOverBothHalves: () => profileOf(LOADS[0].partitions) },
+      why: {
+        pipelineOverBothHalvesTen: () => profileOf(TEN.partitions),
+        pipelineOverBothHalvesHundred: () => profileOf(LOADS[0].partitions),
+      },
     };
     for (const { name, partitions, least } of LOADS) {
       part.ratios[`pipelineOverNaive${name}`] = atLeast(ratios[`over${name}`], least);
@@ -174,13 +193,13 @@ export class Throughput {
   }
 
   /** Of each round by itself: what disturbs one disturbs both sides of it. */
-  private ratios(): { pipelineHundred: number } & { [name in `over${Load}`]: number } {
+  private ratios(): { [name in "pipelineTen" | "pipelineHundred" | `over${Load}`]: number } {
     const over = (load: Load) => this.perRound(`pipeline${load}`, (rate, i) => rate / this.rate(`naive${load}`, i));
+    const overHalves = (who: Contestant) =>
+      this.perRound(who, (rate, i) => rate / (1 / (1 / this.rate("client", i) + 1 / this.rate("driver", i))));
     return {
-      pipelineHundred: this.perRound(
-        "pipelineHundred",
-        (rate, i) => rate / (1 / (1 / this.rate("client", i) + 1 / this.rate("driver", i))),
-      ),
+      pipelineTen: overHalves("pipelineTen"),
+      pipelineHundred: overHalves("pipelineHundred"),
       overHundred: over("Hundred"),
       overTenThousand: over("TenThousand"),
       overOwn: over("Own"),
