@@ -29,6 +29,7 @@ import {
   type KubernetesStandIn,
   type ObjectController,
 } from "./providers/kubernetes/index.js";
+import { rewrittenLines } from "./rewritten.js";
 import { cleanUp, endRun, RUN_VARIABLE } from "./run/cleanUp.js";
 import { createRunFolder, type RunFolder } from "./run/folder.js";
 import type { SendPlan } from "./traffic/send.js";
@@ -229,9 +230,7 @@ export class LocalEnvironment {
 
   /** What a person must know of this environment: what was rewritten, and what of the spec has no counterpart here. */
   notices(): string[] {
-    const rewrites = this.kubernetes
-      .rewrites()
-      .map(({ pod, what, from, to }) => `rewritten in ${pod}: ${what} ${from} -> ${to}`);
+    const rewrites = rewrittenLines(this.kubernetes.rewrites(), join(this.folder.path, "rewritten.txt"));
     const onDemand = this.kubernetes.onDemand().map(({ metadata: { namespace = "", name }, spec }) => {
       const how = this.control?.command(namespace, name) ?? "only from code: the run's folder has too long a path";
       return `run when asked, not by its schedule ${spec?.["schedule"]}: CronJob ${namespace}/${name}: ${how}`;

@@ -41,7 +41,10 @@ describe("stowage local", () => {
     expect(stderr).toContain(
       "Stand-ins: Azure Resource Manager, Entra ID, Service Bus, Kubernetes, cert-manager, LINSTOR; Gluster is a folder.",
     );
-    expect(stderr).toMatch(/rewritten in .*: image /);
+    expect(stderr).toMatch(
+      /rewritten for this machine: the ports below, \d+ images? and \d+ mount paths?; each by its pod: /,
+    );
+    expect(stderr).toMatch(/rewritten in stowage\/.*: port \d+ -> \d+/);
   }, 300_000);
 });
 
