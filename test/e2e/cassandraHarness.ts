@@ -12,10 +12,12 @@ import {
   messageKey,
   type Pipeline,
   SessionPoison,
+  type Sink,
   type SinkMessage,
   sha256,
   type TableDefinition,
 } from "../../runtime/contract/index.js";
+import { applySchema, createSink } from "../../runtime/sinks/cassandra/index.js";
 import {
   CASSANDRA_VERSION,
   cachedDistribution,
@@ -206,4 +208,19 @@ export function reading(n: number, epochMs: number): SinkMessage {
     partitionKey: `${body.device}|${body.day}`,
     properties: { origin: "test" },
   });
+}
+
+/** A sink on a table that is made where it is not there. */
+export async function startedSink(
+  ring: LocalRing,
+  table: TableDefinition,
+  { replication, ...changes }: Partial<CassandraSink> & Pick<CassandraSink, "replication">,
+  worker = "worker-1",
+): Promise<Sink> {
+  const [pipeline, connection] = [pipelineOf(table, replication, changes), connectionOf(ring)];
+  const never = new AbortController().signal;
+  await applySchema(pipeline, connection, never);
+  const sink = createSink({ pipeline, connection, worker });
+  await sink.start(never);
+  return sink;
 }

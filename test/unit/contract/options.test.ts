@@ -188,7 +188,7 @@ const PROOFS: { [option: string]: [file: string, test: string] } = {
     "speculativeMilliseconds is the time after which a write",
   ],
   "sink.cassandra.ledger": [
-    "e2e/cassandraSink.test.ts",
+    "e2e/cassandraLedger.test.ts",
     "is claimed where the pipeline keeps a ledger, and nowhere else",
   ],
   "sink.cassandra.table.from.maxFutureSkew": ["unit/sinks-cassandra/sinkTime.test.ts", "may lie ahead by %s"],
