@@ -348,6 +348,15 @@ describe("a change that cannot be made is refused with the way out", () => {
   });
 });
 
+test("what loses something comes last, after all that loses nothing, whichever part of the schema it is of", () => {
+  const more = { ...table.columns, extra: { type: "text", body: "extra" } };
+  const plan = towards({ columns: more }, { replication: { dc1: 2 } });
+  expect(plan.map(({ kind, what }) => `${kind} ${what}`)).toEqual([
+    "additive add column readings.extra text",
+    "lossy lower the replication of telemetry in dc1 from 3 to 2",
+  ]);
+});
+
 test("whatever is missing, doing the plan's first change again and again leads to what is wanted", () => {
   const wanted = wantedSchema(sinkOf({}, { ledger: true }));
   const whole = liveOf(wanted);

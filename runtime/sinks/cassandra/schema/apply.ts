@@ -55,6 +55,8 @@ export async function bringSchema(
       made.set(next.what, times + 1);
       say(`done      ${next.what}${next.note === undefined ? "" : `: ${next.note}`}`);
     } catch (error) {
+      // The node that made it shows it; the next change must not meet others that have not got this one.
+      if (error instanceof StowageError) throw error;
       failures++;
       // The one who changes the same at the same time may have been faster: then it is no longer to be done.
       const open = (await planOf(client, wanted)).some(({ what }) => what === next.what);
@@ -149,14 +151,12 @@ function notKept(what: string, statement: string): StowageError {
 
 /** True for errors that say nothing about the change itself, and for those of two changes at once. */
 function mayPass(error: unknown): boolean {
-  if (error instanceof StowageError) return false;
   if (!(error instanceof errors.ResponseError)) return true;
   const { alreadyExists, serverError, overloaded, isBootstrapping, unavailableException } = types.responseErrorCodes;
   return [alreadyExists, serverError, overloaded, isBootstrapping, unavailableException].includes(error.code);
 }
 
 function refused(what: string, error: unknown): StowageError {
-  if (error instanceof StowageError) return error;
   return new StowageError(SchemaCode.Conflict, `Cassandra refuses to ${what}: ${describe(error)}`, { cause: error });
 }
 
