@@ -228,6 +228,15 @@ describe("the API that pods call", () => {
     expect((await call(r, { token })).status).toBe(401);
   });
 
+  it("gives no right to an account of the same name in another namespace", async () => {
+    const r = await reached();
+    await r.w.apply({ apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "schema", namespace: "workers" } });
+    const asked = { serviceAccount: "schema", expirationSeconds: 600, audience: "https://cluster" };
+    const status = async (namespace: string) =>
+      (await call(r, { token: (await r.issuer.issue({ ...asked, namespace })).token })).status;
+    expect([await status("storage"), await status("workers")]).toEqual([200, 403]);
+  });
+
   it("follows the roles as they are: one that is taken away counts at once", async () => {
     const r = await reached();
     r.w.store.remove({ kind: "RoleBinding", namespace: "workers", name: "schema" });

@@ -117,6 +117,18 @@ describe("applying a schema", () => {
     expect(of(b).filter((cql) => cql.includes("MODIFY"))).toEqual([]);
   });
 
+  test("publishes a password once each node lets the role in with it, however late", async () => {
+    const ring = withRoles(asWanted(wanted, nodes));
+    const publish = new MemorySecret();
+    const last = ADDRESSES.at(-1) ?? "";
+    ring.refusals.set(last, 1);
+    const applying = applySchema(pipeline, connection, never, { publish });
+    await vi.waitFor(() => expect(ring.logins).toEqual(ADDRESSES));
+    expect(publish.writes).toBe(0);
+    await applying;
+    expect([ring.logins, publish.writes]).toEqual([[...ADDRESSES, last], 1]);
+  });
+
   test("says of a password that cannot be set why, and never the password", async () => {
     const ring = withRoles(asWanted(wanted, nodes));
     let statement = "";

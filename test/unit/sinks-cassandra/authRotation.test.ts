@@ -136,6 +136,22 @@ describe("a rotation", () => {
     await expect(rotate(publication, roles, grants, 0, never)).rejects.toMatchObject({ code: "SecretNotPublished" });
   });
 
+  test("that another one was faster than leaves what that one has published", async () => {
+    const { ring, secret, publication, clock, letsIn } = await published();
+    const { logsIn } = ring;
+    ring.logsIn = async (login) => {
+      ring.logsIn = logsIn;
+      ring.passwords.set(b, "theirs");
+      const { version } = await secret.read();
+      const at = new Date(clock.now).toISOString();
+      await secret.write({ username: b, password: "theirs", "rotated-at": at }, version);
+      return login.username === b;
+    };
+    expect(await rotate(publication, roles, grants, 5 * MINUTE, never)).toMatchObject({ kind: "rested", role: b });
+    expect(secret.values).toMatchObject({ username: b, password: "theirs" });
+    expect(letsIn()).toBe(true);
+  });
+
   test("whose new password is not taken everywhere publishes nothing", async () => {
     const { ring, secret, publication, letsIn } = await published();
     ring.setPassword = async () => undefined;

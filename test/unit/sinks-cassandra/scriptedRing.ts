@@ -1,4 +1,4 @@
-import { Client, type types } from "cassandra-driver";
+import { Client, type ClientOptions, errors, type types } from "cassandra-driver";
 import { vi } from "vitest";
 import type { LiveSchema, WantedSchema } from "../../../runtime/sinks/cassandra/schema/state.js";
 
@@ -31,6 +31,10 @@ export interface ScriptedRing {
   answers(cql: string, pageState: string | undefined): Answer;
   /** Whether the nodes agree after a change. */
   agreed: boolean;
+  /** Nodes at which a role logged in, or tried to, in order. */
+  logins: string[];
+  /** How often a node still refuses a role. */
+  refusals: Map<string, number>;
 }
 
 /** A keyspace that is as it is wanted. */
@@ -57,8 +61,12 @@ export function scriptedRing(addresses: readonly string[], live: LiveSchema): Sc
     act: () => undefined,
     answers: () => ({ rows: [] }),
     agreed: true,
+    logins: [],
+    refusals: new Map(),
   };
   vi.spyOn(Client.prototype, "connect").mockImplementation(async function (this: Client) {
+    const { credentials, contactPoints: [at = ""] = [] }: ClientOptions = Reflect.get(this, "options");
+    if (credentials !== undefined) login(ring, at);
     Object.assign(this, { hosts: { values: () => [...hosts] }, getState: () => ({ getConnectedHosts: () => hosts }) });
   });
   vi.spyOn(Client.prototype, "shutdown").mockResolvedValue();
@@ -74,6 +82,14 @@ export function scriptedRing(addresses: readonly string[], live: LiveSchema): Sc
   };
   vi.spyOn(Client.prototype, "execute").mockImplementation(Object.assign(execute));
   return ring;
+}
+
+function login({ logins, refusals }: ScriptedRing, at: string): void {
+  logins.push(at);
+  const left = refusals.get(at) ?? 0;
+  if (left === 0) return;
+  refusals.set(at, left - 1);
+  throw new errors.NoHostAvailableError({ [at]: new errors.AuthenticationError("Provided username is incorrect") });
 }
 
 interface Options {
