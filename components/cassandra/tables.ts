@@ -1,4 +1,5 @@
 import {
+  DEFAULT_FUTURE_SKEW,
   DEFAULT_GC_GRACE,
   type Duration,
   durationSeconds,
@@ -12,8 +13,6 @@ import { CassandraOperator, type CassandraRepairArgs, type CassandraRingArgs } f
 export const DEFAULT_REPAIR = { interval: "7d", longestRun: "2d" } as const satisfies CassandraRepairArgs;
 /** How far ahead of its clock a node takes a timestamp where nobody says. */
 export const DEFAULT_TIMESTAMP_SKEW: Duration = "10m";
-/** How far a worker takes an event's time where its table does not say. */
-const DEFAULT_FUTURE_SKEW: Duration = "5m";
 /** How far the clocks of a worker and of a node may differ, in seconds. */
 const CLOCKS_SECONDS = 60;
 /** First version of Cassandra whose nodes refuse timestamps from the future. */

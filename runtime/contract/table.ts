@@ -228,6 +228,9 @@ export function defineTable<const T extends TableDefinition & TypedTable>(
 /** How long Cassandra keeps tombstones where a table does not say. */
 export const DEFAULT_GC_GRACE: Duration = "10d";
 
+/** How far an event may lie ahead of the worker's clock where a table does not say. */
+export const DEFAULT_FUTURE_SKEW: Duration = "5m";
+
 /** Seconds that the table's tombstones are kept. */
 export function gcGraceSeconds({ options }: Pick<TableDefinition, "options">): number {
   return durationSeconds(options?.gcGrace ?? DEFAULT_GC_GRACE);

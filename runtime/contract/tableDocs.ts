@@ -1,6 +1,7 @@
 import { parseCqlType, type TypeTree, typeText } from "./cqlTypes.js";
 import {
   type Column,
+  DEFAULT_FUTURE_SKEW,
   gcGraceSeconds,
   MessageField,
   MessageFormat,
@@ -110,7 +111,7 @@ function timeLines(table: TableDefinition): string[] {
   return [
     `The event's time is ${sourceOf(from.time)}; it is the write's timestamp, so that the order of delivery does not matter.`,
     timeToLive === 0 ? "Rows live for ever." : `A row lives ${table.timeToLive} from its event on.`,
-    `An event further ahead than ${from.maxFutureSkew ?? "5m"} is refused${maxAge === undefined ? "." : `, and one older than ${maxAge} s.`}`,
+    `An event further ahead than ${from.maxFutureSkew ?? DEFAULT_FUTURE_SKEW} is refused${maxAge === undefined ? "." : `, and one older than ${maxAge} s.`}`,
     ...(from.deletes === undefined
       ? []
       : [

@@ -1,4 +1,5 @@
 import {
+  DEFAULT_FUTURE_SKEW,
   durationSeconds,
   maxAgeSeconds,
   OutOfTime,
@@ -10,8 +11,6 @@ import {
 import { LONGEST_TIME_TO_LIVE } from "./cql.js";
 import type { Row } from "./mapping.js";
 
-/** How far an event may lie ahead of the worker's clock where a table does not say. */
-const DEFAULT_FUTURE_SKEW = "5m";
 /** Largest distance from 1970 that a Date can hold, in milliseconds (ECMAScript). */
 const DATE_LIMIT = 8.64e15;
 
