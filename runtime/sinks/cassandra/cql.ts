@@ -33,9 +33,9 @@ export interface TableShape {
   columns: ShapeColumn[];
 }
 
-/** A name as CQL needs it: always in quotes, since `order` and `token` are words of CQL. */
+/** A name as CQL needs it: always in quotes, since `order` and `token` are words of CQL. Roles of others may hold quotes. */
 export function quoted(name: string): string {
-  return `"${name}"`;
+  return `"${name.replaceAll('"', '""')}"`;
 }
 
 /** A text as CQL writes it. */

@@ -8,6 +8,7 @@ import {
   insertRow,
   ledgerTable,
   ledgerTimeToLive,
+  quoted,
   readClaim,
   rowTable,
 } from "../../../runtime/sinks/cassandra/cql.js";
@@ -41,6 +42,10 @@ describe("statements", () => {
     expect(column && addColumn(rowTable(table), column)).toBe(
       'ALTER TABLE "telemetry"."readings" ADD IF NOT EXISTS "device" text',
     );
+  });
+
+  it("hold names that somebody else chose as names, whatever stands in them", () => {
+    expect(quoted('admin" FROM x; --')).toBe('"admin"" FROM x; --"');
   });
 
   it("write a row as of its event's time, with a time to live where rows have one", () => {
