@@ -48,7 +48,7 @@ async function opened() {
     return client;
   };
   const log = {
-    info: (message: string) => lines.push(message),
+    info: (message: string, fields?: object) => lines.push(`${message} ${JSON.stringify(fields)}`),
     warn: (message: string, fields?: object) => lines.push(`${message} ${JSON.stringify(fields)}`),
   };
   const connection = {
@@ -78,7 +78,8 @@ describe("new credentials", () => {
     expect(await running).toBe("done");
     await settled();
     expect(closed).toEqual([0]);
-    expect(lines).toEqual(["the ring is used with new credentials"]);
+    // The role, and never its password.
+    expect(lines).toEqual([`the ring is used with new credentials ${JSON.stringify({ role: "role_b" })}`]);
     await clock.advance(10 * LOOK);
     expect(clients).toHaveLength(2);
   });

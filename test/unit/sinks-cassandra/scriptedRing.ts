@@ -103,8 +103,19 @@ function isChange(cql: string): boolean {
 }
 
 function result({ rows, pageState, agreed = true }: Answer): types.ResultSet {
-  const answer = { rows, pageState, first: () => rows[0], info: { isSchemaInAgreement: agreed } };
+  const answer = {
+    rows,
+    pageState,
+    first: () => rows[0],
+    wasApplied: () => applied(rows),
+    info: { isSchemaInAgreement: agreed },
+  };
   return Object.assign(Object.create(null), answer);
+}
+
+/** Whether a lightweight transaction was: all that is no such transaction always is. */
+function applied([row]: object[]): boolean {
+  return row === undefined || !("[applied]" in row) || row["[applied]"] === true;
 }
 
 /** The rows of one of system_schema's tables. */
