@@ -231,6 +231,22 @@ describe("the choices of a ring", () => {
     expect(spec).toMatchObject({ cassandra: { datacenters: [{ stopped: true }] } });
   });
 
+  it("are cass-operator's as well: stopped, shared hosts, zones, memory and the heap", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    const args = { operator: CassandraOperator.CassOperator, stopped: true, allowSharedHosts: true, heapMib: 4_096 };
+    const { one } = await build({ ...args, racks: racksOf(3, ["z1", "z2", "z3"]) });
+    warn.mockRestore();
+    const { metadata, spec } = one(DATACENTER, "ring").inputs;
+    expect(JSON.stringify(metadata)).not.toContain("waitFor");
+    expect(spec).toMatchObject({
+      stopped: true,
+      allowMultipleNodesPerWorker: true,
+      racks: ["z1", "z2", "z3"].map((zone) => ({ nodeAffinityLabels: { "topology.kubernetes.io/zone": zone } })),
+      resources: { requests: { memory: "16384Mi" }, limits: { memory: "16384Mi" } },
+      config: { "jvm-server-options": { initial_heap_size: "4096M", max_heap_size: "4096M" } },
+    });
+  });
+
   it("limits CPU as well where nodes share hosts, as the operator asks", async () => {
     const { one } = await build({ allowSharedHosts: true, cpus: 0.5 });
     expect(one(CLUSTER, "ring").inputs["spec"]).toMatchObject({

@@ -5,6 +5,7 @@ import {
   claimMessage,
   createKeyspace,
   createTable,
+  deleteRow,
   insertRow,
   ledgerTable,
   ledgerTimeToLive,
@@ -53,6 +54,12 @@ describe("statements", () => {
     expect(insertRow(table)).toBe(`INSERT INTO "telemetry"."readings" ${columns} USING TIMESTAMP ?`);
     expect(insertRow({ ...table, timeToLive: "60s" })).toMatch(/USING TIMESTAMP \? AND TTL \?$/);
     expect(insertRow({ ...table, timeToLive: "0s" })).toMatch(/USING TIMESTAMP \?$/);
+  });
+
+  it("delete a row as of its event's time, by its whole primary key in order", () => {
+    expect(deleteRow(table)).toBe(
+      'DELETE FROM "telemetry"."readings" USING TIMESTAMP ? WHERE "device" = ? AND "token" = ? AND "order" = ?',
+    );
   });
 
   it("claim a message once, under its entity and id", () => {
