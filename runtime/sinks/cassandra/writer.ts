@@ -217,10 +217,9 @@ export class RowWriter implements CassandraState {
 
   /** Answers every row of the batch. `intact` is true where the table was looked at just now. Never rejects. */
   private async deliver(batch: Queued[], intact: boolean): Promise<void> {
-    const rows = this.living(batch);
+    const { rows, failure } = await this.tried(batch);
     const [first] = rows;
     if (first === undefined) return;
-    const failure = await this.tried(rows, first.call.context);
     if (failure === undefined) return answer(rows, WRITTEN);
     if (failure.kind === "retry") {
       const { code, description } = failure;
@@ -248,26 +247,33 @@ export class RowWriter implements CassandraState {
     });
   }
 
-  /** Sends the rows, and the very same again after what may pass at once. Undefined once they are written. */
-  private async tried(batch: Queued[], context: WriteContext): Promise<Failure | undefined> {
+  /**
+   * Sends the rows, and the very same again after what may pass at once. Gives those that are not answered yet, whose time
+   * to live was not over at the last try, and what failed unless they are written.
+   */
+  private async tried(batch: Queued[]): Promise<{ rows: Queued[]; failure?: Failure }> {
     const { metrics } = this.options;
-    const rows = batch.map(({ row }) => row);
-    const bytes = rows.reduce((sum, row) => sum + row.bytes, 0);
     const began = this.clock.now();
+    let rows = batch;
     for (let tries = 0; ; tries++) {
+      rows = this.living(rows);
+      const [first] = rows;
+      if (first === undefined) return { rows };
+      const bytes = rows.reduce((sum, { row }) => sum + row.bytes, 0);
       const sentAt = this.clock.now();
       metrics?.sent(rows.length, bytes);
       try {
-        await context.call(CassandraOperation.Write, () => this.sender.send(rows));
+        const sent = rows.map(({ row }) => row);
+        await first.call.context.call(CassandraOperation.Write, () => this.sender.send(sent));
         this.limiter.answered(sentAt, rows.length);
-        return undefined;
+        return { rows };
       } catch (error) {
         const failure = failureOf(error);
-        if (failure.kind === "refused") return failure;
+        if (failure.kind === "refused") return { rows, failure };
         if (failure.strain) this.limiter.overloaded(sentAt);
-        const wanted = !this.stopping.signal.aborted && batch.some(({ call }) => !call.context.signal.aborted);
+        const wanted = !this.stopping.signal.aborted && rows.some(({ call }) => !call.context.signal.aborted);
         const more = tries < (TRIES_MORE[failure.code] ?? 0) && this.clock.now() - began < IN_PLACE_MS;
-        if (!wanted || !more) return failure;
+        if (!wanted || !more) return { rows, failure };
         await pause(this.clock, AGAIN_MS * 2 ** tries, this.stopping.signal);
       }
     }

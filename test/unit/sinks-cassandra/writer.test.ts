@@ -193,6 +193,22 @@ describe("a write", () => {
     },
   );
 
+  it("is not tried again for a row whose time to live is over meanwhile; the others of its batch are", async () => {
+    const clock = new FakeClock();
+    const table = { ...smallSink.table, timeToLive: "100s" as const };
+    let now = 160_000;
+    const { client, sent } = clientThat(() => {
+      if (sent.length > 1) return;
+      now = 161_000;
+      throw timeout;
+    });
+    const rows = [row("a", "p", { eventTime: 61_000 }), row("b", "p", { eventTime: 70_000 })];
+    const written = writerOn(client, { clock, sink: { table }, now: () => now }).write(rows, context);
+    await clock.advance(1_000);
+    expect(kinds(await written)).toEqual(["expired", "written"]);
+    expect(sent.map(({ ids }) => ids)).toEqual([["a", "b"], ["b"]]);
+  });
+
   it("is not tried again in place once the store hangs for long", async () => {
     const clock = new FakeClock();
     const { client, sent } = clientThat(() => {
