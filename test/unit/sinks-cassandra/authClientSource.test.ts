@@ -84,6 +84,15 @@ describe("new credentials", () => {
     expect(clients).toHaveLength(2);
   });
 
+  test("are any other password, of the same role and as long as the one before", async () => {
+    const { clock, clients, source: of } = await opened();
+    write("role_a", "other");
+    await clock.advance(LOOK);
+    expect(of.current()).toBe(clients[1]);
+    await clock.advance(LOOK);
+    expect(clients).toHaveLength(2);
+  });
+
   test("do not wait for ever for a request of the client before", async () => {
     const { clock, closed, source: of } = await opened();
     of.use(() => new Promise(() => undefined)).catch(() => undefined);
