@@ -149,7 +149,9 @@ describe("runWorker", () => {
       expect(await workerCommand({ args: ["go"] })).toBe(ExitCode.InvalidInput);
       expect(await workerCommand({ args: ["--help"] })).toBe(ExitCode.Ok);
       expect(printed[0]?.mock.calls.join("")).toContain("stowage-worker run    --pipeline FILE");
-      expect(printed[1]?.mock.calls.join("")).toContain("The command must be one of run, doctor, schema, rotate, password (found go).");
+      expect(printed[1]?.mock.calls.join("")).toContain(
+        "The command must be one of run, doctor, schema, rotate, password (found go).",
+      );
     } finally {
       for (const spy of printed) spy.mockRestore();
       rmSync(folder, { recursive: true, force: true });
