@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { connect } from "node:net";
-import { types } from "cassandra-driver";
-import { expect, test } from "vitest";
+import { type Client, types } from "cassandra-driver";
+import { expect, test, vi } from "vitest";
 import type { Outcome } from "../../runtime/contract/index.js";
 import { applySchema, createSink } from "../../runtime/sinks/cassandra/index.js";
 import { claimSubnet, createRingController, planRing, startRing } from "../../stacks/local/cassandra/index.js";
@@ -32,6 +32,13 @@ function listens(host: string, port: number): Promise<boolean> {
     socket.once("connect", () => end(true));
     socket.once("error", () => end(false));
   });
+}
+
+/** Rows of the table. Nodes that have not noticed yet which of them is gone wait for it in vain: they are asked again. */
+function rowsOf(client: Client, consistency: types.consistencies): Promise<number> {
+  const query = "SELECT COUNT(*) AS count FROM telemetry.survived";
+  const count = async () => Number((await client.execute(query, [], { consistency })).first()["count"]);
+  return vi.waitFor(count, { timeout: 60_000, interval: 500 });
 }
 
 test("three nodes are the rendered ring, lose no row when one is killed, say so when two are, and leave nothing", async () => {
@@ -83,18 +90,12 @@ test("three nodes are the rendered ring, lose no row when one is killed, say so 
     await killed;
     expect(waiting).toEqual([]);
     expect(ring.nodes()[1]?.alive).toBe(false);
-    const stored = await client.execute("SELECT COUNT(*) AS count FROM telemetry.survived", [], {
-      consistency: types.consistencies.localQuorum,
-    });
-    expect(Number(stored.first()["count"])).toBe(800);
+    expect(await rowsOf(client, types.consistencies.localQuorum)).toBe(800);
 
     // The node comes back as itself, and the ring sees it.
     await ring.start(1);
     expect(ring.nodes().every(({ alive }) => alive)).toBe(true);
-    const whole = await client.execute("SELECT COUNT(*) AS count FROM telemetry.survived", [], {
-      consistency: types.consistencies.all,
-    });
-    expect(Number(whole.first()["count"])).toBe(800);
+    expect(await rowsOf(client, types.consistencies.all)).toBe(800);
 
     // Two of three gone: no quorum, so nothing is settled, and the probe says the same.
     await Promise.all([ring.kill(0), ring.kill(2)]);
