@@ -1,83 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type CassandraSink, defineTable, type TableDefinition } from "../../../runtime/contract/index.js";
+import type { CassandraSink, TableDefinition } from "../../../runtime/contract/index.js";
 import { type Change, ChangeKind, changeLine, Need, planSchema } from "../../../runtime/sinks/cassandra/schema/plan.js";
-import {
-  type LiveSchema,
-  type LiveTable,
-  type WantedSchema,
-  wantedSchema,
-} from "../../../runtime/sinks/cassandra/schema/state.js";
-import { sinks } from "../support/pipelines.js";
-
-const table = defineTable({
-  keyspace: "telemetry",
-  name: "readings",
-  columns: {
-    device: { type: "text", body: "device" },
-    at: { type: "frozen<place>", body: "at" },
-    day: { type: "date", body: "day" },
-    seq: { type: "bigint", body: "seq" },
-    celsius: { type: "double", body: "celsius" },
-    where: { type: "frozen<list<position>>", body: "where" },
-    id: { type: "text", message: "messageId" },
-  },
-  types: {
-    position: { x: "double", y: "double" },
-    place: { name: "text" },
-  },
-  partitionKey: ["device", "day", "at"],
-  clusteringKey: [{ column: "seq", descending: true }, { column: "id" }],
-  options: {
-    comment: "readings of devices",
-    gcGrace: "10d",
-    compaction: { class: "TimeWindowCompactionStrategy", compaction_window_unit: "DAYS" },
-    compression: { class: "LZ4Compressor" },
-  },
-  from: { time: { body: "time" } },
-});
-
-const sinkOf = (change: Partial<TableDefinition> = {}, more: Partial<CassandraSink> = {}): CassandraSink => ({
-  ...sinks.cassandra.cassandra,
-  table: { ...table, ...change },
-  replication: { dc1: 3 },
-  ledger: false,
-  ...more,
-});
-
-const nodes = { dc1: 3, dc2: 3 };
-
-/** A live schema in which all that is wanted is there, as Cassandra writes it. */
-function liveOf(wanted: WantedSchema, change: (live: LiveSchema, readings: LiveTable) => void = () => undefined) {
-  const live: LiveSchema = {
-    nodes,
-    replication: { strategy: "NetworkTopologyStrategy", replicas: { ...wanted.replication } },
-    types: wanted.types.map((type) => ({ ...type, fields: [...type.fields] })),
-    tables: Object.fromEntries(
-      wanted.tables.map(({ shape }) => [
-        shape.name,
-        {
-          columns: shape.columns.map((column) => ({ ...column })),
-          dropped: [],
-          options: {
-            comment: "readings of devices",
-            gcGraceSeconds: 864_000,
-            defaultTimeToLive: 0,
-            compaction: {
-              class: "org.apache.cassandra.db.compaction.TimeWindowCompactionStrategy",
-              compaction_window_unit: "DAYS",
-              max_threshold: "32",
-            },
-            compression: { class: "org.apache.cassandra.io.compress.LZ4Compressor", chunk_length_in_kb: "16" },
-          },
-        },
-      ]),
-    ),
-  };
-  const readings = live.tables["readings"];
-  if (readings !== undefined) change(live, readings);
-  return live;
-}
+import { type LiveSchema, type LiveTable, wantedSchema } from "../../../runtime/sinks/cassandra/schema/state.js";
+import { liveOf, nodes, sinkOf, table } from "./liveSchema.js";
 
 const asDefined = wantedSchema(sinkOf());
 /** The plan for the table as defined, in a keyspace that differs from it. */
