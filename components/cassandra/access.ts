@@ -1,11 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Duration } from "../../runtime/contract/index.js";
+import { CQL_PORT } from "../../runtime/contract/index.js";
+import { DEFAULT_ROTATION } from "../worker/cassandra/schedule.js";
 import type { CassandraRingArgs } from "./args.js";
 import { CA_KEY, ringNames, serviceName } from "./names.js";
-import { CQL_PORT } from "./plan.js";
-
-/** Rotation of pipelines' passwords where a ring does not say. */
-export const DEFAULT_ROTATION: Duration = "30d";
 
 /** How a ring is reached, and where the secrets are by which its roles are managed: what pipelines need of it. */
 export interface CassandraAccess {

@@ -1,12 +1,12 @@
 import type * as pulumi from "@pulumi/pulumi";
+import { CQL_PORT } from "../../runtime/contract/index.js";
 import { because, duration, integer, problemsOf } from "../../runtime/contract/zod.js";
 import { given } from "../support/given.js";
 import { refuse } from "../support/inputs.js";
 import { type Shape, stated, strict, words, z } from "../support/schema.js";
-import { rotationProblems } from "../worker/cassandra/schedule.js";
-import { type CassandraAccess, type CassandraTlsAccess, DEFAULT_ROTATION } from "./access.js";
+import { DEFAULT_ROTATION, rotationProblems } from "../worker/cassandra/schedule.js";
+import type { CassandraAccess, CassandraTlsAccess } from "./access.js";
 import { CA_KEY } from "./names.js";
-import { CQL_PORT } from "./plan.js";
 
 /** A ring that is there already, of whatever maker: where it is, and which secrets lead into it. */
 export interface ExistingRingArgs {

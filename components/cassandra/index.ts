@@ -1,4 +1,6 @@
-export { type CassandraAccess, type CassandraTlsAccess, DEFAULT_ROTATION, ringAccess } from "./access.js";
+export { CQL_PORT } from "../../runtime/contract/index.js";
+export { DEFAULT_ROTATION } from "../worker/cassandra/schedule.js";
+export { type CassandraAccess, type CassandraTlsAccess, ringAccess } from "./access.js";
 export * from "./args.js";
 export { CassandraRing } from "./cassandraRing.js";
 export { cassandraViolations, type RingPlan } from "./changes.js";
@@ -8,7 +10,6 @@ export * from "./managedArgs.js";
 export { CA_KEY, cleanName, READER_ROLE, type RingNames, ringNames, serviceName } from "./names.js";
 export { replicationWarnings } from "./notices.js";
 export {
-  CQL_PORT,
   datacentersOf,
   keyspaceReplication,
   needed,

@@ -1,13 +1,12 @@
 import * as cosmosdb from "@pulumi/azure-native/cosmosdb";
 import * as pulumi from "@pulumi/pulumi";
-import { defined, formatProblems, type Problem, problem } from "../../runtime/contract/index.js";
+import { CQL_PORT, defined, formatProblems, type Problem, problem } from "../../runtime/contract/index.js";
 import { because, integer, problemsOf, text } from "../../runtime/contract/zod.js";
 import { given, subnetId } from "../support/given.js";
 import { refuse } from "../support/inputs.js";
 import { plainError } from "../support/lookup.js";
 import { flag, type Shape, stated, strict, tagsSchema, words, z } from "../support/schema.js";
 import type { ManagedCassandraArgs, ManagedDatacenterArgs } from "./managedArgs.js";
-import { CQL_PORT } from "./plan.js";
 
 /** Azure's rule for the names of clusters and datacenters. */
 const NAME = /^(?=.{1,100}$)[a-zA-Z0-9]+(?:-[a-zA-Z0-9]+)*$/;

@@ -3,8 +3,6 @@ import type { CassandraRackArgs, CassandraRingArgs, CassandraSurvival } from "./
 
 /** Node label of Kubernetes that names the zone. */
 export const ZONE_LABEL = "topology.kubernetes.io/zone";
-/** Port of the native protocol. */
-export const CQL_PORT = 9042;
 
 /** What of a datacenter decides where replicas lie. */
 export interface RingShape {

@@ -1,7 +1,7 @@
 import type { input as inputs } from "@pulumi/kubernetes/types/index.js";
 import * as pulumi from "@pulumi/pulumi";
+import { CQL_PORT } from "../../runtime/contract/index.js";
 import type { WorkerArgs } from "./args.js";
-import { CASSANDRA_PORT } from "./cassandra/access.js";
 import { HTTP_PORT, objectLabels } from "./render.js";
 
 type NetworkPolicySpec = inputs.networking.v1.NetworkPolicySpec;
@@ -42,8 +42,7 @@ function portOf(url: string): number {
 function storePorts(args: WorkerArgs): pulumi.Output<number[]> {
   const own = args.network?.storePorts;
   if (own !== undefined) return pulumi.output(own);
-  if (args.pipeline.sink.cassandra !== undefined)
-    return pulumi.output([args.connection.cassandra?.port ?? CASSANDRA_PORT]);
+  if (args.pipeline.sink.cassandra !== undefined) return pulumi.output([args.connection.cassandra?.port ?? CQL_PORT]);
   // Never an empty list: to a policy that means every port.
   return pulumi
     .output(args.connection.linstorControllers ?? [])

@@ -40,6 +40,9 @@ export interface LinstorConnection {
   controllers: string[];
 }
 
+/** Port of Cassandra's native protocol, where nothing else is said. */
+export const CQL_PORT = 9042;
+
 export interface CassandraConnection {
   /** Hosts that the driver starts from, without port. */
   contactPoints: string[];

@@ -1,10 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import { type CassandraConnection, defined, type Pipeline } from "../../../runtime/contract/index.js";
+import { type CassandraConnection, CQL_PORT, defined, type Pipeline } from "../../../runtime/contract/index.js";
 import { CONFIG_PATH, type Mounted } from "../mounts.js";
 import type { CassandraEndpointArgs } from "./args.js";
 
-/** Port of Cassandra's native protocol. */
-export const CASSANDRA_PORT = 9042;
 /** File with the authorities, wherever they are mounted. */
 export const CA_FILE = "ca.crt";
 /** Where a worker has its role, password and the authorities. */
@@ -63,7 +61,7 @@ function reached(
     .all([pulumi.output(contactPoints), localDatacenter, tls?.serverName])
     .apply(([hosts, datacenter, serverName]) => ({
       contactPoints: hosts,
-      port: port ?? CASSANDRA_PORT,
+      port: port ?? CQL_PORT,
       localDatacenter: datacenter,
       ...(tls === undefined ? {} : { tls: defined({ caFile, serverName }) }),
       ...(directory === undefined ? {} : { credentials: { directory } }),

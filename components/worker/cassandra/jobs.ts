@@ -7,7 +7,7 @@ import { HTTPS_PORT, out, outToDns, outToStore, tcp } from "../network.js";
 import { CHECKSUM, container, FILES, objectLabels, podSpec } from "../render.js";
 import { administratorMounts, roleSecretName } from "./access.js";
 import type { CassandraAdministratorArgs } from "./args.js";
-import { ROTATION, scheduleOf } from "./schedule.js";
+import { DEFAULT_ROTATION, scheduleOf } from "./schedule.js";
 
 type PodTemplate = inputs.core.v1.PodTemplateSpec;
 type Rules = inputs.rbac.v1.PolicyRule[];
@@ -74,7 +74,7 @@ export function administratorSchemaPod(
 /** The CronJob that gives the pipeline's other role a new password, and the workers that role. */
 export function rotationSpec(args: WorkerArgs, ring: AdministeredRing): inputs.batch.v1.CronJobSpec {
   return {
-    schedule: scheduleOf(ring.administrator.rotation ?? ROTATION, args.pipeline.name),
+    schedule: scheduleOf(ring.administrator.rotation ?? DEFAULT_ROTATION, args.pipeline.name),
     timeZone: "Etc/UTC",
     // Two at once would take each other's role.
     concurrencyPolicy: "Forbid",

@@ -1,7 +1,7 @@
 import { durationSeconds, type Problem, problem, sha256 } from "../../../runtime/contract/index.js";
 
 /** How often the pipeline's password changes where nothing is said. */
-export const ROTATION = "30d";
+export const DEFAULT_ROTATION = "30d";
 
 /** Numbers that follow from a name, each at most the given one. */
 type Spread = (atMost: number) => number;
