@@ -10,9 +10,9 @@ import {
   type RetryOutcome,
   type SinkMessage,
 } from "../contract/index.js";
+import { type Clock, pause } from "../support/clock.js";
 import { type Backoff, backoffMilliseconds, REFUSED } from "./backoff.js";
 import type { Batcher } from "./batcher.js";
-import { type Clock, pause } from "./clock.js";
 import type { KeyGuard } from "./keyGuard.js";
 import { type HeldLock, StopReason } from "./locks.js";
 import { isRefusal, type Propagation } from "./propagation.js";

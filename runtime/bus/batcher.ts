@@ -6,8 +6,8 @@ import {
   type SinkContext,
   type SinkMessage,
 } from "../contract/index.js";
+import type { Clock } from "../support/clock.js";
 import type { Audit, StoreTracing, Tracing, WorkerMetrics } from "../telemetry/index.js";
-import type { Clock } from "./clock.js";
 import { errorText } from "./errors.js";
 
 /** Work that can be told to stop. Its signal is made when first asked for: most sinks never look. */

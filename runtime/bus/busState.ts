@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.js";
+import type { Clock } from "../support/clock.js";
 
 /** Whether the worker is attached to its source entity: what `/readyz` tells and the watchdog counts from. */
 export class BusState {

@@ -1,8 +1,8 @@
 import type { TokenCredential } from "@azure/identity";
 import type { RetryOptions, ServiceBusClient } from "@azure/service-bus";
 import { type ClientRetries, type Connection, DELIVERY_DEFAULTS, StowageError } from "../contract/index.js";
+import { systemClock, within } from "../support/clock.js";
 import { repairClient, sever } from "./clientRepair.js";
-import { systemClock, within } from "./clock.js";
 import { RefreshingCredential, type TokenEvents } from "./tokens.js";
 
 /** How a client is made. */

@@ -1,5 +1,6 @@
 import type { ServiceBusReceivedMessage } from "@azure/service-bus";
 import { defined, PoisonReason, RETURNS_PROPERTY, ServiceBusLimits, type SinkMessage } from "../contract/index.js";
+import type { Clock } from "../support/clock.js";
 import {
   DeliveryOutcome,
   deliveryInfo,
@@ -9,7 +10,6 @@ import {
   type WorkerMetrics,
 } from "../telemetry/index.js";
 import type { Attempts, Verdict } from "./attempts.js";
-import type { Clock } from "./clock.js";
 import type { ReadMessage } from "./envelope.js";
 import { errorCode, errorText, isLockLost } from "./errors.js";
 import { type HeldLock, StopReason } from "./locks.js";

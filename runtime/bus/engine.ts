@@ -8,11 +8,11 @@ import {
   type Sink,
   type SinkMessage,
 } from "../contract/index.js";
+import { type Clock, within } from "../support/clock.js";
 import type { Audit, Health, Logger, Tracing, WorkerMetrics } from "../telemetry/index.js";
 import { Attempts } from "./attempts.js";
 import { Batcher } from "./batcher.js";
 import { BusState } from "./busState.js";
-import { type Clock, within } from "./clock.js";
 import { CreditLedger } from "./credit.js";
 import { Deliveries } from "./delivery.js";
 import { readMessage } from "./envelope.js";

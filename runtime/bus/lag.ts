@@ -1,6 +1,6 @@
 import type { Gauge } from "prom-client";
+import { type Clock, pause } from "../support/clock.js";
 import type { Logger, WorkerMetrics } from "../telemetry/index.js";
-import { type Clock, pause } from "./clock.js";
 import type { EntityCounts } from "./counts.js";
 import { errorCode, errorText } from "./errors.js";
 import type { Peeker } from "./peeker.js";

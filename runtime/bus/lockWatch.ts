@@ -1,5 +1,5 @@
+import type { Clock } from "../support/clock.js";
 import type { Logger, WorkerMetrics } from "../telemetry/index.js";
-import type { Clock } from "./clock.js";
 
 /** What a lock is held against. */
 export interface LockWatchOptions {

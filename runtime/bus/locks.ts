@@ -1,5 +1,5 @@
+import { type Clock, within } from "../support/clock.js";
 import { Bag, type Bagged } from "./bag.js";
-import { type Clock, within } from "./clock.js";
 
 /** Why a piece of work must stop: the reason of its abort signal. */
 export const StopReason = {

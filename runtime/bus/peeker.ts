@@ -1,5 +1,5 @@
 import type { ServiceBusReceivedMessage, ServiceBusReceiver } from "@azure/service-bus";
-import { type Clock, within } from "./clock.js";
+import { type Clock, within } from "../support/clock.js";
 
 /** The part of the client's receiver that looks without taking. */
 export type PeekReceiver = Pick<ServiceBusReceiver, "peekMessages" | "close">;

@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.js";
+import type { Clock } from "../support/clock.js";
 import { errorCode, errorText, lastOf } from "./errors.js";
 
 /**

@@ -1,9 +1,9 @@
 import type { MessageHandlers, ServiceBusReceivedMessage, ServiceBusReceiver } from "@azure/service-bus";
+import { type Clock, within } from "../support/clock.js";
 import { Semaphore } from "../support/semaphore.js";
 import { DeliveryOutcome, type Logger, type WorkerMetrics } from "../telemetry/index.js";
 import { backoffMilliseconds, REFUSED } from "./backoff.js";
 import type { BusState } from "./busState.js";
-import { type Clock, within } from "./clock.js";
 import type { CreditLedger, CreditLink } from "./credit.js";
 import type { Deliveries, Delivery } from "./delivery.js";
 import type { ReadMessage } from "./envelope.js";

@@ -1,6 +1,6 @@
 import type { ServiceBusReceivedMessage } from "@azure/service-bus";
 import { ATTEMPTS_PROPERTY, type PipelineSource } from "../contract/index.js";
-import type { Clock } from "./clock.js";
+import type { Clock } from "../support/clock.js";
 import { copyId, copyOf } from "./copy.js";
 import { originalIdOf } from "./ids.js";
 import type { ReplySender } from "./replies.js";

@@ -1,7 +1,7 @@
 import type { ServiceBusReceivedMessage, ServiceBusSessionReceiver } from "@azure/service-bus";
 import { EmptySessionState, PoisonReason, SessionPoison } from "../contract/index.js";
+import { type Clock, within } from "../support/clock.js";
 import { DeliveryOutcome, type Logger, type WorkerMetrics } from "../telemetry/index.js";
-import { type Clock, within } from "./clock.js";
 import type { CreditLedger, CreditLink } from "./credit.js";
 import type { Deliveries } from "./delivery.js";
 import type { ReadMessage } from "./envelope.js";

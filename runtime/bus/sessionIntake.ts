@@ -1,7 +1,7 @@
+import { pause } from "../support/clock.js";
 import type { Logger, WorkerMetrics } from "../telemetry/index.js";
 import { type Backoff, backoffMilliseconds, REFUSED } from "./backoff.js";
 import type { BusState } from "./busState.js";
-import { pause } from "./clock.js";
 import { errorCode, errorText } from "./errors.js";
 import { isRefusal, type Propagation } from "./propagation.js";
 import { Session, type SessionOptions, type SessionReceiver, Yields } from "./session.js";

@@ -1,6 +1,6 @@
 import type { ServiceBusSessionReceiver } from "@azure/service-bus";
+import { type Clock, within } from "../support/clock.js";
 import { DeliveryOutcome, type Logger } from "../telemetry/index.js";
-import { type Clock, within } from "./clock.js";
 import type { MessageHeader } from "./envelope.js";
 import { errorCode, errorText } from "./errors.js";
 import {

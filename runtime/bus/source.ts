@@ -1,8 +1,8 @@
 import type { TokenCredential } from "@azure/identity";
 import type { ServiceBusReceiverOptions } from "@azure/service-bus";
 import type { Connection, Pipeline, PipelineSource } from "../contract/index.js";
+import { systemClock, within } from "../support/clock.js";
 import { type ClientOptions, openClient } from "./client.js";
-import { systemClock, within } from "./clock.js";
 import { Counter, type EntityCounts } from "./counts.js";
 import { Peeker } from "./peeker.js";
 import type { QueueReceiver } from "./queueIntake.js";

@@ -1,5 +1,5 @@
+import { type Clock, pause, within } from "../support/clock.js";
 import { type Backoff, backoffMilliseconds } from "./backoff.js";
-import { type Clock, pause, within } from "./clock.js";
 
 /** What the gate asks and tells. */
 export interface StoreGateOptions {

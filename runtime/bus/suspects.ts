@@ -1,5 +1,5 @@
 import { RETURNS_PROPERTY, type SinkMessage } from "../contract/index.js";
-import type { Clock } from "./clock.js";
+import type { Clock } from "../support/clock.js";
 import type { HeldLock } from "./locks.js";
 
 /** The part of a held lock that waiting for a turn uses. */

@@ -1,5 +1,5 @@
 import type { AccessToken, TokenCredential } from "@azure/identity";
-import type { Clock } from "./clock.js";
+import type { Clock } from "../support/clock.js";
 import { errorText } from "./errors.js";
 
 /** What is told of the tokens that the worker logs in with. */

@@ -1,4 +1,4 @@
-import { type Clock, within } from "./clock.js";
+import { type Clock, within } from "../support/clock.js";
 import { errorCode, errorText } from "./errors.js";
 import type { PeekedMessage } from "./peeker.js";
 

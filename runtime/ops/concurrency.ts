@@ -1,4 +1,4 @@
-import { type Clock, pause } from "../bus/clock.js";
+import { type Clock, pause } from "../support/clock.js";
 
 /** Runs `run` for each, at most `limit` at once, begun in order. Rejects with the first error once all that began ended. */
 export async function forEachBounded<T>(items: readonly T[], limit: number, run: (item: T) => Promise<void>) {

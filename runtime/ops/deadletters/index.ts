@@ -1,7 +1,7 @@
 import type { ServiceBusReceivedMessage } from "@azure/service-bus";
-import type { Clock } from "../../bus/clock.js";
 import { originalIdOf } from "../../bus/ids.js";
 import { StowageError } from "../../contract/index.js";
+import type { Clock } from "../../support/clock.js";
 import { Browser } from "../browse.js";
 import { Pacer } from "../concurrency.js";
 import type { Namespace } from "../connect.js";

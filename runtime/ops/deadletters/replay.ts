@@ -1,9 +1,9 @@
 import type { ServiceBusReceivedMessage, ServiceBusSender } from "@azure/service-bus";
-import type { Clock } from "../../bus/clock.js";
 import { type AmqpMessage, copyId, copyOf } from "../../bus/copy.js";
 import { errorCode, errorText, isLockLost } from "../../bus/errors.js";
 import { originalIdOf } from "../../bus/ids.js";
 import { REPLAYS_PROPERTY, StowageError } from "../../contract/index.js";
+import type { Clock } from "../../support/clock.js";
 import type { Pacer } from "../concurrency.js";
 import { isRefusal } from "../refusal.js";
 import { sequenceOf } from "../selection.js";

@@ -1,7 +1,7 @@
 import type { RuleProperties, ServiceBusAdministrationClient } from "@azure/service-bus";
-import type { Clock } from "../../bus/clock.js";
 import type { AmqpMessage } from "../../bus/copy.js";
 import { StowageError } from "../../contract/index.js";
+import type { Clock } from "../../support/clock.js";
 import { refusalText } from "../entityFacts.js";
 
 /**

@@ -1,6 +1,6 @@
 import type { ServiceBusReceivedMessage, ServiceBusReceiver } from "@azure/service-bus";
-import type { Clock } from "../../bus/clock.js";
 import { isLockLost } from "../../bus/errors.js";
+import type { Clock } from "../../support/clock.js";
 import type { Position } from "../browse.js";
 import { forEachBounded } from "../concurrency.js";
 import { type MessageCondition, sequenceOf } from "../selection.js";

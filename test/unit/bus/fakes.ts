@@ -1,6 +1,6 @@
-import type { Clock } from "../../../runtime/bus/clock.js";
 import type { Pipeline, SinkMessage } from "../../../runtime/contract/index.js";
 import { DELIVERY_DEFAULTS, messageKey, sha256 } from "../../../runtime/contract/index.js";
+import type { Clock } from "../../../runtime/support/clock.js";
 
 /** A clock that stands still until it is told to go on. */
 export class FakeClock implements Clock {

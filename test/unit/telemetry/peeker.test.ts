@@ -1,7 +1,7 @@
 import { ServiceBusClient } from "@azure/service-bus";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { systemClock } from "../../../runtime/bus/clock.js";
 import { Peeker, type PeekReceiver } from "../../../runtime/bus/peeker.js";
+import { systemClock } from "../../../runtime/support/clock.js";
 import { Broker, type QueueSettings } from "../../../stacks/local/broker/index.js";
 import { received } from "../bus/fakeBus.js";
 import { clientError, FakeClock, settled } from "../bus/fakes.js";
