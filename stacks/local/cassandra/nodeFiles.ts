@@ -41,7 +41,7 @@ export function cassandraYaml(plan: RingPlan, node: RingNode, subnet: string, ro
     storage_compatibility_mode: "NONE",
     commitlog_sync: sync,
     ...(sync === "periodic" ? { commitlog_sync_period: "10000ms" } : {}),
-    ...(sync === "group" ? { commitlog_sync_group_window: "5ms" } : {}),
+    ...(sync === "group" ? { commitlog_sync_group_window: "1ms" } : {}),
     hinted_handoff_enabled: true,
     column_index_cache_size: "2KiB",
     compaction_throughput: "32MiB/s",
