@@ -9,11 +9,7 @@ import {
 import type { Clock } from "../support/clock.js";
 import type { Audit, StoreTracing, Tracing, WorkerMetrics } from "../telemetry/index.js";
 import { errorText } from "./errors.js";
-
-/** Work that can be told to stop. Its signal is made when first asked for: most sinks never look. */
-export interface Stoppable {
-  readonly signal: AbortSignal;
-}
+import { StopOfAll, type Stoppable } from "./stopOfAll.js";
 
 /** One message that waits for its outcome. */
 interface Waiting {
@@ -31,7 +27,7 @@ class CallContext implements EarlySinkContext {
 
   constructor(
     private readonly batcher: Batcher,
-    private readonly work: Stoppable,
+    private readonly work: Pick<Stoppable, "signal">,
     readonly attempt: number,
     /** Takes an outcome before the call is over; absent where they are taken together. */
     readonly settled?: EarlySinkContext["settled"],
@@ -103,7 +99,7 @@ export class Batcher {
   }
 
   private async run(batch: Waiting[]): Promise<void> {
-    const stop = signalOfAll(batch.map((w) => w.work));
+    const stop = new StopOfAll(batch.map((w) => w.work));
     const messages = batch.map((w) => w.message);
     const over = (waiting: Waiting, outcome: Outcome): void => {
       if (waiting.over === true) return;
@@ -117,7 +113,7 @@ export class Batcher {
       const place = places.get(message) ?? -1;
       const waiting = batch[place];
       if (waiting === undefined) return;
-      stop.leave(place);
+      stop.leave(waiting.work);
       over(waiting, outcome);
     };
     const context = new CallContext(this, stop, 1, this.options.audit === undefined ? early : undefined);
@@ -200,53 +196,4 @@ function missing(outcomes: number, messages: number): Outcome {
 
 function unavailable(description: string): Outcome {
   return { kind: "retry", code: RetryCode.StoreUnavailable, description };
-}
-
-/** A signal for several works, until it is released. */
-interface StopOfAll extends Stoppable {
-  /** The work at this place is over: the others are not kept going by it. */
-  leave(place: number): void;
-  release(): void;
-}
-
-/**
- * Fires when all of the signals have: one message that has lost its lock must not stop the others of its batch.
- * The one message's own signal where there is only one.
- */
-function signalOfAll(works: Stoppable[]): StopOfAll {
-  const [only] = works;
-  if (only !== undefined && works.length === 1)
-    return {
-      get signal() {
-        return only.signal;
-      },
-      leave: () => undefined,
-      release: () => undefined,
-    };
-  const signals = works.map((work) => work.signal);
-  const controller = new AbortController();
-  const gone = new Set<number>();
-  let left = signals.length;
-  let reason: unknown;
-  const fired = (event: { target: unknown }): void => {
-    left--;
-    reason = event.target instanceof AbortSignal ? event.target.reason : undefined;
-    if (left === 0) controller.abort(reason);
-  };
-  for (const signal of signals) {
-    if (signal.aborted) fired({ target: signal });
-    else signal.addEventListener("abort", fired, { once: true });
-  }
-  const leave = (place: number): void => {
-    const signal = signals[place];
-    if (signal === undefined || signal.aborted || gone.has(place)) return;
-    gone.add(place);
-    signal.removeEventListener("abort", fired);
-    left--;
-    if (left === 0 && gone.size < signals.length) controller.abort(reason);
-  };
-  const release = (): void => {
-    for (const signal of signals) signal.removeEventListener("abort", fired);
-  };
-  return { signal: controller.signal, leave, release };
 }

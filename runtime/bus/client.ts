@@ -44,6 +44,8 @@ function retryOptions(retries: ClientRetries): RetryOptions {
  */
 export async function openClient({ serviceBus }: Connection, options: ClientOptions = {}): Promise<OpenClient> {
   const { ServiceBusClient: Client } = await import("@azure/service-bus");
+  const { lightenContexts } = await import("./deliveryContext.js");
+  lightenContexts();
   const settings = { retryOptions: retryOptions(options.retries ?? DELIVERY_DEFAULTS.client) };
   const host = serviceBus.fullyQualifiedNamespace;
   if (serviceBus.developmentEmulator === true) {

@@ -1,5 +1,6 @@
 import { type Clock, within } from "../support/clock.js";
 import { Bag, type Bagged } from "./bag.js";
+import type { Stoppable, StopWatcher } from "./stopOfAll.js";
 
 /** Why a piece of work must stop: the reason of its abort signal. */
 export const StopReason = {
@@ -52,7 +53,7 @@ const AGAIN_MILLISECONDS = 50;
 const LOOKS_PER_LOCK = 20;
 
 /** One lock that is being kept. `stop` fires with a StopReason. */
-export class HeldLock implements Bagged {
+export class HeldLock implements Bagged, Stoppable {
   place: number | undefined = undefined;
   private controller: AbortController | undefined;
   private reason: StopReason | undefined;
@@ -80,6 +81,8 @@ export class HeldLock implements Bagged {
   /** Called once when the work must stop, before the signal fires. */
   onStop: (() => void) | undefined;
 
+  watcher: StopWatcher | undefined = undefined;
+
   /** Fires when the work under this lock must stop; its reason is a StopReason. Made when first asked for. */
   get signal(): AbortSignal {
     this.controller ??= new AbortController();
@@ -103,6 +106,7 @@ export class HeldLock implements Bagged {
     if (this.reason !== undefined) return;
     this.reason = reason;
     this.onStop?.();
+    this.watcher?.workStopped(reason);
     this.controller?.abort(reason);
   }
 

@@ -2,9 +2,8 @@ import { describe, expect, test } from "vitest";
 import { Batcher } from "../../../runtime/bus/batcher.js";
 import type { EarlySinkContext, Outcome, SinkContext, SinkMessage } from "../../../runtime/contract/index.js";
 import { createMetrics } from "../../../runtime/telemetry/index.js";
-import { deferred, FakeClock, settled, sinkMessage } from "./fakes.js";
+import { deferred, FakeClock, FakeWork, settled, sinkMessage } from "./fakes.js";
 
-const never = new AbortController().signal;
 const done: Outcome = { kind: "done", duplicate: false };
 
 function batcherOf(options: {
@@ -27,8 +26,8 @@ function batcherOf(options: {
     metrics: createMetrics({ pipeline: "p", sink: "s" }),
     capacity: options.capacity ?? 100,
   });
-  const submit = (id: string, attempt = 1, signal = never) =>
-    batcher.submit(sinkMessage({ messageId: id }), attempt, { signal });
+  const submit = (id: string, attempt = 1, work = new FakeWork()) =>
+    batcher.submit(sinkMessage({ messageId: id }), attempt, work);
   return { clock, batches, submit };
 }
 
@@ -100,29 +99,65 @@ describe("the batcher", () => {
   });
 
   test("stops a batch once all that is not over has lost its lock", async () => {
-    const stops = [new AbortController(), new AbortController(), new AbortController()];
+    const works = [new FakeWork(), new FakeWork(), new FakeWork()];
     const rest = deferred<void>();
     const seen: boolean[] = [];
+    let reason: unknown;
     const { submit } = batcherOf({
       maxMessages: 3,
       process: async (batch: SinkMessage[], context: EarlySinkContext) => {
-        stops[0]?.abort();
+        works[0]?.stop("lost 0");
         seen.push(context.signal.aborted);
         const [, second] = batch;
         if (second !== undefined) context.settled?.(second, done);
         seen.push(context.signal.aborted);
-        stops[1]?.abort();
+        works[1]?.stop("lost 1");
         seen.push(context.signal.aborted);
-        stops[2]?.abort();
+        works[2]?.stop("lost 2");
         seen.push(context.signal.aborted);
+        reason = context.signal.reason;
         await rest.promise;
         return batch.map(() => done);
       },
     });
-    const all = stops.map((stop, n) => submit(`${n}`, 1, stop.signal));
+    const all = works.map((work, n) => submit(`${n}`, 1, work));
     rest.resolve();
     await Promise.all(all);
     expect(seen).toEqual([false, false, false, true]);
+    expect(reason).toBe("lost 2");
+    expect(works.map(({ watcher }) => watcher)).toEqual([undefined, undefined, undefined]);
+  });
+
+  test("stops a batch of which all lost their locks before the sink looked, and one that leaves the others so", async () => {
+    const [lost, over, early] = [new FakeWork(), new FakeWork(), new FakeWork()];
+    early.stop("before");
+    const seen: unknown[] = [];
+    const { submit } = batcherOf({
+      maxMessages: 3,
+      process: async (batch: SinkMessage[], context: EarlySinkContext) => {
+        lost.stop("now");
+        const last = batch[1];
+        if (last !== undefined) context.settled?.(last, done);
+        seen.push(context.signal.reason);
+        return batch.map(() => done);
+      },
+    });
+    await Promise.all([submit("a", 1, lost), submit("b", 1, over), submit("c", 1, early)]);
+    expect(seen).toEqual(["now"]);
+  });
+
+  test("does not stop a batch whose messages are all over", async () => {
+    const seen: boolean[] = [];
+    const { submit } = batcherOf({
+      maxMessages: 2,
+      process: async (batch: SinkMessage[], context: EarlySinkContext) => {
+        for (const message of batch) context.settled?.(message, done);
+        seen.push(context.signal.aborted);
+        return batch.map(() => done);
+      },
+    });
+    await Promise.all([submit("a"), submit("b")]);
+    expect(seen).toEqual([false]);
   });
 
   test("gives each message its own outcome", async () => {
@@ -145,13 +180,13 @@ describe("the batcher", () => {
   test("tells a batch to stop only when all of its messages must", async () => {
     const answer = deferred<Outcome[]>();
     const { batches, submit } = batcherOf({ maxMessages: 2, process: () => answer.promise });
-    const [a, b] = [new AbortController(), new AbortController()];
-    const both = Promise.all([submit("a", 1, a.signal), submit("b", 1, b.signal)]);
+    const [a, b] = [new FakeWork(), new FakeWork()];
+    const both = Promise.all([submit("a", 1, a), submit("b", 1, b)]);
     await settled();
     const signal = batches[0]?.context.signal;
-    a.abort("LockLost");
+    a.stop("LockLost");
     expect(signal?.aborted).toBe(false);
-    b.abort("LockLost");
+    b.stop("LockLost");
     expect(signal?.aborted).toBe(true);
     answer.resolve([done, done]);
     await both;

@@ -1,3 +1,4 @@
+import type { Stoppable, StopWatcher } from "../../../runtime/bus/stopOfAll.js";
 import type { Pipeline, SinkMessage } from "../../../runtime/contract/index.js";
 import { DELIVERY_DEFAULTS, messageKey, sha256 } from "../../../runtime/contract/index.js";
 import type { Clock } from "../../../runtime/support/clock.js";
@@ -123,4 +124,21 @@ export function sinkMessage(change: Partial<SinkMessage> = {}): SinkMessage {
     traceId: "0af7651916cd43dd8448eb211c80319c",
     ...change,
   };
+}
+
+/** Work under a lock, as far as a batch looks at it. */
+export class FakeWork implements Stoppable {
+  private readonly controller = new AbortController();
+  watcher: StopWatcher | undefined = undefined;
+  stopped: unknown = undefined;
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  stop(reason: unknown): void {
+    this.stopped = reason;
+    this.watcher?.workStopped(reason);
+    this.controller.abort(reason);
+  }
 }
