@@ -20,7 +20,7 @@ export const DEFAULT_TOKENS = 16;
  * Writes that come within it share one fsync of the commit log, in milliseconds; a write waits for it. Cassandra's own
  * default of a second would be the latency of every write.
  */
-const GROUP_WINDOW = "5ms";
+const GROUP_WINDOW = "1ms";
 /** What a pipeline's batches of several partitions stay below; the nodes refuse them above 50 KiB. */
 const BATCH_WARNING = "40KiB";
 const SECONDS_A_DAY = 86_400;

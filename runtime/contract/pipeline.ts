@@ -189,7 +189,7 @@ export const CASSANDRA_DEFAULTS = {
 } as const satisfies Partial<CassandraSink>;
 
 /** Messages in work at once where the sink is Cassandra, the source has no sessions and nothing is said: batches fill. */
-export const CASSANDRA_CONCURRENCY = 1_000;
+export const CASSANDRA_CONCURRENCY = 500;
 
 /** A sink of one's own. */
 export interface ModuleSink {

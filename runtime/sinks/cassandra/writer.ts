@@ -12,7 +12,7 @@ import {
 } from "../../contract/index.js";
 import { type Clock, pause, systemClock } from "../../support/clock.js";
 import { AdaptiveLimit } from "./adaptive.js";
-import { RowQueue } from "./batches.js";
+import { FEW_PARTITIONS, MAX_PARTITIONS, RowQueue } from "./batches.js";
 import { PROBE_MS } from "./client.js";
 import type { Clients } from "./clientSource.js";
 import { readToken } from "./cql.js";
@@ -66,6 +66,8 @@ const EXPIRED: Written = { kind: "expired" };
 const TRIES_MORE: { [code: string]: number } = { [RetryCode.StoreTimeout]: 2, [RetryCode.StoreOverloaded]: 3 };
 /** Wait before it is tried again, in milliseconds; doubled each time. */
 const AGAIN_MS = 100;
+/** Of the writes that may be in flight: while no more are, batches hold fewer partitions and are answered sooner. */
+const QUIET_SHARE = 0.5;
 /** A write that has taken so long, in milliseconds, is not tried again in place. */
 const IN_PLACE_MS = 20_000;
 /** What a ring answers to a batch, and never to a row, for its size alone. */
@@ -191,7 +193,8 @@ export class RowWriter implements CassandraState {
     while (this.queue.size > 0) {
       if (!this.limiter.tryEnter()) return;
       const eager = this.queue.size + this.rowsInFlight >= this.options.capacity;
-      const batch = this.queue.take(this.clock.now(), eager);
+      const quiet = this.limiter.inFlight <= this.limiter.limit * QUIET_SHARE;
+      const batch = this.queue.take(this.clock.now(), eager, quiet ? FEW_PARTITIONS : MAX_PARTITIONS);
       if (batch !== undefined) {
         void this.run(batch);
         continue;

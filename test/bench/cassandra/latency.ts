@@ -9,12 +9,16 @@ import type { Setting } from "./setting.js";
 
 /** What of the bare driver's 99th of a hundred the pipeline's may be. */
 const MOST = 4;
-/** How long each side of a round is under load, in seconds; the first tenth is not counted. */
-const SECONDS = 5;
+/**
+ * How long each side of a round is under load, in seconds; the first tenth is not counted. Long enough that each side meets
+ * what the ring does from time to time: a node of a local ring flushes its memtable about every 28,000 rows, all three at once.
+ */
+const SECONDS = 12;
 /** How long the worker may take until it listens, in milliseconds. */
 const START_MS = 30_000;
 const TABLE = "latency";
-const PARTITIONS = 100;
+/** As in the load whose batches fill as the bare driver's do. */
+const PARTITIONS = 10;
 
 /**
  * How long messages take from the broker's acknowledgement to their producer until they are completed, which comes after

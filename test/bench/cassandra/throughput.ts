@@ -11,8 +11,8 @@ import { Setting } from "./setting.js";
 /** The least of what both halves allow together. */
 const LEAST_OF_HALVES = 0.85;
 /**
- * A load whose batches fill as the bare driver's do: what is in work at once is a hundred rows of each of ten partitions.
- * Over a hundred partitions they are ten rows, which the ring pays for whoever sends them.
+ * A load whose batches fill about as the bare driver's do: 70 to 80 of a hundred rows. Over a hundred partitions what is in
+ * work at once is five rows of each, which the ring pays for whoever sends them.
  */
 const TEN = { partitions: 10, size: { measured: 15_000, warmUp: 8_000 } } as const;
 /** The loads, the least that the pipeline does beside the naive worker, and how much it is given of each. */
@@ -48,7 +48,7 @@ type Contestant = "client" | "driver" | "pipelineTen" | `pipeline${Load}` | `nai
 /** What a run of rates found, beside its ratios: what the other parts go by. */
 export interface Rates {
   part: Part;
-  /** Rows a second that the pipeline reaches at most, over a hundred partitions. */
+  /** Rows a second that the pipeline reaches at most: over ten partitions. */
   pipeline: number;
 }
 
@@ -88,7 +88,7 @@ export class Throughput {
         for (const one of i % 2 === 0 ? both.reverse() : both) await one();
       }
     }
-    return { part: this.part(), pipeline: this.middle("pipelineHundred", "rate") };
+    return { part: this.part(), pipeline: this.middle("pipelineTen", "rate") };
   }
 
   private async client(): Promise<void> {

@@ -47,7 +47,7 @@ const REPLICATION = { "stowage.dev/replication": '{"dc1":{"telemetry":3}}' };
 
 const kept = {
   commitlog_sync: "group",
-  commitlog_sync_group_window: "5ms",
+  commitlog_sync_group_window: "1ms",
   batch_size_warn_threshold: "40KiB",
   maximum_timestamp_fail_threshold: "10m",
 };

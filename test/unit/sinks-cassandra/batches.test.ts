@@ -85,7 +85,8 @@ describe("batches", () => {
     expect(partitionsOf(first)).toEqual(Array.from({ length: 10 }, (_, n) => `p${n}`));
     expect(first).toHaveLength(11);
     expect(queue.take(20)).toBeUndefined();
-    expect(partitionsOf(queue.take(40) ?? [])).toEqual(["p10", "p11"]);
+    expect(partitionsOf(queue.take(40, false, 1) ?? [])).toEqual(["p10"]);
+    expect(partitionsOf(queue.take(40) ?? [])).toEqual(["p11"]);
     expect(partitionsOf(queue.take(40) ?? [])).toEqual(["other"]);
   });
 
