@@ -4,7 +4,7 @@ import type { Row } from "./mapping.js";
 /** Partitions in one batch at most: the server's threshold for a warning (unlogged_batch_across_partitions_warn_threshold). */
 export const MAX_PARTITIONS = 10;
 /**
- * The same while places for writes are free. A coordinator applies the partitions of a batch one after another, and waits for
+ * The same while there is little to write. A coordinator applies the partitions of a batch one after another, and waits for
  * its commit log's group at each: ten take 29 ms where two take 9 (20 rows, groups of 5 ms, on a ring that is not busy).
  */
 export const FEW_PARTITIONS = 5;

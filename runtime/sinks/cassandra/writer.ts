@@ -66,7 +66,7 @@ const EXPIRED: Written = { kind: "expired" };
 const TRIES_MORE: { [code: string]: number } = { [RetryCode.StoreTimeout]: 2, [RetryCode.StoreOverloaded]: 3 };
 /** Wait before it is tried again, in milliseconds; doubled each time. */
 const AGAIN_MS = 100;
-/** Of the writes that may be in flight: while no more are, batches hold fewer partitions and are answered sooner. */
+/** Of the rows that can be here at once: while no more are, batches hold fewer partitions and are answered sooner. */
 const QUIET_SHARE = 0.5;
 /** A write that has taken so long, in milliseconds, is not tried again in place. */
 const IN_PLACE_MS = 20_000;
@@ -192,8 +192,10 @@ export class RowWriter implements CassandraState {
   private pump(): void {
     while (this.queue.size > 0) {
       if (!this.limiter.tryEnter()) return;
-      const eager = this.queue.size + this.rowsInFlight >= this.options.capacity;
-      const quiet = this.limiter.inFlight <= this.limiter.limit * QUIET_SHARE;
+      const { capacity } = this.options;
+      const held = this.queue.size + this.rowsInFlight;
+      const eager = held >= capacity;
+      const quiet = held <= capacity * QUIET_SHARE;
       const batch = this.queue.take(this.clock.now(), eager, quiet ? FEW_PARTITIONS : MAX_PARTITIONS);
       if (batch !== undefined) {
         void this.run(batch);

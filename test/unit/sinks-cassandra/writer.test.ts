@@ -232,19 +232,20 @@ describe("a write", () => {
     expect([writer.limit, writer.inFlight]).toEqual([4, 0]);
   });
 
-  it("goes with up to four other partitions of the same replicas while places are free, and with up to nine once they are not", async () => {
+  it("goes with up to four other partitions of the same replicas while there is little to write, then with up to nine", async () => {
     const end = deferred<void>();
     const { client, sent } = clientThat(() => end.promise);
     Object.assign(client, { getReplicas: () => [{ address: "127.0.0.1:9042", datacenter: "dc1" }] });
     const sink = { batchBy: "replicaSet", batchMaxRows: 100, batchMaxBytes: 40_000, maxInFlight: 32 } as const;
-    const writer = writerOn(client, { sink });
-    expect(writer.limit).toBe(8);
-    const rows = Array.from({ length: 40 }, (_, n) => row(`${n}`));
-    const written = writer.write(rows, context);
+    const writer = writerOn(client, { sink, capacity: 40 });
+    const rowsOf = (name: string, count: number) => Array.from({ length: count }, (_, n) => row(`${name}${n}`));
+    const written = [writer.write(rowsOf("a", 12), context), writer.write(rowsOf("b", 8), context)];
     await settled();
-    expect(idsOf(sent).map(({ length }) => length)).toEqual([5, 5, 5, 5, 10, 10]);
+    written.push(writer.write(rowsOf("c", 12), context));
+    await settled();
+    expect(idsOf(sent).map(({ length }) => length)).toEqual([5, 5, 2, 5, 3, 10, 2]);
     end.resolve();
-    await written;
+    await Promise.all(written);
   });
 
   it("is not sent any more once its work is stopped, and what waits is given back at once", async () => {
