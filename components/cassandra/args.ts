@@ -11,7 +11,7 @@ export type CassandraOperator = (typeof CassandraOperator)[keyof typeof Cassandr
 
 /** When a node tells the client that a write is there. */
 export const CommitLogSync = {
-  /** After its commit log is on disk; writes of a few milliseconds share one fsync. */
+  /** After its commit log is on disk; writes of a millisecond, or of the disk's own fsync where it takes longer, share one. */
   Group: "group",
   /** At once, its commit log is on disk within ten seconds: nodes that lose power together lose what they acknowledged. */
   Periodic: "periodic",

@@ -17,8 +17,9 @@ export const REPLICATION = "stowage.dev/replication";
 /** Tokens of a node, Cassandra's own default. */
 export const DEFAULT_TOKENS = 16;
 /**
- * Writes that come within it share one fsync of the commit log, in milliseconds; a write waits for it. Cassandra's own
- * default of a second would be the latency of every write.
+ * Writes that come within it share one fsync of the commit log, in milliseconds; a write waits for it, and a batch of
+ * several partitions for one after another. Cassandra's own default of a second would be the latency of every write. A disk
+ * whose fsync takes longer makes larger groups by itself; a faster one is asked for a thousand small writes a second at most.
  */
 const GROUP_WINDOW = "1ms";
 /** What a pipeline's batches of several partitions stay below; the nodes refuse them above 50 KiB. */
