@@ -69,7 +69,8 @@ test("three nodes are the rendered ring, lose no row when one is killed, say so 
       expect({ rack: row["rack"], tokens: numbers(row["tokens"]) }).toEqual({ rack: node?.rack, tokens: node?.tokens });
     }
     // Threads that look for work in vain may be late.
-    for (const { pid } of ring.nodes()) expect(readFileSync(`/proc/${pid}/timerslack_ns`, "utf8").trim()).toBe("1000000");
+    for (const { pid } of ring.nodes())
+      expect(readFileSync(`/proc/${pid}/timerslack_ns`, "utf8").trim()).toBe("1000000");
 
     const pipeline = pipelineOf(readings("survived"), { dc1: 3 });
     await applySchema(pipeline, connectionOf(ring), never);
