@@ -107,11 +107,10 @@ export class Batcher {
       this.present--;
       waiting.settle(outcome);
     };
-    let places: Map<SinkMessage, number> | undefined;
+    let byMessage: Map<SinkMessage, Waiting> | undefined;
     const early = (message: SinkMessage, outcome: Outcome): void => {
-      places ??= new Map(messages.map((each, i) => [each, i]));
-      const place = places.get(message) ?? -1;
-      const waiting = batch[place];
+      byMessage ??= new Map(batch.map((waiting) => [waiting.message, waiting]));
+      const waiting = byMessage.get(message);
       if (waiting === undefined) return;
       stop.leave(waiting.work);
       over(waiting, outcome);

@@ -1,18 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Sink, TableDefinition } from "../../runtime/contract/index.js";
 import { traceMessage } from "../../runtime/ops/trace/index.js";
 import { RowLookup } from "../../runtime/sinks/cassandra/index.js";
 import { sinkContext } from "../support/sinkContext.js";
-import {
-  connectionOf,
-  message,
-  pipelineOf,
-  reading,
-  readings,
-  startedSink,
-  startTestRing,
-  type TestRing,
-} from "./cassandraHarness.js";
+import { connectionOf, message, pipelineOf, reading, readings, startedSink } from "./cassandraHarness.js";
+import { oneNode } from "./cassandraOneNode.js";
 
 const EPOCH_MS = Date.UTC(2026, 0, 31);
 const context = sinkContext();
@@ -20,15 +12,7 @@ const replication = { dc1: 1 };
 const never = new AbortController().signal;
 const claimed = { ledger: true };
 
-let kit: TestRing;
-
-beforeAll(async () => {
-  kit = await startTestRing({ name: "ledger", datacenter: "dc1", size: 1, racks: ["r1"], numTokens: 4 });
-}, 120_000);
-
-afterAll(async () => {
-  await kit.end();
-}, 30_000);
+const kit = oneNode("ledger");
 
 function sinkOn(table: TableDefinition, worker = "worker-1", changes = {}): Promise<Sink> {
   return startedSink(kit.ring, table, { replication, ...changes }, worker);

@@ -1,29 +1,22 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Outcome, TableDefinition } from "../../runtime/contract/index.js";
 import { applySchema, createSink, diffSchema } from "../../runtime/sinks/cassandra/index.js";
 import { program } from "../../stacks/cli/main.js";
 import { CertificateAuthority } from "../../stacks/local/entra/authority.js";
 import { MemorySecret } from "../support/memorySecret.js";
 import { sinkContext } from "../support/sinkContext.js";
-import { connectionOf, pipelineOf, reading, readings, startTestRing, type TestRing } from "./cassandraHarness.js";
+import { connectionOf, pipelineOf, reading, readings } from "./cassandraHarness.js";
+import { oneNode } from "./cassandraOneNode.js";
 
 const EPOCH_MS = Date.UTC(2026, 0, 31);
 const replication = { dc1: 1 };
 const never = new AbortController().signal;
 const context = sinkContext();
 
-let kit: TestRing;
-
-beforeAll(async () => {
-  kit = await startTestRing({ name: "schema", datacenter: "dc1", size: 1, racks: ["r1"], numTokens: 4 });
-}, 120_000);
-
-afterAll(async () => {
-  await kit.end();
-}, 30_000);
+const kit = oneNode("schema");
 
 const pipelineFor = (table: TableDefinition) => pipelineOf(table, replication);
 const apply = (table: TableDefinition, allow: string[] = [], say: (line: string) => void = () => undefined) =>

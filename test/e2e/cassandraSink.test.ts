@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   type Outcome,
   type Sink,
@@ -8,32 +8,15 @@ import {
 } from "../../runtime/contract/index.js";
 import { applySchema, createSink } from "../../runtime/sinks/cassandra/index.js";
 import { sinkContext } from "../support/sinkContext.js";
-import {
-  connectionOf,
-  message,
-  pipelineOf,
-  reading,
-  readings,
-  startedSink,
-  startTestRing,
-  type TestRing,
-} from "./cassandraHarness.js";
+import { connectionOf, message, pipelineOf, reading, readings, startedSink } from "./cassandraHarness.js";
+import { oneNode } from "./cassandraOneNode.js";
 
 const EPOCH_MS = Date.UTC(2026, 0, 31);
 const context = sinkContext();
 const replication = { dc1: 1 };
 const never = new AbortController().signal;
 
-let kit: TestRing;
-
-beforeAll(async () => {
-  const settings = { max_mutation_size: "512KiB" };
-  kit = await startTestRing({ name: "one", datacenter: "dc1", size: 1, racks: ["r1"], numTokens: 4, settings });
-}, 120_000);
-
-afterAll(async () => {
-  await kit.end();
-}, 30_000);
+const kit = oneNode("one", { max_mutation_size: "512KiB" });
 
 function sinkOn(table: TableDefinition): Promise<Sink> {
   return startedSink(kit.ring, table, { replication });

@@ -1,6 +1,6 @@
 import { types } from "cassandra-driver";
 import { isLosslessNumber, parse } from "lossless-json";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   type CqlType,
   parseCqlType,
@@ -12,22 +12,15 @@ import {
 } from "../../runtime/contract/index.js";
 import { applySchema, createSink, RowLookup } from "../../runtime/sinks/cassandra/index.js";
 import { sinkContext } from "../support/sinkContext.js";
-import { connectionOf, message, pipelineOf, startTestRing, type TestRing } from "./cassandraHarness.js";
+import { connectionOf, message, pipelineOf } from "./cassandraHarness.js";
+import { oneNode } from "./cassandraOneNode.js";
 
 const context = sinkContext();
 const replication = { dc1: 1 };
 const never = new AbortController().signal;
 const AT = Date.UTC(2026, 0, 31);
 
-let kit: TestRing;
-
-beforeAll(async () => {
-  kit = await startTestRing({ name: "types", datacenter: "dc1", size: 1, racks: ["r1"], numTokens: 4 });
-}, 120_000);
-
-afterAll(async () => {
-  await kit.end();
-}, 30_000);
+const kit = oneNode("types");
 
 const DEFINED = {
   position: { lat: "double", lon: "double", tags: "frozen<set<text>>" },

@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { Client, type ClientOptions, policies, types } from "cassandra-driver";
-import { CQL_PORT } from "./nodeFiles.js";
+import { CQL_PORT } from "../../../runtime/contract/index.js";
 
 /** A node as the ring should see it. */
 export interface Member {

@@ -1,7 +1,7 @@
 export { type Access, accessOptions, type Login } from "./agreement.js";
 export { createRingController, type RingController, type RingControllerOptions } from "./controller.js";
 export { cachedDistribution, type Distribution, fetchDistribution, javaHomeOf } from "./distribution.js";
-export { CQL_PORT, nodeAddress } from "./nodeFiles.js";
+export { nodeAddress } from "./nodeFiles.js";
 export { planRing, type RingNode, type RingPlan, type RingSecurity, type RingTls } from "./plan.js";
 export { RingKind } from "./rendered.js";
 export { type CassandraRequirements, cassandraRequirements } from "./requirements.js";

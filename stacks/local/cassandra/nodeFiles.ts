@@ -2,10 +2,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { stringify } from "yaml";
+import { CQL_PORT } from "../../../runtime/contract/index.js";
 import type { RingNode, RingPlan, RingSecurity } from "./plan.js";
 
-/** Port of the native protocol, on every node's own address. */
-export const CQL_PORT = 9042;
 /** Port that the nodes speak to each other on. */
 export const STORAGE_PORT = 7000;
 

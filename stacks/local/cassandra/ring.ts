@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
+import { CQL_PORT } from "../../../runtime/contract/index.js";
 import { type Access, FIRST_LOGIN, type Login, type Member, missingAt } from "./agreement.js";
 import type { Distribution } from "./distribution.js";
-import { CQL_PORT, nodeAddress, nodePaths, writeNodeFiles } from "./nodeFiles.js";
+import { nodeAddress, nodePaths, writeNodeFiles } from "./nodeFiles.js";
 import { NodeProcess } from "./nodeProcess.js";
 import type { RingNode, RingPlan } from "./plan.js";
 import { claimSubnet, type Subnet } from "./subnet.js";

@@ -1,7 +1,8 @@
 import { createServer, type Server } from "node:net";
+import { CQL_PORT } from "../../../runtime/contract/index.js";
 import { MissingRequirementError } from "../engine/requirements.js";
 import { holderOf } from "../run/ports.js";
-import { CQL_PORT, nodeAddress, STORAGE_PORT } from "./nodeFiles.js";
+import { nodeAddress, STORAGE_PORT } from "./nodeFiles.js";
 
 /** Loopback subnets that rings take, `127.0.1` to `127.0.250`. */
 const SUBNETS = 250;

@@ -7,7 +7,7 @@ import { insertInto, readingOf } from "./rows.js";
 
 // The driver alone, as anybody would use it for speed: prepared, unlogged batches of one partition each.
 
-/** Partitions that batches go to: as many as the fullest of the pipeline's have. */
+/** Partitions that batches go to, each to one. */
 const PARTITIONS = 100;
 
 const ring: RingAddress = JSON.parse(process.argv[2] ?? "{}");

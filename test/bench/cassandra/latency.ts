@@ -5,6 +5,7 @@ import { type Part, type PartContext, ROUNDS } from "../broker/part.js";
 import { atMost, median, round } from "../report.js";
 import { QUEUE, type Subject } from "../worker/subject.js";
 import { until } from "../worker/window.js";
+import { TEN } from "./rows.js";
 import type { Setting } from "./setting.js";
 
 /** What of the bare driver's 99th of a hundred the pipeline's may be. */
@@ -17,8 +18,6 @@ const SECONDS = 12;
 /** How long the worker may take until it listens, in milliseconds. */
 const START_MS = 30_000;
 const TABLE = "latency";
-/** As in the load whose batches fill as the bare driver's do. */
-const PARTITIONS = 10;
 
 /**
  * How long messages take from the broker's acknowledgement to their producer until they are completed, which comes after
@@ -69,7 +68,7 @@ async function enqueueToRow(setting: Setting, worker: Subject, count: number, pe
   const { broker, producer } = setting;
   await broker.watch(QUEUE);
   const from = setting.owe(TABLE, count);
-  await producer.run({ what: "pace", from, count, partitions: PARTITIONS, perSecond });
+  await producer.run({ what: "pace", from, count, partitions: TEN, perSecond });
   await until(broker, 0, [worker]);
   const ages = (await broker.fates(QUEUE)).map(({ ageMs }) => ageMs);
   if (ages.length !== count) throw new Error(`${ages.length} messages were settled, and ${count} were sent.`);

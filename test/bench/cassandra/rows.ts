@@ -5,6 +5,8 @@ export const KEYSPACE = "bench";
 
 /** Rows in partitions of their own. */
 export const OWN = Number.POSITIVE_INFINITY;
+/** Partitions of the load whose batches fill about as the bare driver's do. */
+export const TEN = 10;
 
 /** Midnight of the event of the first row: the past, for any run of it. */
 const EPOCH = Date.UTC(2026, 0, 31);

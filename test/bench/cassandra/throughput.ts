@@ -5,16 +5,16 @@ import { profiled } from "../broker/profile.js";
 import { atLeast, atMost, median, round } from "../report.js";
 import { bareLoopOf, peakMebibytes, type Start } from "../worker/subject.js";
 import { drained, REST, until } from "../worker/window.js";
-import { OWN } from "./rows.js";
+import { OWN, TEN } from "./rows.js";
 import { Setting } from "./setting.js";
 
 /** The least of what both halves allow together. */
 const LEAST_OF_HALVES = 0.85;
 /**
- * A load whose batches fill about as the bare driver's do: 70 to 80 of a hundred rows. Over a hundred partitions what is in
- * work at once is five rows of each, which the ring pays for whoever sends them.
+ * What is given of the load over ten partitions, whose batches are 70 to 80 rows. Over a hundred partitions what is in work at
+ * once is five rows of each, which the ring pays for whoever sends them.
  */
-const TEN = { partitions: 10, size: { measured: 15_000, warmUp: 8_000 } } as const;
+const TEN_SIZE = { measured: 15_000, warmUp: 8_000 } as const;
 /** The loads, the least that the pipeline does beside the naive worker, and how much it is given of each. */
 const LOADS = [
   { name: "Hundred", partitions: 100, least: 2.0, pipeline: { measured: 15_000, warmUp: 8_000 } },
@@ -77,7 +77,7 @@ export class Throughput {
       context.log(`round ${i} of ${ROUNDS}:`);
       await this.client();
       await this.driver();
-      await this.pipeline("pipelineTen", "pipeline_ten", TEN.partitions, TEN.size);
+      await this.pipeline("pipelineTen", "pipeline_ten", TEN, TEN_SIZE);
       for (const load of LOADS) {
         // In turn, so that neither always finds the ring as the other left it.
         const { name, partitions, pipeline } = load;
@@ -176,7 +176,7 @@ export class Throughput {
       },
       figures: {},
       why: {
-        pipelineOverBothHalvesTen: () => profileOf(TEN.partitions),
+        pipelineOverBothHalvesTen: () => profileOf(TEN),
         pipelineOverBothHalvesHundred: () => profileOf(LOADS[0].partitions),
       },
     };
