@@ -81,9 +81,9 @@ export interface TestRing {
   end(): Promise<void>;
 }
 
-export async function startTestRing(shape: RingShape): Promise<TestRing> {
+export async function startTestRing(shape: RingShape, { optimized = false } = {}): Promise<TestRing> {
   const { options, remove } = await ringOptions();
-  const ring = await startRing(planRing(ringObject(shape)), options);
+  const ring = await startRing(planRing(ringObject(shape)), { ...options, optimized });
   const client = clientOf(ring);
   const end = async () => {
     await client.shutdown();

@@ -187,11 +187,18 @@ const HEAP_MIB = 256;
 /** Replicas of Cassandra's own keyspaces by its defaults; a smaller ring could not answer at ALL. */
 const SYSTEM_REPLICAS = { distributed: 3, traces: 2 } as const;
 
-/**
- * Arguments of java for one node of a ring of `nodes`. `lib` is the folder of Cassandra's jars. JMX stays off: CQL
- * tells what is asked.
- */
-export function javaArguments(paths: NodePaths, lib: string, nodes: number): string[] {
+/** What the arguments of java depend on. */
+export interface JavaProgram {
+  /** Folder of Cassandra's jars. */
+  lib: string;
+  /** Nodes of the whole ring. */
+  nodes: number;
+  /** Whether what runs often is compiled once more by the optimizing compiler. */
+  optimized: boolean;
+}
+
+/** Arguments of java for one node. JMX stays off: CQL tells what is asked. */
+export function javaArguments(paths: NodePaths, { lib, nodes, optimized }: JavaProgram): string[] {
   const file = (name: string) => pathToFileURL(join(paths.conf, name)).href;
   return [
     ...EXPORTS.map((name) => `--add-exports=${name}=ALL-UNNAMED`),
@@ -207,9 +214,9 @@ export function javaArguments(paths: NodePaths, lib: string, nodes: number): str
     "-XX:ReservedCodeCacheSize=96m",
     "-XX:+ExitOnOutOfMemoryError",
     "-XX:-UsePerfData",
-    // A local ring lives for minutes: the optimizing compiler costs more than it brings back. Start of a node to its
+    // Most local rings live for minutes: the optimizing compiler costs more than it brings back. Start of a node to its
     // first answer: 3.6 instead of 8.5 s of CPU, together with the next line, which Cassandra else finds by trying.
-    "-XX:TieredStopAtLevel=1",
+    ...(optimized ? [] : ["-XX:TieredStopAtLevel=1"]),
     "-Dcassandra.memtable.row_overhead_size=180",
     // All nodes start at once and know each other from the first: nothing has to settle. A busy machine may still
     // take seconds between two words of a node, so that silence is forgiven as long as it is in production.

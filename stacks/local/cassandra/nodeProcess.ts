@@ -1,16 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { endProcesses, type ProcessIdentity, processIdentity } from "../run/process.js";
-import { javaArguments, type NodePaths } from "./nodeFiles.js";
+import { type JavaProgram, javaArguments, type NodePaths } from "./nodeFiles.js";
 
 /** What every node of a ring is started with. */
-export interface NodeProgram {
+export interface NodeProgram extends JavaProgram {
   /** The java executable. */
   java: string;
-  /** Folder of Cassandra's jars. */
-  lib: string;
-  /** Nodes of the whole ring. */
-  nodes: number;
   /** Variables that are added to the node's environment. */
   baseEnv: Record<string, string>;
 }
@@ -32,7 +28,7 @@ export class NodeProcess {
   static async start(paths: NodePaths, program: NodeProgram): Promise<NodeProcess> {
     const output = openSync(paths.log, "a", 0o600);
     try {
-      const [command, ...args] = commandLine(program.java, javaArguments(paths, program.lib, program.nodes));
+      const [command, ...args] = commandLine(program.java, javaArguments(paths, program));
       const child = spawn(command, args, {
         cwd: paths.root,
         detached: true,

@@ -14,6 +14,12 @@ export interface RingOptions {
   distribution: Distribution;
   /** The java executable, version 17. */
   java: string;
+  /**
+   * Whether the nodes compile what they do often once more by Java's optimizing compiler, as a ring in production does.
+   * That takes minutes of CPU: for a ring that is measured, or stays for hours.
+   * @default false
+   */
+  optimized?: boolean;
   /** Subnet of the nodes, kept by the caller. @default the first that is free, released when the ring stops */
   subnet?: Subnet;
   /** Ends the start. */
@@ -147,8 +153,8 @@ class Ring implements LocalRing {
   }
 
   private async launch(nodes: RingNode[]): Promise<void> {
-    const { dir, distribution, java, baseEnv } = this.options;
-    const program = { java, lib: distribution.lib, nodes: this.plan.nodes.length, baseEnv };
+    const { dir, distribution, java, baseEnv, optimized = false } = this.options;
+    const program = { java, lib: distribution.lib, nodes: this.plan.nodes.length, optimized, baseEnv };
     for (const { index } of nodes) this.processes[index] = await NodeProcess.start(nodePaths(dir, index), program);
   }
 

@@ -54,7 +54,7 @@ export class Setting {
   ) {}
 
   static async open(): Promise<Setting> {
-    const kit = await startTestRing(RING);
+    const kit = await startTestRing(RING, { optimized: true });
     const broker = await BrokerProcess.start({ queues: [QUEUE] }, { execArgv: [] });
     const producer = await Producer.start(broker.address.connectionString, QUEUE);
     const driver = await BareDriver.start(addressOf(kit));

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { InvalidInputError } from "../../../runtime/contract/index.js";
-import { cassandraYaml } from "../../../stacks/local/cassandra/nodeFiles.js";
+import { cassandraYaml, javaArguments, nodePaths } from "../../../stacks/local/cassandra/nodeFiles.js";
 import { LOCAL_NODES, planChanges, planRing, type RingPlan } from "../../../stacks/local/cassandra/plan.js";
 import { evenTokens } from "../../../stacks/local/cassandra/tokens.js";
 import type { KubernetesObject } from "../../../stacks/local/providers/kubernetes/object.js";
@@ -221,4 +221,11 @@ describe("cassandra.yaml", () => {
     });
     expect(cassandraYaml(plan, node, "127.0.9", "/data")).not.toHaveProperty("commitlog_sync_period");
   });
+});
+
+it("a node's code is optimised where the ring is to stay, and else compiled once, quickly", () => {
+  const quick = "-XX:TieredStopAtLevel=1";
+  const of = (optimized: boolean) => javaArguments(nodePaths("/ring", 0), { lib: "/lib", nodes: 3, optimized });
+  expect(of(false)).toContain(quick);
+  expect(of(true)).toEqual(of(false).filter((argument) => argument !== quick));
 });
