@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { KubernetesObject } from "../../../stacks/local/providers/kubernetes/object.js";
@@ -52,14 +52,17 @@ describe("the hooks of a container", () => {
   it("run after its start and before its SIGTERM", async () => {
     const w = await world();
     const file = join(w.dir, "steps");
+    const listens = join(w.dir, "listens");
     const note = (step: string) => ({ exec: { command: ["sh", "-c", `echo ${step} >> ${file}`] } });
-    const script = `trap 'echo term >> ${file}; exit 0' TERM; while :; do sleep 0.02; done`;
+    const script = `trap 'echo term >> ${file}; exit 0' TERM; touch ${listens}; while :; do sleep 0.02; done`;
     const app = deployment("app", {
       command: ["sh", "-c", script],
       lifecycle: { postStart: note("started"), preStop: note("stopping") },
     });
     await w.apply(app);
     await until("the first hook has run", () => readIfThere(file)?.includes("started"));
+    // The hook runs beside the container's own command, which may be the later of the two.
+    await until("the command listens to signals", () => existsSync(listens));
     await w.remove(app);
     expect(readFileSync(file, "utf8")).toBe("started\nstopping\nterm\n");
   });

@@ -141,7 +141,8 @@ describe("closing", () => {
     const pid = container?.pid ?? 0;
     const begun = performance.now();
     await runner.close(0.5);
-    expect(performance.now() - begun).toBeGreaterThanOrEqual(500);
+    // A timer may be a part of a millisecond early.
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(499);
     expect(isAlive(pid)).toBe(false);
     expect(container?.log.tail()).toEqual(["up", "not yet"]);
     expect(container?.lastTermination).toContain("SIGKILL");
