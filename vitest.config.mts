@@ -6,6 +6,7 @@ export default defineConfig({
     pool: "forks",
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 10_000 } },
     // Engine and end-to-end tests bring up real processes: no more files at once than a small machine bears.
     maxWorkers: 2,
     reporters: ["default", "./test/support/plainReporter.ts"],

@@ -96,7 +96,7 @@ test("runs the entities of an emulator's file for the official client, and ends 
   await client
     .createSender("events")
     .sendMessages(["red", "blue"].map((color) => ({ body: color, applicationProperties: { color } })));
-  const blue = await client.createReceiver("events", "blue").receiveMessages(2, { maxWaitTimeInMs: 1_000 });
+  const blue = await client.createReceiver("events", "blue").receiveMessages(2, { maxWaitTimeInMs: 5_000 });
   expect(blue.map(({ body, applicationProperties }) => [body, applicationProperties])).toEqual([
     ["blue", { color: "blue", seen: true, RuleName: "only-blue" }],
   ]);

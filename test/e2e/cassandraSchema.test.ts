@@ -67,7 +67,7 @@ describe("a migration", () => {
       expect(await diff(step)).toEqual([]);
     }
     const seen = outcomes.length;
-    await expect.poll(() => outcomes.length, { timeout: 10_000 }).toBeGreaterThan(seen);
+    await expect.poll(() => outcomes.length).toBeGreaterThan(seen);
     stop.abort();
     await loading;
     await sink.stop();

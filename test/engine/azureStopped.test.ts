@@ -56,7 +56,7 @@ describe("an up that is stopped", { timeout: 60_000 }, () => {
     expect(processesOfRun().length).toBeGreaterThan(0);
     const { signal } = world.standIn;
     stop.abort();
-    await expect.poll(() => signal.aborted, { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => signal.aborted).toBe(true);
     release();
     expect(await up).toBeInstanceOf(EngineStoppedError);
     expect(processesOfRun()).toEqual([]);

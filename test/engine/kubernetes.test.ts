@@ -168,7 +168,7 @@ describe("a stack of Kubernetes objects on the real engine", { timeout: 120_000 
       job: 1,
     });
     expect(readFileSync(join(dataDir, "value"), "utf8")).toBe("stored\n");
-    await expect.poll(() => web().filter((pod) => pod.ready).length, { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => web().filter((pod) => pod.ready).length).toBe(2);
     for (const pod of web()) expect(await answer(pod.ports[8080])).toBe("hello stored\n");
     expect(new Set(standIn.rewrites().map((r) => r.what))).toEqual(new Set(["image", "mount path", "port"]));
   });
@@ -200,7 +200,7 @@ describe("a stack of Kubernetes objects on the real engine", { timeout: 120_000 
     // Two of one name cannot be there at once: making the new one first would be refused.
     await stack.up();
     expect(before.some(isSameProcess)).toBe(false);
-    await expect.poll(() => web().filter((pod) => pod.ready).length, { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => web().filter((pod) => pod.ready).length).toBe(2);
   });
 
   it("repairs what was changed behind the engine's back", async () => {
@@ -221,7 +221,7 @@ describe("a stack of Kubernetes objects on the real engine", { timeout: 120_000 
     expect(before.every(isSameProcess)).toBe(true);
     project.program(program({ greeting: "mended", app: "other" }));
     await stack.up();
-    await expect.poll(() => web().filter((pod) => pod.ready).length, { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => web().filter((pod) => pod.ready).length).toBe(2);
     for (const pod of web()) expect(await answer(pod.ports[8080])).toBe("mended stored\n");
   });
 
@@ -246,7 +246,7 @@ describe("a stack of Kubernetes objects on the real engine", { timeout: 120_000 
     const { port } = await again.listen();
     standIn = again;
     writePluginShim(join(project.runDir, "plugins"), "kubernetes", port);
-    await expect.poll(() => web().filter((pod) => pod.ready).length, { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => web().filter((pod) => pod.ready).length).toBe(2);
     // The job has run already: it does not store its value again.
     for (const pod of web()) expect(await answer(pod.ports[8080])).toBe("mended kept\n");
   });

@@ -153,7 +153,7 @@ function filesWith(...texts: string[]): string[] {
 describe("the secret with a pipeline's role, on the real engine", { timeout: 120_000 }, () => {
   it("is filled by the schema job with its account's rights before the worker starts, and by no value of the stack", async () => {
     expect(held()).toEqual({ username: "schema", password: expect.stringMatching(/^[\w-]{32}$/) });
-    await expect.poll(() => worker().filter((pod) => pod.ready).length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => worker().filter((pod) => pod.ready).length).toBe(1);
   });
 
   it("stays as it is in a refresh and an update, and no password comes into the state in the clear", async () => {
@@ -173,9 +173,7 @@ describe("the secret with a pipeline's role, on the real engine", { timeout: 120
     expect(password).not.toBe(before.password);
     const mounted = () =>
       files(join(project.runDir, "pods")).filter((path) => /\/apps\.renders-.*\/password$/.test(path));
-    await expect
-      .poll(() => mounted().map((path) => readFileSync(path, "utf8")), { timeout: 10_000 })
-      .toContain(password);
+    await expect.poll(() => mounted().map((path) => readFileSync(path, "utf8"))).toContain(password);
     expect(processes()).toEqual(running);
     await stack.up({ expectNoChanges: true });
     expect(held().password).toBe(password);

@@ -46,7 +46,7 @@ describe("the bus", () => {
       processError: async () => undefined,
     };
     bus.createReceiver().subscribe(handlers, { maxConcurrentCalls: 10, autoCompleteMessages: false });
-    await expect.poll(() => subjects, { interval: 20, timeout: 4_000 }).toEqual([subject]);
+    await expect.poll(() => subjects, { interval: 20 }).toEqual([subject]);
     expect(await bus.waiting.peekOldest()).toBeDefined();
   });
 });

@@ -143,10 +143,10 @@ describe("the engine", () => {
     const started = () =>
       existsSync(join(root, "compiler")) ? readFileSync(join(root, "compiler"), "utf8").trim() : "";
     const finding = find({ signal: stop.signal }).catch((failure: unknown) => failure);
-    await expect.poll(started, { timeout: 5_000 }).not.toBe("");
+    await expect.poll(started).not.toBe("");
     stop.abort(new Error("Ctrl-C"));
     expect(String(await finding)).toContain("Ctrl-C");
-    await expect.poll(() => processIdentity(Number(started())), { timeout: 2_000 }).toBe(undefined);
+    await expect.poll(() => processIdentity(Number(started()))).toBe(undefined);
     expect(readdirSync(cacheDir)).toEqual([]);
   });
 

@@ -123,7 +123,7 @@ describe("the namespaces of this machine", () => {
     const client = new ServiceBusClient(all.broker.connectionString());
     const at = (priority: number) => ({ body: priority, applicationProperties: { priority } });
     await client.createSender("events").sendMessages([at(1), at(5)]);
-    const [message] = await client.createReceiver("events", "audit").receiveMessages(2, { maxWaitTimeInMs: 1_000 });
+    const [message] = await client.createReceiver("events", "audit").receiveMessages(2, { maxWaitTimeInMs: 5_000 });
     expect(message?.applicationProperties).toMatchObject({ priority: 5, seen: "yes" });
     await client.close();
     const wrong = { filterType: "SqlFilter", sqlFilter: { sqlExpression: "priority >" } };

@@ -123,7 +123,7 @@ describe("applying a schema", () => {
     const last = ADDRESSES.at(-1) ?? "";
     ring.refusals.set(last, 1);
     const applying = applySchema(pipeline, connection, never, { publish });
-    await vi.waitFor(() => expect(ring.logins).toEqual(ADDRESSES));
+    await expect.poll(() => ring.logins).toEqual(ADDRESSES);
     expect(publish.writes).toBe(0);
     await applying;
     expect([ring.logins, publish.writes]).toEqual([[...ADDRESSES, last], 1]);
@@ -201,9 +201,8 @@ describe("a plan", () => {
     const applying = apply(lowering).then(() => {
       done = true;
     });
-    await vi.waitFor(() =>
-      expect(ring.asked.filter(({ host }) => host === "127.0.0.14:9042").length).toBeGreaterThan(8),
-    );
+    const askedThere = () => ring.asked.filter(({ host }) => host === "127.0.0.14:9042").length;
+    await expect.poll(askedThere).toBeGreaterThan(8);
     expect(done).toBe(false);
     ring.elsewhere.clear();
     await applying;

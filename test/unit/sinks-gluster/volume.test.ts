@@ -125,11 +125,11 @@ describe("the volume under the gluster sink", () => {
       vi.useRealTimers();
     }
     const staging = join(volume, "renders", ".staging");
-    await vi.waitUntil(() => readdirSync(staging).length > 0);
+    await expect.poll(() => readdirSync(staging).length).toBeGreaterThan(0);
     expect(readdirSync(staging).length).toBe(1);
-    await vi.waitUntil(() => syncAnswers.length === 0);
+    await expect.poll(() => syncAnswers.length).toBe(0);
     answer();
-    await vi.waitUntil(() => readdirSync(staging).length === 0);
+    await expect.poll(() => readdirSync(staging).length).toBe(0);
     await sink.probe();
   });
 

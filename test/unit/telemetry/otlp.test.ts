@@ -129,7 +129,7 @@ describe("telemetry over OTLP", () => {
     sink.silent = true;
     deliver(30);
     sink.silent = false;
-    await vi.waitFor(() => expect(sink.requests.length).toBeGreaterThan(0));
+    await expect.poll(() => sink.requests.length).toBeGreaterThan(0);
     deliver(1);
     await tracing.close();
     expect(lines).toMatchObject([
@@ -199,9 +199,9 @@ describe("telemetry over OTLP", () => {
     });
     const total = (): number | undefined => sink.metrics.get("stowage_messages_total")?.points[0]?.value;
     metrics.messages.inc({ outcome: "done" });
-    await vi.waitFor(() => expect(total()).toBe(1), { timeout: 5_000 });
+    await expect.poll(total).toBe(1);
     metrics.messages.inc({ outcome: "done" });
-    await vi.waitFor(() => expect(total()).toBe(2), { timeout: 5_000 });
+    await expect.poll(total).toBe(2);
   });
 
   test("sends what came since the last time where the backend prefers delta", async () => {
@@ -221,10 +221,10 @@ describe("telemetry over OTLP", () => {
       metrics,
     );
     const exports = () => sink.requests.filter((request) => request.metrics.length > 0);
-    await vi.waitFor(() => expect(exports().length).toBeGreaterThan(0), { timeout: 5_000 });
+    await expect.poll(() => exports().length).toBeGreaterThan(0);
     add(2, 0.2);
     const before = exports().length;
-    await vi.waitFor(() => expect(exports().length).toBeGreaterThan(before + 1), { timeout: 5_000 });
+    await expect.poll(() => exports().length).toBeGreaterThan(before + 1);
     const points = (name: string) =>
       exports().flatMap((request) => request.metrics.find((metric) => metric.name === name)?.points[0] ?? []);
     const of = exports()[0]?.metrics.find((metric) => metric.name === "stowage_messages_total");
@@ -252,10 +252,10 @@ describe("telemetry over OTLP", () => {
     const { otlp, tracing, deliver } = opened(env);
     for (let i = 0; i < 3; i++) {
       deliver(1);
-      await vi.waitFor(() => expect(sink.requests.filter((r) => r.path === "/v1/traces")).toHaveLength(i + 1));
+      await expect.poll(() => sink.requests.filter((r) => r.path === "/v1/traces").length).toBe(i + 1);
     }
     const told = (what: string) => lines.filter((line) => line["msg"] === what);
-    await vi.waitFor(() => expect(told("metrics were not exported")).toHaveLength(1), { timeout: 5_000 });
+    await expect.poll(() => told("metrics were not exported").length).toBe(1);
     expect(told("traces were not exported")).toHaveLength(1);
     expect(told("traces were not exported")[0]).toMatchObject({ level: 40, times: 1, description: "403: Forbidden" });
     expect(JSON.stringify(lines)).not.toContain(SECRET);
@@ -264,7 +264,7 @@ describe("telemetry over OTLP", () => {
     deliver(1);
     const began = performance.now();
     await Promise.all([tracing.close(), otlp.close()]);
-    expect(performance.now() - began).toBeLessThan(4_000);
+    expect(performance.now() - began).toBeLessThan(8_000);
   });
 });
 
