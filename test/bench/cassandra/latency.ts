@@ -12,7 +12,7 @@ import type { Setting } from "./setting.js";
 const MOST = 4;
 /**
  * How long each side of a round is under load, in seconds; the first tenth is not counted. Long enough that each side meets
- * what the ring does from time to time: a node of a local ring flushes its memtable about every 28,000 rows, all three at once.
+ * what the ring does from time to time: the nodes of a local ring flush their memtables about every 21,000, 28,000 and 35,000 rows.
  */
 const SECONDS = 12;
 /** How long the worker may take until it listens, in milliseconds. */

@@ -221,6 +221,12 @@ describe("cassandra.yaml", () => {
     });
     expect(cassandraYaml(plan, node, "127.0.9", "/data")).not.toHaveProperty("commitlog_sync_period");
   });
+
+  it("gives nodes that hold the same rows memtables that are not full at the same moment", () => {
+    const plan = planRing(cluster());
+    const heaps = plan.nodes.map((node) => cassandraYaml(plan, node, "127.0.9", "/data")["memtable_heap_space"]);
+    expect(heaps).toEqual(["36MiB", "48MiB", "60MiB"]);
+  });
 });
 
 it("a node's code is optimised where the ring is to stay, and else compiled once, quickly", () => {
