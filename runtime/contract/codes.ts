@@ -81,3 +81,8 @@ export class StowageError extends Error {
     this.name = "StowageError";
   }
 }
+
+/** Something that a command needs is missing on the far side: a right, an entity, a way to get there. Nothing was begun. */
+export class MissingRequirementError extends StowageError {
+  readonly exitCode = ExitCode.MissingRequirement;
+}

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import {
   type Connection,
-  ExitCode,
   InvalidInputError,
+  MissingRequirementError,
   type Pipeline,
   parseConnection,
   parsePipeline,
@@ -12,11 +12,6 @@ import {
 import { connectionOf, type Login, type Namespace, openNamespace } from "../../runtime/ops/connect.js";
 import { parseTarget, type Target, targetOf } from "../../runtime/ops/target.js";
 import { ADMIN_CONNECTION_STRING, type BusOptions, CONNECTION_STRING, type EntityOptions } from "./commands/options.js";
-
-/** Something on the far side is missing: a right, an entity, a way to get there. Nothing was begun. */
-class MissingError extends Error {
-  readonly exitCode = ExitCode.MissingRequirement;
-}
 
 /** Codes of what ends a command before it has begun. */
 const MISSING: ReadonlySet<string> = new Set([
@@ -79,7 +74,7 @@ export async function withNamespace<T>(login: Login, run: (namespace: Namespace)
     return await run(namespace);
   } catch (error) {
     if (error instanceof StowageError && MISSING.has(error.code))
-      throw new MissingError(`${error.code}: ${error.message}`, { cause: error });
+      throw new MissingRequirementError(error.code, `${error.code}: ${error.message}`, { cause: error });
     throw error;
   } finally {
     await namespace?.close();

@@ -1,14 +1,18 @@
 import { readFileSync } from "node:fs";
+import type { Client } from "cassandra-driver";
 import {
+  type CassandraConnection,
   type CassandraSink,
   type Connection,
   type Duration,
   durationSeconds,
+  MissingRequirementError,
   type Pipeline,
   StowageError,
 } from "../../contract/index.js";
 import { newPassword } from "../../support/password.js";
 import type { SecretStore } from "../../support/secretStore.js";
+import { ConnectError } from "./access/connectFailure.js";
 import { type Grant, READER_ROLE, RingRoles, rolesOf, TableRight } from "./access/roles.js";
 import { type Publication, publishLogin, type Rotation, rotate } from "./access/rotation.js";
 import { AccessCode, asksForPasswords, replicateSystemAuth, withoutRights } from "./access/systemAuth.js";
@@ -52,7 +56,7 @@ export async function applySchema(
   { allow, publish, reader, say = () => undefined }: ApplyOptions = {},
 ): Promise<void> {
   const { sink, cassandra } = cassandraParts(pipeline, connection);
-  const client = await connectWhenUp(cassandra, signal);
+  const client = await reached(cassandra, signal);
   try {
     const admin = new RingRoles(client, cassandra);
     const roles = rolesOf(pipeline.name);
@@ -88,7 +92,7 @@ export function statementsOf(sink: CassandraSink): string[] {
 /** What `applySchema` would change of keyspace, types and tables. */
 export async function diffSchema(pipeline: Pipeline, connection: Connection, signal: AbortSignal): Promise<Change[]> {
   const { sink, cassandra } = cassandraParts(pipeline, connection);
-  const client = await connectWhenUp(cassandra, signal);
+  const client = await reached(cassandra, signal);
   try {
     return await planOf(client, wantedSchema(sink));
   } finally {
@@ -104,7 +108,7 @@ export async function rotateRole(
   { publish, rest, say = () => undefined, now = Date.now }: RotateOptions,
 ): Promise<Rotation> {
   const { sink, cassandra } = cassandraParts(pipeline, connection);
-  const client = await connectWhenUp(cassandra, signal);
+  const client = await reached(cassandra, signal);
   try {
     if (!(await asksForPasswords(client))) throw noPasswords();
     const publication = publicationOf(new RingRoles(client, cassandra), publish, cassandra.tls?.caFile, say);
@@ -112,6 +116,16 @@ export async function rotateRole(
     return await rotate({ ...publication, now }, rolesOf(pipeline.name), grants, durationSeconds(rest) * 1000, signal);
   } finally {
     await client.shutdown();
+  }
+}
+
+/** Connects, for a command that has done nothing yet. Throws a MissingRequirementError where the ring lets nobody in. */
+async function reached(connection: CassandraConnection, signal: AbortSignal): Promise<Client> {
+  try {
+    return await connectWhenUp(connection, signal);
+  } catch (error) {
+    if (!(error instanceof ConnectError)) throw error;
+    throw new MissingRequirementError(error.code, error.message, { cause: error });
   }
 }
 

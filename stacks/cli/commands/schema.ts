@@ -33,7 +33,8 @@ What cannot be made at all (another partition key, another type) is refused with
 must be a superuser's where the ring asks for passwords: a folder with the files username and password.`;
 
 const DIFF_HELP = `
-Like diff(1), it ends with 1 where there is a difference, and changes nothing. Each line is additive, lossy or refused.`;
+Like diff(1), it ends with 1 where there is a difference, and changes nothing. Each line is additive, lossy or refused.
+Where the ring cannot be connected with, it ends with 3.`;
 
 function withFiles(command: Command): Command {
   return command
