@@ -1,10 +1,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { prepareRun, StackRun } from "../../stacks/local/engine/index.js";
-import { writePluginShim } from "../../stacks/local/providers/base/index.js";
-import { createKubernetesStandIn, type KubernetesStandIn } from "../../stacks/local/providers/kubernetes/index.js";
 import { packageRoot } from "../../stacks/packageRoot.js";
-import { type TestProject, testEngine, testProject } from "./support/project.js";
+import { type TestCluster, testCluster } from "./support/cluster.js";
 
 const RACKS = ["r1", "r2", "r3"].map((name, i) => ({ name, zone: `z${i + 1}` }));
 // It is stopped, so that nothing waits for nodes, and has no TLS, so that nothing waits for certificates.
@@ -40,37 +37,24 @@ function program(changed: object = {}): string {
     return { survives: ring.survives };`;
 }
 
-let project: TestProject;
-let standIn: KubernetesStandIn;
-let stack: StackRun;
+let cluster: TestCluster;
 
 beforeAll(async () => {
-  const engine = await testEngine();
-  project = testProject(program());
-  standIn = createKubernetesStandIn({
-    stateFile: join(project.runDir, "kubernetes.json"),
-    runDir: join(project.runDir, "pods"),
-  });
-  const { port } = await standIn.listen();
-  const plugins = { kubernetes: writePluginShim(join(project.runDir, "plugins"), "kubernetes", port) };
-  stack = new StackRun(engine, prepareRun({ runDir: project.runDir, projectDir: project.dir, stack: "test", plugins }));
-  await stack.up();
+  cluster = await testCluster(program());
+  await cluster.stack.up();
 }, 600_000);
-afterAll(async () => {
-  await standIn?.close(1);
-  project?.remove();
-});
+afterAll(() => cluster?.end());
 
 /** What the engine says of a change; empty where it takes it. */
 async function said(changed: object, act: "preview" | "up"): Promise<string> {
-  project.program(program(changed));
-  return Promise.resolve(stack[act]()).then(
+  cluster.project.program(program(changed));
+  return Promise.resolve(cluster.stack[act]()).then(
     () => "",
     (error: Error) => error.message,
   );
 }
 
-const ring = () => standIn.objects().find(({ kind }) => kind === "K8ssandraCluster");
+const ring = () => cluster.standIn.objects().find(({ kind }) => kind === "K8ssandraCluster");
 
 describe("a ring that is there, on the real engine", { timeout: 120_000 }, () => {
   it("refuses at preview what would lose data, all at once, though the object would be replaced", async () => {

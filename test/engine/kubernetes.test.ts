@@ -2,11 +2,9 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type PreviewDocument, prepareRun, StackRun } from "../../stacks/local/engine/index.js";
-import { writePluginShim } from "../../stacks/local/providers/base/index.js";
-import { createKubernetesStandIn, type KubernetesStandIn } from "../../stacks/local/providers/kubernetes/index.js";
+import type { PreviewDocument } from "../../stacks/local/engine/index.js";
 import { isSameProcess, processIdentity } from "../../stacks/local/run/process.js";
-import { type TestProject, testEngine, testProject } from "./support/project.js";
+import { type TestCluster, testCluster } from "./support/cluster.js";
 
 // Answers with a mounted file on the port that its environment names, once the file says that it may.
 const SERVER = [
@@ -109,33 +107,20 @@ const ops = (preview: PreviewDocument) =>
     preview.steps.filter((s) => s.op !== "same").map((s) => [s.urn.split("::").slice(-2).join(" "), s.op]),
   );
 
-let project: TestProject;
-let standIn: KubernetesStandIn;
-let stack: StackRun;
+let cluster: TestCluster;
 let dataDir: string;
 
 beforeAll(async () => {
-  const engine = await testEngine();
-  project = testProject(program());
-  dataDir = join(project.runDir, "data");
-  mkdirSync(dataDir);
-  standIn = createKubernetesStandIn({
-    stateFile: join(project.runDir, "kubernetes.json"),
-    runDir: join(project.runDir, "pods"),
-    resolveHostPath: () => dataDir,
-    pace: { secondMs: 100 },
+  cluster = await testCluster(program(), (runDir) => {
+    dataDir = join(runDir, "data");
+    mkdirSync(dataDir);
+    return { resolveHostPath: () => dataDir, pace: { secondMs: 100 } };
   });
-  const { port } = await standIn.listen();
-  const plugins = { kubernetes: writePluginShim(join(project.runDir, "plugins"), "kubernetes", port) };
-  const run = prepareRun({ runDir: project.runDir, projectDir: project.dir, stack: "test", plugins });
-  stack = new StackRun(engine, run);
 }, 600_000);
-afterAll(async () => {
-  await standIn?.close(1);
-  project?.remove();
-});
+afterAll(() => cluster?.end());
 
-const web = () => standIn.pods().filter((pod) => pod.owner === "Deployment apps/web" && pod.phase === "Running");
+const web = () =>
+  cluster.standIn.pods().filter((pod) => pod.owner === "Deployment apps/web" && pod.phase === "Running");
 const identities = () => web().flatMap((pod) => processIdentity(pod.pid ?? 0) ?? []);
 
 function answer(port: number | undefined): Promise<string> {
@@ -152,15 +137,15 @@ function answer(port: number | undefined): Promise<string> {
 
 describe("a stack of Kubernetes objects on the real engine", { timeout: 120_000 }, () => {
   it("is previewed without anything being made or run", async () => {
-    const preview = await stack.preview();
+    const preview = await cluster.stack.preview();
     expect(preview.changeSummary).toEqual({ create: 9 });
-    expect(standIn.objects()).toEqual([]);
-    expect(standIn.pods()).toEqual([]);
+    expect(cluster.standIn.objects()).toEqual([]);
+    expect(cluster.standIn.pods()).toEqual([]);
   });
 
   it("comes up: the job has run, the deployment serves, the autoscaler's minimum runs", async () => {
-    await stack.up();
-    const outputs = await stack.outputs();
+    await cluster.stack.up();
+    const outputs = await cluster.stack.outputs();
     expect(outputs).toEqual({
       configMap: expect.stringMatching(/^settings-[0-9a-f]{8}$/),
       available: 1,
@@ -170,24 +155,24 @@ describe("a stack of Kubernetes objects on the real engine", { timeout: 120_000 
     expect(readFileSync(join(dataDir, "value"), "utf8")).toBe("stored\n");
     await expect.poll(() => web().filter((pod) => pod.ready).length).toBe(2);
     for (const pod of web()) expect(await answer(pod.ports[8080])).toBe("hello stored\n");
-    expect(new Set(standIn.rewrites().map((r) => r.what))).toEqual(new Set(["image", "mount path", "port"]));
+    expect(new Set(cluster.standIn.rewrites().map((r) => r.what))).toEqual(new Set(["image", "mount path", "port"]));
   });
 
   it("changes nothing when it is brought up again, and has not drifted", async () => {
     const before = identities();
-    await stack.up({ expectNoChanges: true });
-    await stack.refresh({ expectNoChanges: true });
+    await cluster.stack.up({ expectNoChanges: true });
+    await cluster.stack.refresh({ expectNoChanges: true });
     expect(identities()).toEqual(before);
   });
 
   it("rolls the deployment when its configuration is replaced by a new one", async () => {
     const before = identities();
-    project.program(program({ greeting: "welcome" }));
-    expect(ops(await stack.preview())).toEqual({
+    cluster.project.program(program({ greeting: "welcome" }));
+    expect(ops(await cluster.stack.preview())).toEqual({
       "kubernetes:core/v1:ConfigMap settings": "replace",
       "kubernetes:apps/v1:Deployment web": "update",
     });
-    await stack.up();
+    await cluster.stack.up();
     expect(before.some(isSameProcess)).toBe(false);
     expect(web()).toHaveLength(2);
     for (const pod of web()) expect(await answer(pod.ports[8080])).toBe("welcome stored\n");
@@ -195,32 +180,34 @@ describe("a stack of Kubernetes objects on the real engine", { timeout: 120_000 
 
   it("replaces a deployment whose selector changes: the old one goes first, as both have one name", async () => {
     const before = identities();
-    project.program(program({ greeting: "welcome", app: "other" }));
-    expect(ops(await stack.preview())).toEqual({ "kubernetes:apps/v1:Deployment web": "replace" });
+    cluster.project.program(program({ greeting: "welcome", app: "other" }));
+    expect(ops(await cluster.stack.preview())).toEqual({ "kubernetes:apps/v1:Deployment web": "replace" });
     // Two of one name cannot be there at once: making the new one first would be refused.
-    await stack.up();
+    await cluster.stack.up();
     expect(before.some(isSameProcess)).toBe(false);
     await expect.poll(() => web().filter((pod) => pod.ready).length).toBe(2);
   });
 
   it("repairs what was changed behind the engine's back", async () => {
-    standIn.state.patch("kubernetes:keda.sh/v1alpha1:ScaledObject", "apps/web", { spec: { minReplicaCount: 4 } });
-    await stack.refresh();
-    expect(ops(await stack.preview())).toEqual({ "kubernetes:keda.sh/v1alpha1:ScaledObject web": "update" });
-    await stack.up();
-    await stack.up({ expectNoChanges: true });
+    cluster.standIn.state.patch("kubernetes:keda.sh/v1alpha1:ScaledObject", "apps/web", {
+      spec: { minReplicaCount: 4 },
+    });
+    await cluster.stack.refresh();
+    expect(ops(await cluster.stack.preview())).toEqual({ "kubernetes:keda.sh/v1alpha1:ScaledObject web": "update" });
+    await cluster.stack.up();
+    await cluster.stack.up({ expectNoChanges: true });
     expect(web()).toHaveLength(2);
   });
 
   it("fails with the last probe and the log where a rollout does not become ready, and the old pods serve on", async () => {
     const before = identities();
-    project.program(program({ greeting: "broken", app: "other", timeout: "3s" }));
-    await expect(stack.up()).rejects.toThrow(
+    cluster.project.program(program({ greeting: "broken", app: "other", timeout: "3s" }));
+    await expect(cluster.stack.up()).rejects.toThrow(
       /Deployment apps\/web is not ready after 3 s[\s\S]*readiness probe failed: GET \/ready answered 500: broken stored[\s\S]*serving /,
     );
     expect(before.every(isSameProcess)).toBe(true);
-    project.program(program({ greeting: "mended", app: "other" }));
-    await stack.up();
+    cluster.project.program(program({ greeting: "mended", app: "other" }));
+    await cluster.stack.up();
     await expect.poll(() => web().filter((pod) => pod.ready).length).toBe(2);
     for (const pod of web()) expect(await answer(pod.ports[8080])).toBe("mended stored\n");
   });
@@ -228,24 +215,16 @@ describe("a stack of Kubernetes objects on the real engine", { timeout: 120_000 
   it("refuses a custom resource that it does not know, by name", async () => {
     const custom = `new k8s.apiextensions.CustomResource("x", {
       apiVersion: "example.com/v1", kind: "Guess", metadata: place }, opts);`;
-    project.program(program({ greeting: "mended", app: "other", custom }));
-    await expect(stack.preview()).rejects.toThrow("does not know the type kubernetes:example.com/v1:Guess");
+    cluster.project.program(program({ greeting: "mended", app: "other", custom }));
+    await expect(cluster.stack.preview()).rejects.toThrow("does not know the type kubernetes:example.com/v1:Guess");
   });
 
   it("starts what its state holds when it is started again", async () => {
     const before = identities();
-    await standIn.close(1);
+    await cluster.standIn.close(1);
     expect(before.some(isSameProcess)).toBe(false);
-    const again = createKubernetesStandIn({
-      stateFile: join(project.runDir, "kubernetes.json"),
-      runDir: join(project.runDir, "pods"),
-      resolveHostPath: () => dataDir,
-      pace: { secondMs: 100 },
-    });
     writeFileSync(join(dataDir, "value"), "kept\n");
-    const { port } = await again.listen();
-    standIn = again;
-    writePluginShim(join(project.runDir, "plugins"), "kubernetes", port);
+    await cluster.startAgain();
     await expect.poll(() => web().filter((pod) => pod.ready).length).toBe(2);
     // The job has run already: it does not store its value again.
     for (const pod of web()) expect(await answer(pod.ports[8080])).toBe("mended kept\n");
@@ -253,11 +232,11 @@ describe("a stack of Kubernetes objects on the real engine", { timeout: 120_000 
 
   it("is destroyed with every process", async () => {
     const before = identities();
-    project.program(program({ greeting: "mended", app: "other" }));
-    await stack.destroy();
+    cluster.project.program(program({ greeting: "mended", app: "other" }));
+    await cluster.stack.destroy();
     expect(before.some(isSameProcess)).toBe(false);
-    expect(standIn.pods()).toEqual([]);
-    expect(standIn.state.list()).toEqual([]);
+    expect(cluster.standIn.pods()).toEqual([]);
+    expect(cluster.standIn.state.list()).toEqual([]);
     expect(readFileSync(join(dataDir, "value"), "utf8")).toBe("kept\n");
   });
 });

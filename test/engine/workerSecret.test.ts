@@ -2,13 +2,11 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Pipeline } from "../../runtime/contract/index.js";
-import { type PreviewDocument, prepareRun, StackRun } from "../../stacks/local/engine/index.js";
-import { writePluginShim } from "../../stacks/local/providers/base/index.js";
-import { createKubernetesStandIn, type KubernetesStandIn } from "../../stacks/local/providers/kubernetes/index.js";
+import type { PreviewDocument } from "../../stacks/local/engine/index.js";
 import { processIdentity } from "../../stacks/local/run/process.js";
 import { packageRoot } from "../../stacks/packageRoot.js";
 import { pipelineTo } from "../unit/support/pipelines.js";
-import { type TestProject, testEngine, testProject } from "./support/project.js";
+import { type TestCluster, testCluster } from "./support/cluster.js";
 
 /**
  * What stands for the worker's image: `run` serves its probes; every other command publishes a new role and password
@@ -89,32 +87,20 @@ function program(of: Pipeline = pipeline): string {
     return { deployment: worker.deploymentName };`;
 }
 
-let project: TestProject;
-let standIn: KubernetesStandIn;
-let stack: StackRun;
+let cluster: TestCluster;
 
 beforeAll(async () => {
-  const engine = await testEngine();
-  project = testProject(program());
-  const image = join(project.runDir, "image.mjs");
-  writeFileSync(image, IMAGE);
-  standIn = createKubernetesStandIn({
-    stateFile: join(project.runDir, "kubernetes.json"),
-    runDir: join(project.runDir, "pods"),
-    images: () => ({ entrypoint: [process.execPath, image] }),
-    pace: { secondMs: 100 },
+  cluster = await testCluster(program(), (runDir) => {
+    const image = join(runDir, "image.mjs");
+    writeFileSync(image, IMAGE);
+    return { images: () => ({ entrypoint: [process.execPath, image] }), pace: { secondMs: 100 } };
   });
-  const { port } = await standIn.listen();
-  const plugins = { kubernetes: writePluginShim(join(project.runDir, "plugins"), "kubernetes", port) };
-  stack = new StackRun(engine, prepareRun({ runDir: project.runDir, projectDir: project.dir, stack: "test", plugins }));
-  await stack.up();
+  await cluster.stack.up();
 }, 600_000);
-afterAll(async () => {
-  await standIn?.close(1);
-  project?.remove();
-});
+afterAll(() => cluster?.end());
 
-const worker = () => standIn.pods().filter((pod) => pod.owner === "Deployment apps/renders" && pod.phase === "Running");
+const worker = () =>
+  cluster.standIn.pods().filter((pod) => pod.owner === "Deployment apps/renders" && pod.phase === "Running");
 const processes = () => worker().flatMap((pod) => processIdentity(pod.pid ?? 0) ?? []);
 const ops = (preview: PreviewDocument) =>
   Object.fromEntries(
@@ -125,7 +111,7 @@ const ops = (preview: PreviewDocument) =>
 
 /** What the cluster holds of the role. */
 function held(): { username: string; password: string } {
-  const secret = standIn
+  const secret = cluster.standIn
     .objects()
     .find(({ kind, metadata }) => kind === "Secret" && metadata.name === "renders-cassandra");
   const data = (secret?.["data"] ?? {}) as { [key: string]: string };
@@ -142,12 +128,12 @@ function files(below: string): string[] {
 
 /** Files of the engine, its state among them, that hold one of the texts, as it is or in base64. */
 function filesWith(...texts: string[]): string[] {
-  const all = files(join(project.runDir, "pulumi"));
+  const all = files(join(cluster.project.runDir, "pulumi"));
   expect(all.some((path) => path.endsWith("test.json"))).toBe(true);
   const forms = texts.flatMap((text) => [text, Buffer.from(text).toString("base64")]);
   return all
     .filter((path) => forms.some((form) => readFileSync(path, "latin1").includes(form)))
-    .map((path) => relative(project.runDir, path));
+    .map((path) => relative(cluster.project.runDir, path));
 }
 
 describe("the secret with a pipeline's role, on the real engine", { timeout: 120_000 }, () => {
@@ -158,24 +144,28 @@ describe("the secret with a pipeline's role, on the real engine", { timeout: 120
 
   it("stays as it is in a refresh and an update, and no password comes into the state in the clear", async () => {
     const { password } = held();
-    await stack.refresh();
-    await stack.up({ expectNoChanges: true });
+    await cluster.stack.refresh();
+    await cluster.stack.up({ expectNoChanges: true });
     expect(held().password).toBe(password);
     expect(filesWith(password)).toEqual([]);
   });
 
   it("gets another role by the rotation, which the running worker has in its files; the stack has nothing to change", async () => {
     const [before, running] = [held(), processes()];
-    const { completed, reasons } = await standIn.trigger("cassandra", "renders-rotation", AbortSignal.timeout(30_000));
+    const { completed, reasons } = await cluster.standIn.trigger(
+      "cassandra",
+      "renders-rotation",
+      AbortSignal.timeout(30_000),
+    );
     expect(completed, reasons.join("; ")).toBe(true);
     const { username, password } = held();
     expect(username).toBe("rotate");
     expect(password).not.toBe(before.password);
     const mounted = () =>
-      files(join(project.runDir, "pods")).filter((path) => /\/apps\.renders-.*\/password$/.test(path));
+      files(join(cluster.project.runDir, "pods")).filter((path) => /\/apps\.renders-.*\/password$/.test(path));
     await expect.poll(() => mounted().map((path) => readFileSync(path, "utf8"))).toContain(password);
     expect(processes()).toEqual(running);
-    await stack.up({ expectNoChanges: true });
+    await cluster.stack.up({ expectNoChanges: true });
     expect(held().password).toBe(password);
     expect(filesWith(before.password, password)).toEqual([]);
   });
@@ -185,17 +175,17 @@ describe("the secret with a pipeline's role, on the real engine", { timeout: 120
     if (cassandra === undefined) throw new Error("the pipeline has no Cassandra sink");
     const columns = { ...cassandra.table.columns, celsius: { type: "double" as const, body: "celsius" } };
     const table = { ...cassandra.table, columns };
-    project.program(program({ ...pipeline, sink: { cassandra: { ...cassandra, table } } }));
-    expect(ops(await stack.preview())).toEqual({
+    cluster.project.program(program({ ...pipeline, sink: { cassandra: { ...cassandra, table } } }));
+    expect(ops(await cluster.stack.preview())).toEqual({
       "kubernetes:core/v1:ConfigMap w": "replace",
       "kubernetes:core/v1:ConfigMap w-schema": "replace",
       "kubernetes:batch/v1:Job w-schema": "replace",
       "kubernetes:apps/v1:Deployment w": "update",
     });
-    await stack.up();
+    await cluster.stack.up();
     // The stand-in's image publishes whenever it is asked to; the worker's own leaves a login alone that the ring takes.
     expect(held().username).toBe("schema");
-    project.program(program({ ...pipeline, sink: { cassandra: { ...cassandra, table, maxInFlight: 7 } } }));
-    expect(ops(await stack.preview())).not.toHaveProperty("kubernetes:batch/v1:Job w-schema");
+    cluster.project.program(program({ ...pipeline, sink: { cassandra: { ...cassandra, table, maxInFlight: 7 } } }));
+    expect(ops(await cluster.stack.preview())).not.toHaveProperty("kubernetes:batch/v1:Job w-schema");
   });
 });
