@@ -82,7 +82,7 @@ export class StowageError extends Error {
   }
 }
 
-/** Something that a command needs is missing on the far side: a right, an entity, a way to get there. Nothing was begun. */
-export class MissingRequirementError extends StowageError {
+/** A command cannot begin: something is missing on the far side, a right, an entity, a way to get there. */
+export class NotBegunError extends StowageError {
   readonly exitCode = ExitCode.MissingRequirement;
 }

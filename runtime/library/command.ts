@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { ExitCode, InvalidInputError, MissingRequirementError } from "../contract/index.js";
+import { ExitCode, InvalidInputError, NotBegunError } from "../contract/index.js";
 import { readInput } from "../input.js";
 import {
   ADMINISTRATION_OPTIONS,
@@ -131,6 +131,6 @@ function explain(error: unknown): ExitCode {
   const words = error instanceof Error ? error.message : String(error);
   const usage = error instanceof UsageError || isParseError(error);
   process.stderr.write(usage ? `${words}\n\n${USAGE}` : `${words}\n`);
-  if (error instanceof MissingRequirementError) return error.exitCode;
+  if (error instanceof NotBegunError) return error.exitCode;
   return usage ? ExitCode.InvalidInput : ExitCode.Failed;
 }

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import {
   type Connection,
   InvalidInputError,
-  MissingRequirementError,
+  NotBegunError,
   type Pipeline,
   parseConnection,
   parsePipeline,
@@ -74,7 +74,7 @@ export async function withNamespace<T>(login: Login, run: (namespace: Namespace)
     return await run(namespace);
   } catch (error) {
     if (error instanceof StowageError && MISSING.has(error.code))
-      throw new MissingRequirementError(error.code, `${error.code}: ${error.message}`, { cause: error });
+      throw new NotBegunError(error.code, `${error.code}: ${error.message}`, { cause: error });
     throw error;
   } finally {
     await namespace?.close();

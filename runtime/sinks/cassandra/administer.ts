@@ -6,7 +6,7 @@ import {
   type Connection,
   type Duration,
   durationSeconds,
-  MissingRequirementError,
+  NotBegunError,
   type Pipeline,
   StowageError,
 } from "../../contract/index.js";
@@ -119,13 +119,13 @@ export async function rotateRole(
   }
 }
 
-/** Connects, for a command that has done nothing yet. Throws a MissingRequirementError where the ring lets nobody in. */
+/** Connects, for a command that has done nothing yet. Throws a NotBegunError where the ring lets nobody in. */
 async function reached(connection: CassandraConnection, signal: AbortSignal): Promise<Client> {
   try {
     return await connectWhenUp(connection, signal);
   } catch (error) {
     if (!(error instanceof ConnectError)) throw error;
-    throw new MissingRequirementError(error.code, error.message, { cause: error });
+    throw new NotBegunError(error.code, error.message, { cause: error });
   }
 }
 

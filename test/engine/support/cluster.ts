@@ -33,7 +33,10 @@ export async function testCluster(
     const { port } = await standIn.listen();
     return { standIn, shim: writePluginShim(join(runDir, "plugins"), "kubernetes", port) };
   };
-  let running = await start();
+  let running = await start().catch((error: unknown) => {
+    project.remove();
+    throw error;
+  });
   const plugins = { kubernetes: running.shim };
   return {
     project,
